@@ -1,0 +1,202 @@
+//! Deployments and service deployments: the two views ECS gives of one change.
+//!
+//! `deployments[]` of a service has an entry for each revision that has tasks; a *service deployment* is the whole story of one
+//! change, a rollback included.
+
+use seatrial_model::{DeploymentId, RevisionId, ServiceDeploymentId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::throttle::Throttle;
+
+/// An entry of `services[].deployments[]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    pub id: DeploymentId,
+    pub revision: RevisionId,
+    /// How many tasks the scheduler currently wants of this entry.
+    pub desired_count: u32,
+    /// Consecutive failed tasks.
+    pub failed_tasks: u32,
+    pub rollout_state: RolloutState,
+    pub rollout_state_reason: String,
+    pub throttle: Throttle,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+impl Deployment {
+    pub(crate) fn new(id: DeploymentId, revision: RevisionId, reason: String, now: Timestamp) -> Self {
+        Deployment {
+            id,
+            revision,
+            desired_count: 0,
+            failed_tasks: 0,
+            rollout_state: RolloutState::InProgress,
+            rollout_state_reason: reason,
+            throttle: Throttle::default(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// `rolloutState`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RolloutState {
+    InProgress,
+    Completed,
+    Failed,
+}
+
+impl RolloutState {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RolloutState::InProgress => "IN_PROGRESS",
+            RolloutState::Completed => "COMPLETED",
+            RolloutState::Failed => "FAILED",
+        }
+    }
+}
+
+/// A service deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceDeployment {
+    pub id: ServiceDeploymentId,
+    pub status: ServiceDeploymentStatus,
+    pub status_reason: Option<String>,
+    /// The deployment that carries it, changed by a rollback.
+    pub deployment: DeploymentId,
+    pub target: RevisionId,
+    /// The revisions that had tasks when it began, with their task counts.
+    pub sources: Vec<RevisionCounts>,
+    /// The target's task counts; they no longer change when the service deployment has ended.
+    pub target_counts: TaskCounts,
+    pub created_at: Timestamp,
+    pub started_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    pub stopped_at: Option<Timestamp>,
+    pub circuit_breaker: CircuitBreakerStatus,
+    pub failure_count: u32,
+    /// Whether a task of the target has ever been healthy.
+    pub target_was_healthy: bool,
+    /// The failure count that trips, as of the last change.
+    pub threshold: Option<u32>,
+    pub rollback: Option<Rollback>,
+}
+
+/// A revision and how many tasks it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionCounts {
+    pub revision: RevisionId,
+    pub counts: TaskCounts,
+}
+
+/// Task counts of one revision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskCounts {
+    pub requested: u32,
+    pub running: u32,
+    pub pending: u32,
+}
+
+/// `rollback` of a service deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    pub reason: String,
+    pub started_at: Timestamp,
+    pub revision: RevisionId,
+}
+
+/// `status` of a service deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ServiceDeploymentStatus {
+    Pending,
+    InProgress,
+    StopRequested,
+    Stopped,
+    Successful,
+    RollbackRequested,
+    RollbackInProgress,
+    RollbackSuccessful,
+    RollbackFailed,
+}
+
+impl ServiceDeploymentStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ServiceDeploymentStatus::Pending => "PENDING",
+            ServiceDeploymentStatus::InProgress => "IN_PROGRESS",
+            ServiceDeploymentStatus::StopRequested => "STOP_REQUESTED",
+            ServiceDeploymentStatus::Stopped => "STOPPED",
+            ServiceDeploymentStatus::Successful => "SUCCESSFUL",
+            ServiceDeploymentStatus::RollbackRequested => "ROLLBACK_REQUESTED",
+            ServiceDeploymentStatus::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
+            ServiceDeploymentStatus::RollbackSuccessful => "ROLLBACK_SUCCESSFUL",
+            ServiceDeploymentStatus::RollbackFailed => "ROLLBACK_FAILED",
+        }
+    }
+
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            ServiceDeploymentStatus::Stopped
+            | ServiceDeploymentStatus::Successful
+            | ServiceDeploymentStatus::RollbackSuccessful
+            | ServiceDeploymentStatus::RollbackFailed => true,
+            ServiceDeploymentStatus::Pending
+            | ServiceDeploymentStatus::InProgress
+            | ServiceDeploymentStatus::StopRequested
+            | ServiceDeploymentStatus::RollbackRequested
+            | ServiceDeploymentStatus::RollbackInProgress => false,
+        }
+    }
+}
+
+/// `deploymentCircuitBreaker.status` of a service deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CircuitBreakerStatus {
+    Disabled,
+    Monitoring,
+    MonitoringComplete,
+    Triggered,
+}
+
+impl CircuitBreakerStatus {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CircuitBreakerStatus::Disabled => "DISABLED",
+            CircuitBreakerStatus::Monitoring => "MONITORING",
+            CircuitBreakerStatus::MonitoringComplete => "MONITORING_COMPLETE",
+            CircuitBreakerStatus::Triggered => "TRIGGERED",
+        }
+    }
+}
+
+/// `stopType` of StopServiceDeployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StopType {
+    /// Back to the last completed deployment.
+    Rollback,
+    /// Halts where it is. AWS names it without describing it; this is our reading.
+    Abort,
+}
+
+impl ServiceDeployment {
+    /// Ends it in a terminal status.
+    pub(crate) fn end(&mut self, status: ServiceDeploymentStatus, reason: Option<String>, now: Timestamp) {
+        self.status = status;
+        self.status_reason = reason;
+        self.updated_at = now;
+        self.finished_at = Some(now);
+        if status == ServiceDeploymentStatus::Stopped {
+            self.stopped_at = Some(now);
+        }
+        if self.circuit_breaker == CircuitBreakerStatus::Monitoring {
+            self.circuit_breaker = CircuitBreakerStatus::MonitoringComplete;
+        }
+    }
+}

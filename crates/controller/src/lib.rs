@@ -1,0 +1,38 @@
+//! The deployment controller of one service: ECS's scheduler and deployment machinery as a pure state machine (D2).
+//!
+//! [`Controller::handle`] takes one input and returns what must be done; it never blocks, never fails, reads no clock and draws no
+//! random number. Time comes as `now`, identities are derived from the seed drawn when the service was created, so the same journal
+//! gives the same state (I10) in production and in simulation.
+//!
+//! Reading order: [`controller`] (the order in which an input is worked through), [`strategy`] (what a deployment wants),
+//! [`scheduler`] (how many tasks to start and stop for it), [`breaker`] and [`throttle`] (when to give up, when to wait).
+
+pub mod breaker;
+pub mod controller;
+pub mod deployment;
+mod health;
+pub mod input;
+pub mod policy;
+mod render;
+mod rollback;
+pub mod scheduler;
+pub mod seed;
+pub mod settings;
+pub mod step;
+pub mod strategy;
+pub mod task;
+pub mod throttle;
+pub mod waiting;
+mod wording;
+
+pub use controller::{Controller, Lifecycle};
+pub use deployment::{
+    CircuitBreakerStatus, Deployment, RolloutState, ServiceDeployment, ServiceDeploymentStatus, StopType,
+};
+pub use input::{Command, Input, Observation, StopCause, Update};
+pub use policy::Policy;
+pub use seed::Seed;
+pub use settings::{FailFast, Revision, Settings, TargetGroupAttachment};
+pub use step::{Effect, Event, Step, StopCode};
+pub use task::{Leaving, Task, TaskStatus};
+pub use waiting::{Waiting, WakeReason};

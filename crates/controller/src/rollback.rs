@@ -1,0 +1,112 @@
+//! Failing a deployment: back to the last completed revision, or a halt where there is no way back (I7, I8).
+
+use seatrial_model::Timestamp;
+
+use crate::controller::Controller;
+use crate::deployment::{CircuitBreakerStatus, Deployment, Rollback, RolloutState, ServiceDeploymentStatus};
+use crate::step::Step;
+use crate::wording;
+
+/// Why a deployment has failed, in the words of each place that tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    rolls_back: bool,
+    trips_breaker: bool,
+    /// After `deployment failed:` in the service event.
+    event: String,
+    rollout_state_reason: String,
+    /// `statusReason` when it is rolled back, and when it is not.
+    rolled_back_reason: String,
+    stopped_reason: String,
+}
+
+impl Failure {
+    pub fn threshold(rolls_back: bool) -> Self {
+        Failure {
+            rolls_back,
+            trips_breaker: true,
+            event: "tasks failed to start.".to_owned(),
+            rollout_state_reason: wording::TASKS_FAILED_TO_START.to_owned(),
+            rolled_back_reason: wording::THRESHOLD_EXCEEDED.to_owned(),
+            stopped_reason: wording::THRESHOLD_EXCEEDED_STOPPED.to_owned(),
+        }
+    }
+
+    pub fn hopeless(rolls_back: bool, reason: &str) -> Self {
+        Failure {
+            rolls_back,
+            trips_breaker: true,
+            event: format!("no retry can start its tasks: {reason}."),
+            rollout_state_reason: format!("ECS deployment failed fast: no retry can start its tasks: {reason}"),
+            rolled_back_reason: format!(
+                "Service deployment rolled back because no retry can start its tasks: {reason}"
+            ),
+            stopped_reason: format!("Service deployment stopped because no retry can start its tasks: {reason}"),
+        }
+    }
+
+    pub fn stopped_by_user() -> Self {
+        Failure {
+            rolls_back: true,
+            trips_breaker: false,
+            event: "stopped by StopServiceDeployment.".to_owned(),
+            rollout_state_reason: "ECS deployment stopped by StopServiceDeployment.".to_owned(),
+            rolled_back_reason: wording::ROLLED_BACK_BY_USER.to_owned(),
+            stopped_reason: wording::STOPPED_BY_USER.to_owned(),
+        }
+    }
+}
+
+/// Fails the running service deployment.
+pub(crate) fn fail(controller: &mut Controller, now: Timestamp, failure: &Failure, step: &mut Step) {
+    let Some(failed) = controller.deployments.first_mut() else { return };
+    failed.rollout_state = RolloutState::Failed;
+    failed.rollout_state_reason.clone_from(&failure.rollout_state_reason);
+    let (failed_id, failed_revision) = (failed.id, failed.revision);
+    controller.says(now, step, |words| words.failed(failed_id, &failure.event));
+    let Some(deployment) = controller.service_deployment.as_mut() else { return };
+    if failure.trips_breaker {
+        deployment.circuit_breaker = CircuitBreakerStatus::Triggered;
+    }
+    if !failure.rolls_back {
+        deployment.end(ServiceDeploymentStatus::Stopped, Some(failure.stopped_reason.clone()), now);
+        return;
+    }
+    let Some(candidate) = controller.last_completed.filter(|candidate| *candidate != failed_revision) else {
+        let reason = wording::NO_CANDIDATE.to_owned();
+        deployment.end(ServiceDeploymentStatus::RollbackFailed, Some(reason), now);
+        return;
+    };
+    deployment.status = ServiceDeploymentStatus::RollbackInProgress;
+    deployment.status_reason = Some(failure.rolled_back_reason.clone());
+    deployment.failure_count = 0;
+    deployment.rollback =
+        Some(Rollback { reason: failure.rolled_back_reason.clone(), started_at: now, revision: candidate });
+    controller.last_completed = None;
+    let ordinal = controller.draw_ordinal();
+    let id = controller.seed.deployment(ordinal);
+    if let Some(deployment) = controller.service_deployment.as_mut() {
+        deployment.deployment = id;
+    }
+    controller.begin_primary(Deployment::new(id, candidate, wording::rolling_back_to(id), now));
+    controller.says(now, step, |words| words.rolling_back(id));
+}
+
+/// Halts the running service deployment where it is: nothing more is started for it, nothing is taken back.
+pub(crate) fn halt(controller: &mut Controller, now: Timestamp, reason: &str) {
+    if let Some(primary) = controller.deployments.first_mut() {
+        primary.rollout_state = RolloutState::Failed;
+        primary.rollout_state_reason = reason.to_owned();
+    }
+    if let Some(deployment) = &mut controller.service_deployment {
+        deployment.end(ServiceDeploymentStatus::Stopped, Some(reason.to_owned()), now);
+    }
+}
+
+/// Declares a rollback failed whose own tasks keep failing. The scheduler goes on trying: there is nothing better to run.
+pub(crate) fn give_up(controller: &mut Controller, now: Timestamp) {
+    if let Some(deployment) = &mut controller.service_deployment {
+        let reason = Some(wording::ROLLBACK_TASKS_FAILED.to_owned());
+        deployment.end(ServiceDeploymentStatus::RollbackFailed, reason, now);
+    }
+}

@@ -1,0 +1,41 @@
+//! What a user may change without starting a deployment, and the facts of a service revision.
+
+use std::time::Duration;
+
+use seatrial_model::{DeploymentConfiguration, RevisionId, TargetGroupArn, TaskDefinitionRevision};
+use serde::{Deserialize, Serialize};
+
+/// The part of a service that applies to all of its revisions. Durations are already scaled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    pub desired_count: u32,
+    pub deployment: DeploymentConfiguration,
+    /// Counted from a task's start; failing checks within it are ignored.
+    pub health_check_grace_period: Duration,
+    pub fail_fast: FailFast,
+}
+
+/// Whether a cause that no retry can heal fails a deployment at its first occurrence. An engine extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailFast {
+    On,
+    Off,
+}
+
+/// A service revision, as far as deciding needs it. Immutable but for the deregistration delays, which belong to the target groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    pub id: RevisionId,
+    pub task_definition: TaskDefinitionRevision,
+    pub target_groups: Vec<TargetGroupAttachment>,
+    /// Whether an essential container has a health check.
+    pub has_health_check: bool,
+}
+
+/// A target group that a revision's tasks are registered in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroupAttachment {
+    pub arn: TargetGroupArn,
+    /// How long a leaving task's requests may take at most.
+    pub deregistration_delay: Duration,
+}

@@ -1,0 +1,29 @@
+//! Strategies: what a deployment wants of the scheduler at each moment.
+//!
+//! A strategy reads the controller's state and answers with a [`Plan`]; it executes nothing. ROLLING is the only one so far; the
+//! traffic-shifting ones are to be further modules here over the same scheduler and task machinery.
+
+pub mod rolling;
+
+use seatrial_model::{RevisionId, TaskId};
+
+/// What to do with tasks in one pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub stop: Vec<TaskId>,
+    /// Leaving tasks that are taken back instead of starting others.
+    pub reactivate: Vec<TaskId>,
+    pub start: Vec<Start>,
+    /// The desired count of each older deployment entry, by revision.
+    pub older_desired: Vec<(RevisionId, u32)>,
+    pub blocked_by_cap: bool,
+}
+
+/// Tasks to start of one revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    pub revision: RevisionId,
+    pub count: u32,
+    /// How many of them replace tasks that failed their health checks.
+    pub replacing: u32,
+}

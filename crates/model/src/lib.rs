@@ -1,0 +1,20 @@
+//! The vocabulary every other crate speaks: Amazon ECS's and Elastic Load Balancing's own words as types.
+//!
+//! Values are parsed at the edge and cannot be wrong afterwards. Nothing here reads a clock, draws a random number or does I/O.
+
+pub mod arn;
+pub mod deployment_configuration;
+pub mod id;
+pub mod load_balancing;
+pub mod percent;
+pub mod task_definition;
+pub mod time;
+
+pub use arn::{AccountId, Arn, Partition, Region};
+pub use deployment_configuration::{CircuitBreaker, DeploymentConfiguration, EarlySuccess, Threshold};
+pub use id::{
+    ClusterName, ContainerName, DeploymentId, Family, RevisionId, ServiceDeploymentId, ServiceName, TargetGroupArn,
+    TargetId, TaskDefinitionRevision, TaskId,
+};
+pub use percent::Percent;
+pub use time::{TimeScale, Timestamp};

@@ -1,0 +1,144 @@
+//! Balancing traffic: the configuration the engine wants executed and what it is told back.
+//!
+//! The configuration is declarative and always whole: applying the same one twice changes nothing. Durations in it are already scaled.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use seatrial_model::load_balancing::{Action, Algorithm, Condition, ProtocolVersion, TargetHealth, TargetHealthCheck};
+use seatrial_model::{TargetGroupArn, TargetId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Everything the data plane has to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalancerConfig {
+    /// Grows with each configuration of one engine run; an older one arriving late is ignored.
+    pub generation: u64,
+    pub listeners: Vec<ListenerConfig>,
+    pub target_groups: Vec<TargetGroupConfig>,
+}
+
+/// One listener with its rules in order of evaluation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerConfig {
+    pub arn: String,
+    pub address: SocketAddr,
+    /// A connection without a request for this long is closed.
+    pub idle_timeout: Duration,
+    /// Lowest priority number first; the first match wins.
+    pub rules: Vec<RuleConfig>,
+    pub default_action: Action,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleConfig {
+    pub arn: String,
+    pub conditions: Vec<Condition>,
+    pub action: Action,
+}
+
+/// One target group and its targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetGroupConfig {
+    pub arn: TargetGroupArn,
+    pub protocol_version: ProtocolVersion,
+    pub health_check: TargetHealthCheck,
+    pub deregistration_delay: Duration,
+    pub slow_start: Duration,
+    /// How long a new target must keep passing its checks (probed quickly meanwhile) before it becomes `healthy` and is given requests;
+    /// a failure starts the wait anew. Zero is ELB's own behaviour: the first pass makes it healthy. An engine extension: a version
+    /// that crashes right after its first healthy answer never sees production traffic.
+    pub settle_time: Duration,
+    pub algorithm: Algorithm,
+    /// `lb_cookie` stickiness: how long a client keeps its target, when enabled.
+    pub stickiness: Option<Duration>,
+    pub targets: Vec<TargetConfig>,
+}
+
+/// One registered or draining target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetConfig {
+    pub id: TargetId,
+    /// Distinguishes two registrations of the same address and port.
+    pub registration: u64,
+    pub intent: TargetIntent,
+    /// What was last reported of this registration, so that a restarted data plane begins where the old one stood.
+    pub last_health: Option<TargetHealth>,
+}
+
+/// What the engine wants of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TargetIntent {
+    /// Checked, and given requests while healthy.
+    Registered,
+    /// Given no new request while the group has any registered target that can be tried; reported as drained when its last one has
+    /// ended. When the group has no registered target left at all, or none of them accepts the connection, a draining one still
+    /// answers: an answer from a leaving task beats a 503. The engine may turn a draining target back to `Registered` (same
+    /// `registration`): it keeps its health and takes requests at once.
+    Draining,
+}
+
+/// What the data plane tells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum BalancerReport {
+    /// A target's health changed (or is repeated after a reconnection).
+    Health { target_group: TargetGroupArn, target: TargetId, registration: u64, health: TargetHealth },
+    /// A draining target has no request in flight.
+    Drained { target_group: TargetGroupArn, target: TargetId, registration: u64 },
+    /// A listener is accepting connections, or could not be opened.
+    Listener { arn: String, outcome: Result<(), String> },
+    /// A configuration is in effect for every request that begins after this report.
+    Applied { generation: u64 },
+    /// Counters since the data plane started.
+    Metrics(BalancerMetrics),
+}
+
+/// Counters of the whole data plane, since it started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BalancerMetrics {
+    pub at: Timestamp,
+    /// By listener ARN.
+    pub listeners: BTreeMap<String, ListenerMetrics>,
+    pub targets: Vec<TargetMetrics>,
+}
+
+/// Counters of one listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerMetrics {
+    pub requests: u64,
+    pub connections: u64,
+    pub open_connections: u64,
+    /// Answers made by the balancer itself, by class: index 3 is 3xx, 4 is 4xx, 5 is 5xx.
+    pub balancer_answers: [u64; 6],
+    /// 502, 503 and 504 made by the balancer.
+    pub balancer_502: u64,
+    pub balancer_503: u64,
+    pub balancer_504: u64,
+}
+
+/// Counters of one registration of one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetMetrics {
+    pub target_group: TargetGroupArn,
+    pub target: TargetId,
+    pub registration: u64,
+    pub requests: u64,
+    /// Answers of the target by class: index 2 is 2xx.
+    pub answers: [u64; 6],
+    pub connection_errors: u64,
+    pub in_flight: u64,
+    /// Response-time histogram: upper bound of a bucket in microseconds, and how many answers fell into it; at most 1 % wide.
+    pub latency: Vec<(u64, u64)>,
+}
+
+/// Where reports go. Called from the balancer's own tasks; must not block.
+pub type BalancerReports = Arc<dyn Fn(BalancerReport) + Send + Sync>;
+
+/// The data plane, as the engine sees it.
+pub trait Balancer: Send + Sync {
+    /// Asks for a configuration; returns at once. Every later report is about this configuration or a newer one's state.
+    fn apply(&self, config: BalancerConfig);
+}

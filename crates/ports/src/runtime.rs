@@ -1,0 +1,171 @@
+//! Running tasks: what the engine orders and what it is told.
+//!
+//! Orders are idempotent by task id and return at once; outcomes arrive as [`TaskReport`]s. A report describes the whole task, never a
+//! difference, so a repeated or skipped one does no harm; a later `sequence` replaces an earlier one.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
+use seatrial_model::{ContainerName, TaskId, TimeScale, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Everything needed to start one task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskLaunch {
+    pub task: TaskId,
+    pub definition: TaskDefinition,
+    /// The address the task's ports are reached at.
+    pub address: IpAddr,
+    pub ports: Vec<PortAssignment>,
+    /// Added to every container's environment, below its own variables.
+    pub environment: BTreeMap<String, String>,
+    /// Shortens health-check intervals and start periods, never stop timeouts.
+    pub time_scale: TimeScale,
+}
+
+/// The host port given to one port mapping. The first of a container is also its `PORT`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortAssignment {
+    pub container: ContainerName,
+    pub container_port: u16,
+    pub host_port: u16,
+}
+
+/// How far a task has come, as far as the machine knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TaskPhase {
+    /// The supervisor exists; not every container has been started.
+    Activating,
+    /// Every container has been started (or has completed, where that is allowed).
+    Running,
+    /// SIGTERM has been sent.
+    Stopping,
+    /// Every container has ended.
+    Stopped,
+}
+
+/// The state of one task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskReport {
+    pub task: TaskId,
+    /// Grows with each report of the same task.
+    pub sequence: u64,
+    pub phase: TaskPhase,
+    pub health: HealthStatus,
+    pub containers: Vec<ContainerReport>,
+    pub started_at: Option<Timestamp>,
+    pub stopping_at: Option<Timestamp>,
+    pub execution_stopped_at: Option<Timestamp>,
+    pub end: Option<TaskEnd>,
+    pub usage: Option<Usage>,
+}
+
+/// Why a task is ending or has ended by itself; absent when it was ordered to stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskEnd {
+    pub cause: EndCause,
+    /// The `stoppedReason`, in ECS's words.
+    pub reason: String,
+}
+
+/// The kinds of ends the machine can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndCause {
+    /// An essential container ended after the task was running.
+    EssentialContainerExited,
+    /// The task could not start; trying again may help.
+    FailedToStart,
+    /// The task could not start and no retry can change that: command not found, image missing, bind refused.
+    CannotStart,
+    /// The supervisor is gone without a last word (killed, or the machine restarted).
+    Lost,
+}
+
+/// The state of one container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerReport {
+    pub name: ContainerName,
+    pub status: ContainerStatus,
+    pub health: HealthStatus,
+    /// The exit code, or 128 + signal.
+    pub exit_code: Option<i32>,
+    /// What ECS shows as the container's `reason`, for example `OutOfMemoryError: …`.
+    pub reason: Option<String>,
+    pub process_id: Option<u32>,
+    /// The last output of a failed health check, cut short.
+    pub health_output: Option<String>,
+}
+
+/// `containers[].lastStatus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ContainerStatus {
+    Pending,
+    Running,
+    Stopped,
+}
+
+/// Processor and memory readings of a task's processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// User and system time used so far by the task's processes, ended ones included.
+    pub cpu_time: Duration,
+    /// Resident memory in bytes.
+    pub memory: u64,
+}
+
+/// One line a container wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    pub at: Timestamp,
+    pub message: String,
+}
+
+/// Why an order could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    #[error("no free port between {first} and {last}")]
+    NoFreePort { first: u16, last: u16 },
+    #[error("could not {action}")]
+    Io {
+        action: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Where reports go. Called from the runtime's own threads; must not block.
+pub type TaskReports = Arc<dyn Fn(TaskReport) + Send + Sync>;
+
+/// Runs tasks.
+pub trait Runtime: Send + Sync {
+    /// Starts a task, unless it was started before; then its state is reported again. Never fails: a task that cannot start is
+    /// reported as stopped with its reason.
+    fn start(&self, launch: TaskLaunch);
+
+    /// Sends SIGTERM to the task's containers in reverse order of dependency, SIGKILL after each one's stop timeout. Repeating it is
+    /// harmless; for an unknown task a stopped report is sent.
+    fn stop(&self, task: &TaskId);
+
+    /// Finds the tasks a former engine left running and reports the state of each; called once, before the first order.
+    fn adopt(&self) -> Result<Vec<TaskId>, RuntimeError>;
+
+    /// Forgets a stopped task and removes its files.
+    fn forget(&self, task: &TaskId);
+
+    /// Finds a host port that nothing listens on and that is not among `taken`.
+    fn free_port(&self, taken: &dyn Fn(u16) -> bool) -> Result<u16, RuntimeError>;
+
+    /// Reads at most `limit` of a container's log lines written at or after `since`, oldest first.
+    fn logs(
+        &self,
+        task: &TaskId,
+        container: &ContainerName,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<LogLine>, RuntimeError>;
+}
