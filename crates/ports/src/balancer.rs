@@ -141,4 +141,13 @@ pub type BalancerReports = Arc<dyn Fn(BalancerReport) + Send + Sync>;
 pub trait Balancer: Send + Sync {
     /// Asks for a configuration; returns at once. Every later report is about this configuration or a newer one's state.
     fn apply(&self, config: BalancerConfig);
+
+    /// Tells why a listener could not be opened at an address that no listener of the configuration has, as far as can be known
+    /// beforehand. Binds the address for a moment.
+    fn check_listen(&self, address: SocketAddr) -> Result<(), String> {
+        match std::net::TcpListener::bind(address) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }

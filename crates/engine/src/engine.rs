@@ -1,0 +1,207 @@
+//! The engine: one lock around the state, transactions on it, reads of it.
+//!
+//! A transaction that cannot be made durable is taken back whole; what it wanted to order is never ordered (I5).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+use seatrial_model::arn::Scope;
+use seatrial_model::{TaskId, TimeScale, Timestamp};
+use seatrial_ports::balancer::BalancerMetrics;
+use seatrial_ports::journal::JournalEntry;
+use seatrial_ports::runtime::Usage;
+use seatrial_ports::{Balancer, Clock, Journal, JournalError, Runtime};
+
+use crate::balancer_config;
+use crate::effects;
+use crate::refusal::Refusal;
+use crate::reports::Inbox;
+use crate::state::State;
+use crate::table::UnreadableRecord;
+use crate::transaction::{Order, Transaction};
+
+/// The machine, as the engine reaches it.
+pub struct Machine {
+    pub runtime: Arc<dyn Runtime>,
+    pub balancer: Arc<dyn Balancer>,
+    pub journal: Arc<dyn Journal>,
+    pub clock: Arc<dyn Clock>,
+    /// Draws 128 random bits.
+    pub entropy: Box<dyn Fn() -> u128 + Send + Sync>,
+}
+
+/// What an engine is told when it starts.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    pub scope: Scope,
+    pub scale: TimeScale,
+    /// Given to every container below its own variables.
+    pub task_environment: BTreeMap<String, String>,
+}
+
+/// Why the engine could not start or carry on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Record(#[from] UnreadableRecord),
+    #[error("could not take over the running tasks")]
+    Adopt(#[source] seatrial_ports::runtime::RuntimeError),
+}
+
+/// The engine. Cloning it gives another handle to the same one.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) guarded: Mutex<Guarded>,
+    pub(crate) machine: Machine,
+    pub(crate) settings: EngineSettings,
+    pub(crate) inbox: Arc<Inbox>,
+    /// Signalled after every commit: readers that wait for a change, and the driver, look again.
+    pub(crate) changed: Condvar,
+}
+
+pub(crate) struct Guarded {
+    pub(crate) state: State,
+    pub(crate) volatile: Volatile,
+    /// Counts commits.
+    pub(crate) commits: u64,
+}
+
+/// Readings that are not worth keeping over a restart.
+#[derive(Debug, Default)]
+pub struct Volatile {
+    pub generation: u64,
+    pub applied_generation: u64,
+    pub usage: BTreeMap<TaskId, Usage>,
+    pub metrics: BalancerMetrics,
+    /// Listeners that could not be opened, and why, by ARN.
+    pub closed_listeners: BTreeMap<String, String>,
+}
+
+impl Engine {
+    pub(crate) fn new(machine: Machine, settings: EngineSettings, state: State, inbox: Arc<Inbox>) -> Self {
+        let guarded = Mutex::new(Guarded { state, volatile: Volatile::default(), commits: 0 });
+        Engine { inner: Arc::new(Inner { guarded, machine, settings, inbox, changed: Condvar::new() }) }
+    }
+
+    pub fn settings(&self) -> &EngineSettings {
+        &self.inner.settings
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.inner.machine.clock.now()
+    }
+
+    /// Reads the state as it is between two transactions.
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.lock().state)
+    }
+
+    /// Reads the state together with its volatile readings.
+    pub fn read_all<T>(&self, read: impl FnOnce(&State, &Volatile) -> T) -> T {
+        let guarded = self.lock();
+        read(&guarded.state, &guarded.volatile)
+    }
+
+    /// Runs a command. When it returns `Ok`, its changes are durable and its orders have been given; when it is refused or its changes
+    /// cannot be made durable, nothing has changed.
+    pub fn transact<T>(&self, command: impl FnOnce(&mut Transaction<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        self.transact_at(self.now(), command).unwrap_or_else(|error| Err(unavailable(&error)))
+    }
+
+    /// Runs a command at a given instant; the outer error is the journal's.
+    pub(crate) fn transact_at<T, E>(
+        &self,
+        now: Timestamp,
+        command: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    ) -> Result<Result<T, E>, JournalError> {
+        let mut guarded = self.lock();
+        let Guarded { state, volatile, commits } = &mut *guarded;
+        let mut tx = Transaction {
+            state,
+            now,
+            scale: self.inner.settings.scale,
+            runtime: &self.inner.machine.runtime,
+            next_generation: volatile.generation + 1,
+            entropy: &self.inner.machine.entropy,
+            orders: Vec::new(),
+            entries: Vec::new(),
+            follow_ups: VecDeque::new(),
+        };
+        let outcome = command(&mut tx).map(|value| {
+            effects::follow_up(&mut tx);
+            value
+        });
+        let Transaction { orders, entries, .. } = tx;
+        if outcome.is_err() {
+            state.take_back();
+            return Ok(outcome);
+        }
+        let balancing_changed = balancer_config::is_changed(state);
+        if let Err(error) = self.commit(state, entries) {
+            state.take_back();
+            return Err(error);
+        }
+        state.keep();
+        *commits += 1;
+        if balancing_changed {
+            volatile.generation += 1;
+            self.inner.machine.balancer.apply(balancer_config::build(
+                state,
+                volatile.generation,
+                self.inner.settings.scale,
+            ));
+        }
+        self.carry_out(orders);
+        drop(guarded);
+        self.inner.changed.notify_all();
+        Ok(outcome)
+    }
+
+    fn commit(&self, state: &State, entries: Vec<JournalEntry>) -> Result<(), JournalError> {
+        let mut batch = state.collect();
+        batch.entries = entries;
+        if batch.is_empty() { Ok(()) } else { self.inner.machine.journal.commit(&batch) }
+    }
+
+    pub(crate) fn carry_out(&self, orders: Vec<Order>) {
+        for order in orders {
+            match order {
+                Order::Start(mut launch) => {
+                    let inherited = self.inner.settings.task_environment.clone();
+                    let own = std::mem::replace(&mut launch.environment, inherited);
+                    launch.environment.extend(own);
+                    self.inner.machine.runtime.start(*launch);
+                }
+                Order::Stop(task) => self.inner.machine.runtime.stop(&task),
+                Order::Forget(task) => self.inner.machine.runtime.forget(&task),
+            }
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Guarded> {
+        // A panic inside a transaction leaves changes behind that were never committed: take them back and carry on.
+        self.inner.guarded.lock().unwrap_or_else(|poisoned| {
+            let mut guarded = poisoned.into_inner();
+            guarded.state.take_back();
+            self.inner.guarded.clear_poison();
+            guarded
+        })
+    }
+}
+
+fn unavailable(error: &JournalError) -> Refusal {
+    let advice = match error {
+        JournalError::Full { .. } => "Free some space and try again; nothing was changed.",
+        JournalError::Locked { .. }
+        | JournalError::Corrupt { .. }
+        | JournalError::Newer { .. }
+        | JournalError::Other { .. } => "Nothing was changed; see `seatrial engine logs`.",
+    };
+    Refusal::new("ServerException", format!("The engine could not store the change: {error}. {advice}"))
+}

@@ -1,0 +1,33 @@
+//! The embedded engine: an ECS of its own for one machine.
+//!
+//! State lives in [`table::Table`]s. A command or an observation is one *transaction* ([`transaction`]): it changes tables and asks for
+//! actions; the changes are made durable, and only then are the actions carried out (I5). What actions achieve comes back as reports
+//! ([`reports`]), which are transactions again. Nothing here knows how tasks run or how traffic flows: that is behind `seatrial-ports`.
+//!
+//! Reading order: [`engine`] (transactions and the driver), [`services`] (commands on services), [`effects`] (what the controller asks
+//! for), [`observe`] (what the machine reports).
+
+pub mod balancer_config;
+pub mod clusters;
+pub mod driver;
+pub mod effects;
+pub mod engine;
+pub mod load_balancing;
+pub mod logs;
+pub mod observe;
+pub mod refusal;
+pub mod reports;
+pub mod restart;
+pub mod service_deployments;
+pub mod services;
+pub mod state;
+pub mod table;
+pub mod tags;
+pub mod task_definitions;
+pub mod tasks;
+pub mod transaction;
+
+pub use engine::{Engine, EngineError, EngineSettings, Machine};
+pub use refusal::Refusal;
+pub use state::State;
+pub use transaction::Transaction;

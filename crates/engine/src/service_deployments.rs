@@ -1,0 +1,64 @@
+//! Service deployments: finding, stopping, forgetting.
+
+use std::time::Duration;
+
+use seatrial_controller::{Command, Input, ServiceDeployment, ServiceDeploymentStatus, StopType};
+use seatrial_model::ServiceDeploymentId;
+
+use crate::effects::feed;
+use crate::refusal::Refusal;
+use crate::state::{ServiceDeploymentRecord, State, service_key};
+use crate::transaction::Transaction;
+
+/// How long ECS keeps a service's deployments.
+pub const RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
+/// The most service deployments kept of one service; a deployment a minute for a day.
+pub const KEPT_MAX: usize = 1440;
+
+/// Returns a service deployment as it stands now: the controller knows the running one best.
+pub fn current(state: &State, record: &ServiceDeploymentRecord) -> ServiceDeployment {
+    let service = state.services.get(&service_key(&record.cluster, &record.service));
+    let running = service.and_then(|service| service.controller.service_deployment());
+    running.filter(|running| running.id == record.deployment.id).unwrap_or(&record.deployment).clone()
+}
+
+/// Stops a running service deployment.
+pub fn stop(tx: &mut Transaction<'_>, id: &ServiceDeploymentId, stop_type: StopType) -> Result<(), Refusal> {
+    let Some(record) = tx.state.service_deployments.get(id.as_str()) else {
+        return Err(Refusal::new("ServiceDeploymentNotFoundException", "The service deployment does not exist."));
+    };
+    let key = service_key(&record.cluster, &record.service);
+    match current(tx.state, record).status {
+        ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress => {
+            feed(tx, &key, Input::Command(Command::StopServiceDeployment { id: id.clone(), stop_type }));
+            Ok(())
+        }
+        ServiceDeploymentStatus::StopRequested
+        | ServiceDeploymentStatus::RollbackRequested
+        | ServiceDeploymentStatus::RollbackInProgress => Ok(()),
+        status @ (ServiceDeploymentStatus::Stopped
+        | ServiceDeploymentStatus::Successful
+        | ServiceDeploymentStatus::RollbackSuccessful
+        | ServiceDeploymentStatus::RollbackFailed) => Err(Refusal::new(
+            "ConflictException",
+            format!("The service deployment cannot be stopped: it has already ended ({}).", status.as_str()),
+        )),
+    }
+}
+
+pub(crate) fn forget_old(tx: &mut Transaction<'_>, key: &str) {
+    let mut known: Vec<_> = tx
+        .state
+        .service_deployments
+        .iter()
+        .filter(|(_, record)| service_key(&record.cluster, &record.service) == key)
+        .map(|(id, record)| (record.deployment.created_at, id.clone()))
+        .collect();
+    known.sort();
+    let too_many = known.len().saturating_sub(KEPT_MAX);
+    for (index, (created_at, id)) in known.into_iter().enumerate() {
+        if index < too_many || created_at + RETENTION <= tx.now {
+            tx.state.service_deployments.remove(&id);
+        }
+    }
+}
