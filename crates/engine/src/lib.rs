@@ -31,3 +31,8 @@ pub use engine::{Engine, EngineError, EngineSettings, Machine};
 pub use refusal::Refusal;
 pub use state::State;
 pub use transaction::Transaction;
+
+// The words of the controller and the runtime that show in the engine's records.
+pub use seatrial_controller::{Deployment, Lifecycle, ServiceDeployment, ServiceDeploymentStatus, StopType};
+pub use seatrial_ports::balancer::TargetIntent;
+pub use seatrial_ports::runtime::{ContainerStatus, LogLine, RuntimeError, Usage};

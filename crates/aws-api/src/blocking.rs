@@ -1,0 +1,34 @@
+//! Runs the engine's commands off the threads that serve connections: a command may wait for the disk.
+
+use seatrial_aws_wire::{Input, OperationName, ServiceError};
+use seatrial_engine::{Engine, Refusal};
+use serde_json::Value;
+
+use crate::operations::{OperationError, OperationFuture};
+
+/// Carries out an operation of a service on a blocking thread.
+pub(crate) fn run<'a>(
+    engine: &'a Engine,
+    operation: &'a OperationName,
+    input: &'a Input,
+    handle: fn(&Engine, &str, &Input) -> Result<Value, OperationError>,
+) -> OperationFuture<'a> {
+    let (engine, operation, input) = (engine.clone(), operation.clone(), input.clone());
+    Box::pin(async move {
+        let work = tokio::task::spawn_blocking(move || handle(&engine, operation.as_str(), &input));
+        work.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "an operation failed inside the engine");
+            Err(ServiceError::receiver("ServerException", "The engine failed to carry out the request.").into())
+        })
+    })
+}
+
+impl From<Refusal> for OperationError {
+    fn from(refusal: Refusal) -> Self {
+        let error = match refusal.code {
+            "ServerException" => ServiceError::receiver(refusal.code, refusal.message),
+            code => ServiceError::sender(code, refusal.message),
+        };
+        OperationError::Failed(error)
+    }
+}

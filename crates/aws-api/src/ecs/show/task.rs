@@ -1,0 +1,95 @@
+//! Tasks and their containers.
+
+use seatrial_engine::State;
+use seatrial_engine::load_balancing::targets::TASK_ADDRESS;
+use seatrial_engine::state::TaskRecord;
+use seatrial_model::task_definition::{ContainerDefinition, HealthStatus};
+use seatrial_engine::ContainerStatus;
+use serde_json::{Value, json};
+
+use super::{Object, instant, put};
+
+/// Shows a task.
+pub fn task(state: &State, task: &TaskRecord) -> Value {
+    let scope = &state.scope;
+    let arn = scope.task(&task.cluster, &task.id);
+    let containers: Vec<Value> =
+        task.definition.containers.iter().map(|definition| container(state, task, definition)).collect();
+    let mut object = task.document.clone();
+    object.entry("launchType").or_insert_with(|| json!("EC2"));
+    object.entry("overrides").or_insert_with(|| json!({ "containerOverrides": [], "inferenceAcceleratorOverrides": [] }));
+    object.entry("enableExecuteCommand").or_insert_with(|| json!(false));
+    let members = [
+        ("taskArn", json!(arn)),
+        ("clusterArn", json!(scope.cluster(&task.cluster))),
+        ("taskDefinitionArn", json!(scope.task_definition(&task.task_definition))),
+        ("group", json!(task.group)),
+        ("desiredStatus", json!(task.desired_status.as_str())),
+        ("lastStatus", json!(task.last_status.as_str())),
+        ("healthStatus", json!(task.health.as_str())),
+        ("version", json!(task.version)),
+        ("createdAt", instant(task.created_at)),
+        ("attachments", json!([])),
+        ("attributes", json!([])),
+        ("containers", Value::Array(containers)),
+        ("tags", super::tags_of(state, arn.as_str())),
+    ];
+    object.extend(members.map(|(member, value)| (member.to_owned(), value)));
+    put(&mut object, "cpu", task.definition.cpu.map(|cpu| cpu.to_string()));
+    put(&mut object, "memory", task.definition.memory.map(|memory| memory.to_string()));
+    put(&mut object, "startedBy", task.started_by.clone());
+    put(&mut object, "startedAt", task.started_at.map(instant));
+    put(&mut object, "stoppingAt", task.stopping_at.map(instant));
+    put(&mut object, "executionStoppedAt", task.execution_stopped_at.map(instant));
+    put(&mut object, "stoppedAt", task.stopped_at.map(instant));
+    put(&mut object, "stopCode", task.stop_code.map(|code| code.as_str()));
+    put(&mut object, "stoppedReason", task.stopped_reason.clone());
+    if task.started_at.is_some() {
+        object.insert("connectivity".to_owned(), json!("CONNECTED"));
+        put(&mut object, "connectivityAt", task.started_at.map(instant));
+    }
+    Value::Object(object)
+}
+
+fn container(state: &State, task: &TaskRecord, definition: &ContainerDefinition) -> Value {
+    let report = task.containers.iter().find(|report| report.name == definition.name);
+    let status = report.map_or(ContainerStatus::Pending, |report| report.status);
+    let health = report.map_or(HealthStatus::Unknown, |report| report.health);
+    let ports = task.ports.iter().filter(|port| port.container == definition.name);
+    let bindings = ports.map(|port| {
+        json!({
+            "bindIP": TASK_ADDRESS.to_string(),
+            "containerPort": port.container_port,
+            "hostPort": port.host_port,
+            "protocol": "tcp",
+        })
+    });
+    let mut object = Object::new();
+    let arn = state.scope.arn("ecs", format_args!("container/{}/{}/{}", task.cluster, task.id, definition.name));
+    let members = [
+        ("containerArn", json!(arn)),
+        ("taskArn", json!(state.scope.task(&task.cluster, &task.id))),
+        ("name", json!(definition.name)),
+        ("image", json!(definition.image)),
+        ("lastStatus", json!(status_word(status))),
+        ("healthStatus", json!(health.as_str())),
+        ("networkBindings", bindings.collect()),
+        ("networkInterfaces", json!([])),
+        ("cpu", json!("0")),
+    ];
+    object.extend(members.map(|(member, value)| (member.to_owned(), value)));
+    let runtime_id = report.and_then(|report| report.process_id).map(|process| format!("{}-{process}", task.id));
+    put(&mut object, "runtimeId", runtime_id);
+    put(&mut object, "exitCode", report.and_then(|report| report.exit_code));
+    put(&mut object, "reason", report.and_then(|report| report.reason.clone()));
+    put(&mut object, "memory", definition.memory.map(|memory| memory.to_string()));
+    Value::Object(object)
+}
+
+const fn status_word(status: ContainerStatus) -> &'static str {
+    match status {
+        ContainerStatus::Pending => "PENDING",
+        ContainerStatus::Running => "RUNNING",
+        ContainerStatus::Stopped => "STOPPED",
+    }
+}
