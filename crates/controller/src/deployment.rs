@@ -15,8 +15,10 @@ pub struct Deployment {
     pub revision: RevisionId,
     /// How many tasks the scheduler currently wants of this entry.
     pub desired_count: u32,
-    /// Consecutive failed tasks.
+    /// Tasks that failed since one last proved itself.
     pub failed_tasks: u32,
+    /// Tasks given up for failing their health checks whose replacements have not been started yet.
+    pub unhealthy_to_replace: u32,
     pub rollout_state: RolloutState,
     pub rollout_state_reason: String,
     pub throttle: Throttle,
@@ -31,6 +33,7 @@ impl Deployment {
             revision,
             desired_count: 0,
             failed_tasks: 0,
+            unhealthy_to_replace: 0,
             rollout_state: RolloutState::InProgress,
             rollout_state_reason: reason,
             throttle: Throttle::default(),

@@ -4,14 +4,19 @@
 //! random number. Time comes as `now`, identities are derived from the seed drawn when the service was created, so the same journal
 //! gives the same state (I10) in production and in simulation.
 //!
-//! Reading order: [`controller`] (the order in which an input is worked through), [`strategy`] (what a deployment wants),
-//! [`scheduler`] (how many tasks to start and stop for it), [`breaker`] and [`throttle`] (when to give up, when to wait).
+//! Reading order: [`controller`] (the order in which an input is worked through), `commands`, `observe` and `leaving` (what each kind of
+//! input does), [`strategy`] (what a deployment wants), [`scheduler`] (how many tasks to start and stop for it), [`breaker`],
+//! [`throttle`] and `rollback` (when to give up, when to wait, how to go back), `announce` (what has become true).
 
+mod announce;
 pub mod breaker;
+mod commands;
 pub mod controller;
 pub mod deployment;
 mod health;
 pub mod input;
+mod leaving;
+mod observe;
 pub mod policy;
 mod render;
 mod rollback;

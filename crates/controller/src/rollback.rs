@@ -1,6 +1,6 @@
 //! Failing a deployment: back to the last completed revision, or a halt where there is no way back (I7, I8).
 
-use seatrial_model::Timestamp;
+use seatrial_model::{DeploymentId, RevisionId, Timestamp};
 
 use crate::controller::Controller;
 use crate::deployment::{CircuitBreakerStatus, Deployment, Rollback, RolloutState, ServiceDeploymentStatus};
@@ -15,6 +15,8 @@ pub(crate) struct Failure {
     /// After `deployment failed:` in the service event.
     event: String,
     rollout_state_reason: String,
+    /// Before `rolling back to deploymentId …` in the rollback's own `rolloutStateReason`.
+    rolling_back_because: &'static str,
     /// `statusReason` when it is rolled back, and when it is not.
     rolled_back_reason: String,
     stopped_reason: String,
@@ -27,6 +29,7 @@ impl Failure {
             trips_breaker: true,
             event: "tasks failed to start.".to_owned(),
             rollout_state_reason: wording::TASKS_FAILED_TO_START.to_owned(),
+            rolling_back_because: wording::CIRCUIT_BREAKER,
             rolled_back_reason: wording::THRESHOLD_EXCEEDED.to_owned(),
             stopped_reason: wording::THRESHOLD_EXCEEDED_STOPPED.to_owned(),
         }
@@ -38,6 +41,7 @@ impl Failure {
             trips_breaker: true,
             event: format!("no retry can start its tasks: {reason}."),
             rollout_state_reason: format!("ECS deployment failed fast: no retry can start its tasks: {reason}"),
+            rolling_back_because: wording::FAILED_FAST,
             rolled_back_reason: format!(
                 "Service deployment rolled back because no retry can start its tasks: {reason}"
             ),
@@ -51,6 +55,7 @@ impl Failure {
             trips_breaker: false,
             event: "stopped by StopServiceDeployment.".to_owned(),
             rollout_state_reason: "ECS deployment stopped by StopServiceDeployment.".to_owned(),
+            rolling_back_because: wording::STOPPED,
             rolled_back_reason: wording::ROLLED_BACK_BY_USER.to_owned(),
             stopped_reason: wording::STOPPED_BY_USER.to_owned(),
         }
@@ -65,48 +70,54 @@ pub(crate) fn fail(controller: &mut Controller, now: Timestamp, failure: &Failur
     let (failed_id, failed_revision) = (failed.id, failed.revision);
     controller.says(now, step, |words| words.failed(failed_id, &failure.event));
     let Some(deployment) = controller.service_deployment.as_mut() else { return };
-    if failure.trips_breaker {
+    if failure.trips_breaker && deployment.circuit_breaker == CircuitBreakerStatus::Monitoring {
         deployment.circuit_breaker = CircuitBreakerStatus::Triggered;
     }
     if !failure.rolls_back {
-        deployment.end(ServiceDeploymentStatus::Stopped, Some(failure.stopped_reason.clone()), now);
+        let reason = Some(failure.stopped_reason.clone());
+        controller.end_service_deployment(now, ServiceDeploymentStatus::Stopped, reason, step);
         return;
     }
-    let Some(candidate) = controller.last_completed.filter(|candidate| *candidate != failed_revision) else {
-        let reason = wording::NO_CANDIDATE.to_owned();
-        deployment.end(ServiceDeploymentStatus::RollbackFailed, Some(reason), now);
-        return;
-    };
     deployment.status = ServiceDeploymentStatus::RollbackInProgress;
     deployment.status_reason = Some(failure.rolled_back_reason.clone());
-    deployment.failure_count = 0;
-    deployment.rollback =
-        Some(Rollback { reason: failure.rolled_back_reason.clone(), started_at: now, revision: candidate });
+    match controller.last_completed.filter(|candidate| *candidate != failed_revision) {
+        Some(candidate) => begin(controller, now, failure, candidate, step),
+        None => {
+            controller.tell_service_deployment(step);
+            let reason = Some(wording::NO_CANDIDATE.to_owned());
+            controller.end_service_deployment(now, ServiceDeploymentStatus::RollbackFailed, reason, step);
+        }
+    }
+}
+
+/// Makes the candidate the PRIMARY again, in a deployment of its own. It is no candidate for another rollback until it has completed.
+fn begin(controller: &mut Controller, now: Timestamp, failure: &Failure, candidate: RevisionId, step: &mut Step) {
     controller.last_completed = None;
     let ordinal = controller.draw_ordinal();
     let id = controller.seed.deployment(ordinal);
     if let Some(deployment) = controller.service_deployment.as_mut() {
+        let reason = failure.rolled_back_reason.clone();
         deployment.deployment = id;
+        deployment.rollback = Some(Rollback { reason, started_at: now, revision: candidate });
     }
-    controller.begin_primary(Deployment::new(id, candidate, wording::rolling_back_to(id), now));
-    controller.says(now, step, |words| words.rolling_back(id));
+    let former = DeploymentId::new(candidate);
+    let reason = wording::rolling_back_to(failure.rolling_back_because, former);
+    controller.begin_primary(Deployment::new(id, candidate, reason, now));
+    controller.says(now, step, |words| words.rolling_back(former));
+    controller.tell_service_deployment(step);
 }
 
 /// Halts the running service deployment where it is: nothing more is started for it, nothing is taken back.
-pub(crate) fn halt(controller: &mut Controller, now: Timestamp, reason: &str) {
+pub(crate) fn halt(controller: &mut Controller, now: Timestamp, reason: &str, step: &mut Step) {
     if let Some(primary) = controller.deployments.first_mut() {
         primary.rollout_state = RolloutState::Failed;
         primary.rollout_state_reason = reason.to_owned();
     }
-    if let Some(deployment) = &mut controller.service_deployment {
-        deployment.end(ServiceDeploymentStatus::Stopped, Some(reason.to_owned()), now);
-    }
+    controller.end_service_deployment(now, ServiceDeploymentStatus::Stopped, Some(reason.to_owned()), step);
 }
 
 /// Declares a rollback failed whose own tasks keep failing. The scheduler goes on trying: there is nothing better to run.
-pub(crate) fn give_up(controller: &mut Controller, now: Timestamp) {
-    if let Some(deployment) = &mut controller.service_deployment {
-        let reason = Some(wording::ROLLBACK_TASKS_FAILED.to_owned());
-        deployment.end(ServiceDeploymentStatus::RollbackFailed, reason, now);
-    }
+pub(crate) fn give_up(controller: &mut Controller, now: Timestamp, step: &mut Step) {
+    let reason = Some(wording::ROLLBACK_TASKS_FAILED.to_owned());
+    controller.end_service_deployment(now, ServiceDeploymentStatus::RollbackFailed, reason, step);
 }

@@ -8,6 +8,8 @@
 pub struct Group {
     /// Running and healthy.
     pub healthy: u32,
+    /// Running and healthy, but not to be relied upon: others of its rollout have failed, and it has yet to prove itself.
+    pub doubtful: u32,
     /// Pending, or running and neither healthy nor given up.
     pub unproven: u32,
     /// Failed their checks after having been healthy; kept until a replacement is healthy.
@@ -17,12 +19,21 @@ pub struct Group {
 impl Group {
     /// Counts what the cap bounds: running and pending tasks.
     pub const fn live(self) -> u32 {
-        self.healthy + self.unproven + self.condemned
+        self.standing() + self.condemned
     }
 
     /// Counts the tasks that stand for wanted ones.
     pub const fn standing(self) -> u32 {
-        self.healthy + self.unproven
+        self.healthy + self.doubtful + self.unproven
+    }
+
+    const fn without(self, stops: Stops) -> Group {
+        Group {
+            healthy: self.healthy - stops.healthy,
+            doubtful: self.doubtful - stops.doubtful,
+            unproven: self.unproven - stops.unproven,
+            condemned: self.condemned - stops.condemned,
+        }
     }
 }
 
@@ -36,13 +47,17 @@ pub struct Facts {
     pub cap: u32,
     pub new: Group,
     pub old: Group,
-    /// How many old tasks are still wanted, from the last decision; it only ever falls.
+    /// How many old tasks are still wanted, from the last decision; it rises only when leaving ones are taken back.
     pub old_wanted: u32,
+    /// How many leaving tasks of each side could be taken back.
+    pub new_returnable: u32,
+    pub old_returnable: u32,
     pub new_starts: Starts,
-    pub old_starts: Starts,
+    /// How many old tasks may be started at most: those whose deployment has failed or is throttled may not.
+    pub old_startable: u32,
 }
 
-/// Whether tasks of a side may be started now.
+/// Whether tasks of the new revision may be started now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Starts {
     Allowed,
@@ -55,6 +70,9 @@ pub enum Starts {
 /// What to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Decision {
+    /// Tasks to take back, and on top of them tasks to start.
+    pub return_new: u32,
+    pub return_old: u32,
     pub start_new: u32,
     pub start_old: u32,
     pub stop_new: Stops,
@@ -69,188 +87,148 @@ pub struct Decision {
 pub struct Stops {
     pub unproven: u32,
     pub condemned: u32,
+    pub doubtful: u32,
     pub healthy: u32,
 }
 
 impl Stops {
     pub const fn total(self) -> u32 {
-        self.unproven + self.condemned + self.healthy
+        self.unproven + self.condemned + self.doubtful + self.healthy
     }
 }
 
 /// Decides one pass: stops first, as far as the floor allows, then starts, as far as the cap allows.
 pub fn decide(facts: Facts) -> Decision {
     let Facts { desired, floor, new, old, .. } = facts;
-    let mut spare = (new.healthy + old.healthy).saturating_sub(floor);
-
-    let old_wanted = match facts.new_starts {
-        Starts::Forbidden => facts.old_wanted,
-        Starts::Allowed | Starts::Throttled => facts.old_wanted.min(floor.saturating_sub(new.healthy)),
+    let old_limit = match facts.new_starts {
+        // The new tasks that a failed deployment has will not be replaced, so the old ones must be able to carry everything.
+        Starts::Forbidden => desired,
+        Starts::Allowed | Starts::Throttled => floor.saturating_sub(new.healthy),
     };
+    let old_wanted = facts.old_wanted.min(old_limit);
+    let mut spare = (new.healthy + old.healthy).saturating_sub(floor);
     let mut stop_old = shrink(old, old_wanted, &mut spare);
-    let stop_new = shrink(new, desired, &mut spare);
+    let mut stop_new = shrink(new, desired, &mut spare);
+    stop_old.condemned = replaced(old.without(stop_old), old_wanted);
+    stop_new.condemned = replaced(new.without(stop_new), desired);
 
-    let live = new.live() + old.live() - stop_old.total() - stop_new.total();
-    let mut room = facts.cap.saturating_sub(live);
-    let missing_new = desired.saturating_sub(new.standing() - stop_new.unproven - stop_new.healthy);
-    let wanted_new = if facts.new_starts == Starts::Forbidden { 0 } else { missing_new };
-    if wanted_new > room && old_wanted > 0 {
-        // Stopping what is not healthy costs nothing of the floor and makes room.
-        let worthless = old.condemned - stop_old.condemned;
-        let freed = worthless.min(wanted_new - room);
-        stop_old.condemned += freed;
-        room += freed;
+    let demand = demand(facts, new.without(stop_new), old.without(stop_old), old_wanted);
+    make_room(facts, demand, &mut stop_new, &mut stop_old);
+    let (new_left, old_left) = (new.without(stop_new), old.without(stop_old));
+    let room = facts.cap.saturating_sub(new_left.live() + old_left.live());
+    let granted = share(demand, room, new_left);
+
+    let stands_still = stop_new.total() + stop_old.total() + granted.total() == 0;
+    let awaited = new.unproven + new.doubtful + old.unproven;
+    Decision {
+        return_new: granted.return_new,
+        return_old: granted.return_old,
+        start_new: granted.start_new,
+        start_old: granted.start_old,
+        stop_new,
+        stop_old,
+        old_wanted: match granted.return_old {
+            0 => old_wanted,
+            returned => old_wanted.max(old_left.standing() + returned),
+        },
+        blocked_by_cap: demand.missing_new > 0 && room == 0 && stands_still && awaited == 0,
     }
-    let stop_new = with_replaced(new, stop_new, desired, room, wanted_new);
-    let stop_old = with_replaced(old, stop_old, old_wanted, room, 0);
-    let live = new.live() + old.live() - stop_old.total() - stop_new.total();
-    let room = facts.cap.saturating_sub(live);
-
-    let (start_new, start_old) = share(facts, room, wanted_new, old_wanted, stop_old);
-    let blocked_by_cap =
-        wanted_new > 0 && room == 0 && stop_old.total() + stop_new.total() == 0 && new.unproven + old.unproven == 0;
-    Decision { start_new, start_old, stop_new, stop_old, old_wanted, blocked_by_cap }
 }
 
-/// Brings a group down to `wanted`: the unproven first, then healthy ones while some are to spare.
+/// Brings a group down to `wanted`: the unproven first, then healthy ones while some are to spare. Doubtful ones are not counted upon, so
+/// they need not be spared; when they go, every task that remains is healthy.
 fn shrink(group: Group, wanted: u32, spare: &mut u32) -> Stops {
     let surplus = group.standing().saturating_sub(wanted);
     let unproven = surplus.min(group.unproven);
-    let healthy = (surplus - unproven).min(group.healthy).min(*spare);
+    let doubtful = (surplus - unproven).min(group.doubtful);
+    let healthy = (surplus - unproven - doubtful).min(group.healthy).min(*spare);
     *spare -= healthy;
-    Stops { unproven, condemned: 0, healthy }
+    Stops { unproven, condemned: 0, doubtful, healthy }
 }
 
-/// Adds the condemned tasks whose replacements are healthy, or that stand in the way of their replacements.
-fn with_replaced(group: Group, stops: Stops, wanted: u32, room: u32, missing: u32) -> Stops {
-    let replaced = (group.healthy - stops.healthy + group.condemned).saturating_sub(wanted);
-    let in_the_way = missing.saturating_sub(room);
-    let condemned = replaced.max(in_the_way).max(stops.condemned).min(group.condemned);
-    Stops { condemned, ..stops }
+/// Counts the condemned tasks whose replacements are healthy.
+fn replaced(group: Group, wanted: u32) -> u32 {
+    (group.healthy + group.doubtful + group.condemned).saturating_sub(wanted).min(group.condemned)
 }
 
-/// Shares the room under the cap: one new task before anything else, then replacements of old ones, then the rest of the new.
-fn share(facts: Facts, room: u32, wanted_new: u32, old_wanted: u32, stop_old: Stops) -> (u32, u32) {
-    let wanted_new = if facts.new_starts == Starts::Allowed { wanted_new } else { 0 };
-    let standing_old = facts.old.standing() - stop_old.unproven - stop_old.healthy;
-    let wanted_old = match facts.old_starts {
-        Starts::Allowed => old_wanted.saturating_sub(standing_old),
-        Starts::Throttled | Starts::Forbidden => 0,
+/// The tasks that should come, by kind.
+#[derive(Clone, Copy, Debug)]
+struct Demand {
+    return_new: u32,
+    return_old: u32,
+    start_new: u32,
+    start_old: u32,
+    /// New tasks wanted, whether they may come now or not.
+    missing_new: u32,
+}
+
+impl Demand {
+    const fn total(self) -> u32 {
+        self.return_new + self.return_old + self.start_new + self.start_old
+    }
+}
+
+fn demand(facts: Facts, new: Group, old: Group, old_wanted: u32) -> Demand {
+    let (missing_new, return_old_to) = match facts.new_starts {
+        Starts::Forbidden => (0, old_wanted),
+        Starts::Allowed | Starts::Throttled => {
+            (facts.desired.saturating_sub(new.standing()), facts.floor.saturating_sub(new.healthy))
+        }
     };
-    let first = u32::from(facts.new.standing() == 0).min(wanted_new).min(room);
-    let start_old = wanted_old.min(room - first);
-    let start_new = wanted_new.min(room - start_old);
-    (start_new, start_old)
+    let return_new = facts.new_returnable.min(missing_new);
+    let return_old = facts.old_returnable.min(return_old_to.saturating_sub(old.standing()));
+    let missing_old = old_wanted.saturating_sub(old.standing() + return_old);
+    Demand {
+        return_new,
+        return_old,
+        start_new: match facts.new_starts {
+            Starts::Allowed => missing_new - return_new,
+            Starts::Throttled | Starts::Forbidden => 0,
+        },
+        start_old: missing_old.min(facts.old_startable),
+        missing_new,
+    }
+}
+
+/// Where the cap leaves too little room, tasks that serve nobody give way; that costs nothing of the floor.
+fn make_room(facts: Facts, demand: Demand, stop_new: &mut Stops, stop_old: &mut Stops) {
+    let (new, old) = (facts.new.without(*stop_new), facts.old.without(*stop_old));
+    let room = facts.cap.saturating_sub(new.live() + old.live());
+    let mut shortage = demand.total().saturating_sub(room);
+    let wanted_new = demand.return_new + demand.start_new;
+
+    let outdated = old.condemned.min(shortage).min(wanted_new);
+    stop_old.condemned += outdated;
+    shortage -= outdated;
+    // A replacement takes its predecessor's place one at a time: what fails its checks may still serve somebody.
+    if shortage > 0 && wanted_new > 0 && new.unproven == 0 && new.condemned > 0 {
+        stop_new.condemned += 1;
+        shortage -= 1;
+    }
+    if shortage > 0 && demand.return_old + demand.start_old > 0 && old.unproven == 0 && old.condemned > outdated {
+        stop_old.condemned += 1;
+        shortage -= 1;
+    }
+    let nothing_under_way = room + outdated == 0 && new.unproven == 0 && stop_new.condemned == 0;
+    // An old task gives way only where a new one gets its place, see `share`.
+    let goes_to_new = new.standing() == 0 || demand.start_old == 0;
+    if shortage > 0 && demand.start_new > 0 && nothing_under_way && goes_to_new && old.unproven > 0 {
+        stop_old.unproven += 1;
+    }
+}
+
+/// Shares the room under the cap: old tasks come back while the floor is not reached, then one new task before anything else, then
+/// replacements of old ones, then the rest of the new.
+fn share(demand: Demand, room: u32, new: Group) -> Demand {
+    let return_old = demand.return_old.min(room);
+    let room = room - return_old;
+    let return_new = demand.return_new.min(room);
+    let room = room - return_new;
+    let first = u32::from(new.standing() + return_new == 0).min(demand.start_new).min(room);
+    let start_old = demand.start_old.min(room - first);
+    let start_new = demand.start_new.min(room - start_old);
+    Demand { return_new, return_old, start_new, start_old, missing_new: demand.missing_new }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn facts(desired: u32, floor: u32, cap: u32, new: Group, old: Group) -> Facts {
-        let (new_starts, old_starts) = (Starts::Allowed, Starts::Allowed);
-        Facts { desired, floor, cap, new, old, old_wanted: old.standing(), new_starts, old_starts }
-    }
-
-    fn healthy(count: u32) -> Group {
-        Group { healthy: count, ..Group::default() }
-    }
-
-    /// Plays a rollout in which every started task becomes healthy before the next pass.
-    fn walk(desired: u32, floor: u32, cap: u32) -> Vec<String> {
-        let (mut new, mut old) = (healthy(0), healthy(desired));
-        let mut old_wanted = desired;
-        let mut moves = Vec::new();
-        for _ in 0..20 {
-            let decision = decide(Facts { old_wanted, ..facts(desired, floor, cap, new, old) });
-            old_wanted = decision.old_wanted;
-            if decision.stop_old.total() > 0 {
-                moves.push(format!("-{}", decision.stop_old.total()));
-            }
-            if decision.start_new > 0 {
-                moves.push(format!("+{}", decision.start_new));
-            }
-            new.healthy += decision.start_new;
-            old.healthy -= decision.stop_old.healthy;
-        }
-        assert_eq!((new, old), (healthy(desired), healthy(0)));
-        moves
-    }
-
-    #[test]
-    fn the_documented_walks_are_followed() {
-        assert_eq!(walk(6, 6, 8), ["+2", "-2", "+2", "-2", "+2", "-2"]);
-        assert_eq!(walk(6, 3, 8), ["-3", "+5", "-3", "+1"]);
-        assert_eq!(walk(6, 3, 10), ["-3", "+6", "-3"]);
-        assert_eq!(walk(4, 4, 8), ["+4", "-4"]);
-        assert_eq!(walk(4, 2, 4), ["-2", "+2", "-2", "+2"]);
-        assert_eq!(walk(1, 0, 1), ["-1", "+1"]);
-    }
-
-    #[test]
-    fn a_configuration_that_cannot_move_is_named() {
-        let decision = decide(facts(3, 3, 3, healthy(0), healthy(3)));
-        assert!(decision.blocked_by_cap);
-        assert_eq!((decision.start_new, decision.stop_old.total()), (0, 0));
-    }
-
-    #[test]
-    fn an_unhealthy_old_task_makes_room_where_the_cap_blocks() {
-        let old = Group { healthy: 2, unproven: 0, condemned: 1 };
-        let decision = decide(Facts { old_wanted: 3, ..facts(3, 3, 3, healthy(0), old) });
-        assert_eq!((decision.stop_old.condemned, decision.start_new), (1, 1));
-    }
-
-    #[test]
-    fn a_condemned_task_stays_until_its_replacement_is_healthy() {
-        let ailing = Group { healthy: 1, unproven: 0, condemned: 1 };
-        let first = decide(facts(2, 2, 4, ailing, healthy(0)));
-        assert_eq!((first.start_new, first.stop_new.total()), (1, 0));
-        let starting = Group { healthy: 1, unproven: 1, condemned: 1 };
-        assert_eq!(decide(facts(2, 2, 4, starting, healthy(0))).stop_new.total(), 0);
-        let replaced = Group { healthy: 2, unproven: 0, condemned: 1 };
-        assert_eq!(decide(facts(2, 2, 4, replaced, healthy(0))).stop_new.condemned, 1);
-    }
-
-    #[test]
-    fn a_dead_old_task_is_replaced_after_the_first_new_one_has_its_place() {
-        let decision = decide(Facts { old_wanted: 2, ..facts(2, 2, 3, healthy(0), healthy(1)) });
-        assert_eq!((decision.start_new, decision.start_old), (1, 1));
-    }
-
-    #[test]
-    fn no_decision_over_small_worlds_breaks_the_floor_or_the_cap() {
-        let groups = |max: u32| {
-            (0..=max).flat_map(move |h| {
-                (0..=max).flat_map(move |u| (0..=1).map(move |c| Group { healthy: h, unproven: u, condemned: c }))
-            })
-        };
-        for desired in 0..=3u32 {
-            for (minimum, maximum) in [(0, 100), (50, 100), (100, 100), (50, 150), (100, 125), (100, 200)] {
-                let floor = (desired * minimum).div_ceil(100);
-                let cap = desired * maximum / 100;
-                for new in groups(3) {
-                    for old in groups(3) {
-                        for old_wanted in 0..=3 {
-                            check(Facts { old_wanted, ..facts(desired, floor, cap, new, old) });
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn check(facts: Facts) {
-        let Decision { start_new, start_old, stop_new, stop_old, .. } = decide(facts);
-        for (group, stops) in [(facts.new, stop_new), (facts.old, stop_old)] {
-            assert!(stops.healthy <= group.healthy && stops.unproven <= group.unproven, "{facts:?}");
-            assert!(stops.condemned <= group.condemned, "{facts:?}");
-        }
-        let stopped_healthy = stop_new.healthy + stop_old.healthy;
-        let healthy = facts.new.healthy + facts.old.healthy;
-        assert!(stopped_healthy == 0 || healthy - stopped_healthy >= facts.floor, "floor: {facts:?}");
-        let live = facts.new.live() + facts.old.live() - stop_new.total() - stop_old.total();
-        let started = start_new + start_old;
-        assert!(started == 0 || live + started <= facts.cap, "cap: {facts:?}");
-    }
-}
+mod tests;

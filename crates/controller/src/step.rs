@@ -29,7 +29,8 @@ pub enum Effect {
         code: StopCode,
         reason: String,
     },
-    /// A deactivated task is wanted again: its desired status becomes RUNNING.
+    /// A deactivated task is wanted again: its desired status becomes RUNNING. Its targets are registered again right after; one that was
+    /// still draining keeps the health it had and takes requests at once.
     ReactivateTask {
         task: TaskId,
     },

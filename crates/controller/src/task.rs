@@ -25,6 +25,8 @@ pub struct Task {
     pub targets: BTreeMap<TargetGroupArn, Target>,
     /// Whether it has ever counted as healthy.
     pub once_healthy: bool,
+    /// Whether it has been healthy after running long enough for its success to count ([`crate::Policy::stable_after_running`]).
+    pub proven: bool,
     /// Whether it failed its health checks and is being replaced, and since when.
     pub condemned_at: Option<Timestamp>,
 }
@@ -69,6 +71,11 @@ impl Target {
         );
         Target { health, drained: false }
     }
+
+    /// Returns the target as it is when it is registered again: one that was still draining keeps its health.
+    pub(crate) fn again(self) -> Self {
+        if self.drained { Target::new() } else { self }
+    }
 }
 
 impl Task {
@@ -90,6 +97,7 @@ impl Task {
             container_health: HealthStatus::Unknown,
             targets: BTreeMap::new(),
             once_healthy: false,
+            proven: false,
             condemned_at: None,
         }
     }
@@ -124,5 +132,13 @@ impl Task {
             .target_groups
             .iter()
             .all(|group| self.targets.get(&group.arn).is_some_and(|target| target.health.is_healthy()))
+    }
+
+    /// Tells whether the task is out of rotation but not yet signalled, and could serve again.
+    pub(crate) fn is_returnable(&self, revision: &Revision) -> bool {
+        let TaskStatus::Deactivating(leaving) = &self.status else { return false };
+        let ails = (revision.has_health_check && self.container_health == HealthStatus::Unhealthy)
+            || self.targets.values().any(|target| target.health.state == TargetState::Unhealthy);
+        leaving.returnable && self.once_healthy && !ails
     }
 }

@@ -4,6 +4,7 @@ use seatrial_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, Lifecycle};
+use crate::deployment::{Deployment, RolloutState};
 use crate::health;
 use crate::task::{Task, TaskStatus};
 
@@ -18,6 +19,8 @@ pub enum WakeReason {
     CountsAsHealthy,
     /// The start throttle allows another start.
     ThrottleEnds,
+    /// A healthy task has been running long enough for its success to count.
+    ProvesItself,
 }
 
 /// One thing that is being waited for.
@@ -32,26 +35,33 @@ pub struct Waiting {
 }
 
 pub(crate) fn wake_at(controller: &Controller, now: Timestamp) -> Option<(Timestamp, WakeReason)> {
-    let from_tasks = controller.tasks.values().filter_map(|task| task_wakes(controller, task));
+    let from_tasks = controller.tasks.values().flat_map(|task| task_wakes(controller, task));
     let from_throttles = controller
         .deployments
         .iter()
         .filter_map(|entry| Some((entry.throttle.blocked_until(now)?, WakeReason::ThrottleEnds)));
-    from_tasks.chain(from_throttles).filter(|(at, _)| *at > now).min()
+    from_tasks.flatten().chain(from_throttles).filter(|(at, _)| *at > now).min()
 }
 
-fn task_wakes(controller: &Controller, task: &Task) -> Option<(Timestamp, WakeReason)> {
+/// Returns the instants at which something about the task may change by itself; those that have passed no longer matter.
+fn task_wakes(controller: &Controller, task: &Task) -> [Option<(Timestamp, WakeReason)>; 3] {
     match &task.status {
-        TaskStatus::Deactivating(leaving) => Some((leaving.drained_by, WakeReason::DeregistrationDelayEnds)),
-        TaskStatus::Running => {
-            let revision = controller.revision_of(task);
-            if revision.target_groups.is_empty() && !revision.has_health_check {
-                return health::settled_at(task, &controller.policy).map(|at| (at, WakeReason::CountsAsHealthy));
-            }
-            let failing = task.condemned_at.is_none() && health::fails_checks(task, revision);
-            failing.then(|| (health::grace_ends(task, &controller.settings), WakeReason::GracePeriodEnds))
+        TaskStatus::Deactivating(leaving) => {
+            [Some((leaving.drained_by, WakeReason::DeregistrationDelayEnds)), None, None]
         }
-        TaskStatus::Pending | TaskStatus::Stopping(_) => None,
+        TaskStatus::Running => {
+            let (revision, policy) = (controller.revision_of(task), &controller.policy);
+            let settles = health::is_unchecked(revision).then(|| health::settled_at(task, policy)).flatten();
+            let failing = task.condemned_at.is_none() && health::failing_check(task, revision).is_some();
+            let grace_ends = failing.then(|| health::grace_ends(task, &controller.settings));
+            let proves_itself = health::proven_at(task, policy).filter(|_| !task.proven);
+            [
+                settles.map(|at| (at, WakeReason::CountsAsHealthy)),
+                grace_ends.map(|at| (at, WakeReason::GracePeriodEnds)),
+                proves_itself.map(|at| (at, WakeReason::ProvesItself)),
+            ]
+        }
+        TaskStatus::Pending | TaskStatus::Stopping(_) => [None, None, None],
     }
 }
 
@@ -68,6 +78,7 @@ pub(crate) fn explain(controller: &Controller, now: Timestamp) -> Vec<Waiting> {
             });
         }
     }
+    waits.extend(controller.primary().and_then(|primary| explain_failure(controller, primary)));
     if let Some(since) = controller.deadlocked_since {
         let deployment = &controller.settings.deployment;
         waits.push(Waiting {
@@ -84,6 +95,16 @@ pub(crate) fn explain(controller: &Controller, now: Timestamp) -> Vec<Waiting> {
     waits
 }
 
+fn explain_failure(controller: &Controller, primary: &Deployment) -> Option<Waiting> {
+    let stalls = primary.rollout_state == RolloutState::Failed && !controller.steady;
+    stalls.then(|| Waiting {
+        what: "a new deployment".to_owned(),
+        why: format!("deployment {} failed and starts no further tasks", primary.id),
+        since: primary.updated_at,
+        until: None,
+    })
+}
+
 fn explain_task(controller: &Controller, task: &Task, now: Timestamp) -> Option<Waiting> {
     let id = &task.id;
     match &task.status {
@@ -93,8 +114,14 @@ fn explain_task(controller: &Controller, task: &Task, now: Timestamp) -> Option<
             since: task.created_at,
             until: None,
         }),
-        TaskStatus::Running if controller.is_healthy(task, now) => None,
-        TaskStatus::Running => Some(explain_unhealthy(controller, task)),
+        TaskStatus::Running if controller.is_reliable(task, now) => None,
+        TaskStatus::Running if controller.is_healthy(task, now) => Some(Waiting {
+            what: format!("task {id} to run for a while"),
+            why: "tasks of its deployment failed before, so it has to prove itself".to_owned(),
+            since: task.running_since.unwrap_or(task.created_at),
+            until: health::proven_at(task, &controller.policy),
+        }),
+        TaskStatus::Running => Some(explain_unhealthy(controller, task, now)),
         TaskStatus::Deactivating(leaving) => Some(Waiting {
             what: format!("task {id} to finish its requests"),
             why: leaving.reason.clone(),
@@ -113,11 +140,11 @@ fn explain_task(controller: &Controller, task: &Task, now: Timestamp) -> Option<
     }
 }
 
-fn explain_unhealthy(controller: &Controller, task: &Task) -> Waiting {
+fn explain_unhealthy(controller: &Controller, task: &Task, now: Timestamp) -> Waiting {
     let revision = controller.revision_of(task);
     let since = task.running_since.unwrap_or(task.created_at);
     let what = format!("task {} to be healthy", task.id);
-    if revision.target_groups.is_empty() && !revision.has_health_check {
+    if health::is_unchecked(revision) {
         let why = "nothing checks it, so it counts as healthy after running for a while".to_owned();
         return Waiting { what, why, since, until: health::settled_at(task, &controller.policy) };
     }
@@ -130,6 +157,11 @@ fn explain_unhealthy(controller: &Controller, task: &Task) -> Waiting {
         ),
         None => format!("container health is {}", task.container_health.as_str()),
     };
-    let failing = health::fails_checks(task, revision);
-    Waiting { what, why, since, until: failing.then(|| health::grace_ends(task, &controller.settings)) }
+    if let Some(condemned_at) = task.condemned_at {
+        let what = format!("a healthy replacement of task {}", task.id);
+        return Waiting { what, why, since: condemned_at, until: None };
+    }
+    let failing = health::failing_check(task, revision).is_some();
+    let grace_ends = failing.then(|| health::grace_ends(task, &controller.settings));
+    Waiting { what, why, since, until: grace_ends.filter(|at| *at > now) }
 }

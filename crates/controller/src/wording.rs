@@ -25,8 +25,14 @@ pub(crate) const ROLLED_BACK_BY_USER: &str = "Service deployment rolled back by 
 pub(crate) const ROLLBACK_TASKS_FAILED: &str =
     "The rollback failed because tasks of the previous service revision failed to start; their start is tried again.";
 
-pub(crate) fn rolling_back_to(deployment: DeploymentId) -> String {
-    format!("ECS deployment circuit breaker: rolling back to deploymentId {deployment}.")
+/// What has made a deployment roll back, at the head of the rollback's `rolloutStateReason`.
+pub(crate) const CIRCUIT_BREAKER: &str = "ECS deployment circuit breaker";
+pub(crate) const FAILED_FAST: &str = "ECS deployment failed fast";
+pub(crate) const STOPPED: &str = "ECS deployment stopped";
+
+/// Names the deployment that had completed, not the new one that brings its revision back (OBS-14).
+pub(crate) fn rolling_back_to(because: &str, former: DeploymentId) -> String {
+    format!("{because}: rolling back to deploymentId {former}.")
 }
 
 pub(crate) fn scaling(deployment: DeploymentId) -> String {

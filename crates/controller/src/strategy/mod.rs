@@ -24,6 +24,4 @@ pub struct Plan {
 pub struct Start {
     pub revision: RevisionId,
     pub count: u32,
-    /// How many of them replace tasks that failed their health checks.
-    pub replacing: u32,
 }

@@ -4,80 +4,91 @@
 //! least go first; when tasks have to come, one that is just leaving and was healthy comes back before a new one is started.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
-use seatrial_model::{RevisionId, Timestamp};
+use seatrial_model::{RevisionId, TaskId, Timestamp};
 
 use super::{Plan, Start};
 use crate::controller::Controller;
 use crate::deployment::{Deployment, RolloutState};
 use crate::scheduler::{self, Decision, Facts, Group, Starts, Stops};
-use crate::task::{Task, TaskStatus};
+use crate::settings::Settings;
+use crate::task::Task;
 
 /// Plans one pass.
 pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
     let Some(primary) = controller.primary() else { return Plan::default() };
-    let new: Vec<&Task> = live(controller).filter(|task| task.revision == primary.revision).collect();
-    let old: Vec<&Task> = live(controller).filter(|task| task.revision != primary.revision).collect();
+    let is_new = |task: &&Task| task.revision == primary.revision;
+    let new: Vec<&Task> = live(controller).filter(is_new).collect();
+    let old: Vec<&Task> = live(controller).filter(|task| !is_new(task)).collect();
+    let older = older(controller, &old, now);
     let desired = controller.settings().desired_count;
-    let older = &controller.deployments()[1..];
     let decision = scheduler::decide(Facts {
         desired,
-        floor: controller.settings().deployment.floor(desired),
+        floor: floor(controller),
         cap: controller.settings().deployment.cap(desired),
         new: group(controller, &new, now),
         old: group(controller, &old, now),
-        old_wanted: older.iter().map(|deployment| deployment.desired_count).sum(),
+        old_wanted: older.iter().map(|entry| entry.wanted).sum(),
+        new_returnable: returnable(controller, primary.revision).len() as u32,
+        old_returnable: older.iter().map(|entry| entry.returnable.len() as u32).sum(),
         new_starts: starts(primary, now),
-        old_starts: if older.iter().all(|entry| entry.throttle.blocked_until(now).is_some()) {
-            Starts::Throttled
-        } else {
-            Starts::Allowed
-        },
+        old_startable: older.iter().map(Older::missing).sum(),
     });
-    assemble(controller, primary, &new, &old, decision, now)
+    let mut plan = Plan { blocked_by_cap: decision.blocked_by_cap, ..Plan::default() };
+    plan.stop.extend(choose(controller, &new, decision.stop_new, now));
+    plan.stop.extend(choose(controller, &old, decision.stop_old, now));
+    bring_new(controller, primary.revision, decision, &mut plan);
+    bring_old(older, &old, decision, &mut plan);
+    plan
 }
 
-fn assemble(
-    controller: &Controller,
-    primary: &Deployment,
-    new: &[&Task],
-    old: &[&Task],
-    decision: Decision,
-    now: Timestamp,
-) -> Plan {
-    let mut plan = Plan { blocked_by_cap: decision.blocked_by_cap, ..Plan::default() };
-    plan.stop.extend(choose(controller, new, decision.stop_new, now));
-    plan.stop.extend(choose(controller, old, decision.stop_old, now));
-    plan.older_desired = share_desired(&controller.deployments()[1..], decision.old_wanted);
-    let condemned = new.iter().filter(|task| task.condemned_at.is_some()).count() as u32;
-    bring(controller, primary.revision, decision.start_new, condemned, &mut plan);
-    let mut remaining = decision.start_old;
-    for (revision, wanted) in plan.older_desired.clone() {
-        let standing = old
-            .iter()
-            .filter(|task| task.revision == revision && task.condemned_at.is_none() && !plan.stop.contains(&task.id))
-            .count() as u32;
-        let count = wanted.saturating_sub(standing).min(remaining);
-        remaining -= count;
-        bring(controller, revision, count, 0, &mut plan);
+/// Returns the fewest healthy tasks that may be left. While a deployment is rolled back that is the full size, unless the cap leaves no
+/// way to get there (I7).
+fn floor(controller: &Controller) -> u32 {
+    let Settings { desired_count, deployment, .. } = controller.settings();
+    if controller.is_rolling_back() && deployment.cap(*desired_count) > *desired_count {
+        *desired_count
+    } else {
+        deployment.floor(*desired_count)
     }
-    plan
 }
 
 fn live(controller: &Controller) -> impl Iterator<Item = &Task> {
     controller.tasks().filter(|task| task.is_live())
 }
 
+/// What a task is worth to the scheduler, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Worth {
+    Condemned,
+    Unproven,
+    Doubtful,
+    Healthy,
+}
+
+fn worth(controller: &Controller, task: &Task, now: Timestamp) -> Worth {
+    if task.condemned_at.is_some() {
+        Worth::Condemned
+    } else if !controller.is_healthy(task, now) {
+        Worth::Unproven
+    } else if controller.is_reliable(task, now) {
+        Worth::Healthy
+    } else {
+        Worth::Doubtful
+    }
+}
+
 fn group(controller: &Controller, tasks: &[&Task], now: Timestamp) -> Group {
     let mut group = Group::default();
     for task in tasks {
-        if task.condemned_at.is_some() {
-            group.condemned += 1;
-        } else if controller.is_healthy(task, now) {
-            group.healthy += 1;
-        } else {
-            group.unproven += 1;
-        }
+        let count = match worth(controller, task, now) {
+            Worth::Condemned => &mut group.condemned,
+            Worth::Unproven => &mut group.unproven,
+            Worth::Doubtful => &mut group.doubtful,
+            Worth::Healthy => &mut group.healthy,
+        };
+        *count += 1;
     }
     group
 }
@@ -92,54 +103,114 @@ fn starts(deployment: &Deployment, now: Timestamp) -> Starts {
     }
 }
 
-/// Chooses the tasks to stop: pending before running, never healthy before once healthy, youngest first.
-fn choose(
-    controller: &Controller,
-    tasks: &[&Task],
-    stops: Stops,
-    now: Timestamp,
-) -> impl Iterator<Item = seatrial_model::TaskId> {
-    let mut sorted: Vec<&Task> = tasks.to_vec();
-    sorted.sort_by_key(|task| (task.is_running(), task.once_healthy, Reverse(task.ordinal)));
-    let condemned = sorted.iter().filter(|task| task.condemned_at.is_some()).take(stops.condemned as usize);
-    let standing = || sorted.iter().filter(|task| task.condemned_at.is_none());
-    let unproven = standing().filter(|task| !controller.is_healthy(task, now)).take(stops.unproven as usize);
-    let healthy = standing().filter(|task| controller.is_healthy(task, now)).take(stops.healthy as usize);
-    condemned.chain(unproven).chain(healthy).map(|task| task.id.clone()).collect::<Vec<_>>().into_iter()
+/// An older deployment entry and what may be done for it.
+struct Older {
+    revision: RevisionId,
+    wanted: u32,
+    standing: u32,
+    starts: Starts,
+    returnable: Vec<TaskId>,
 }
 
-/// Lowers the desired counts of older deployments to `wanted` in all, the youngest entry first.
-fn share_desired(older: &[Deployment], wanted: u32) -> Vec<(RevisionId, u32)> {
-    let mut surplus = older.iter().map(|entry| entry.desired_count).sum::<u32>().saturating_sub(wanted);
+impl Older {
+    /// Counts the tasks that may be started for it now.
+    fn missing(&self) -> u32 {
+        match self.starts {
+            Starts::Allowed => self.wanted.saturating_sub(self.standing),
+            Starts::Throttled | Starts::Forbidden => 0,
+        }
+    }
+}
+
+/// Ranks a deployment by how readily its tasks are given up: failed ones first, then the newest.
+fn rank(controller: &Controller, revision: RevisionId) -> Option<(bool, usize)> {
+    let mut entries = controller.deployments().iter().enumerate();
+    let entry = entries.find(|(_, entry)| entry.revision == revision);
+    entry.map(|(age, entry)| (entry.rollout_state != RolloutState::Failed, age))
+}
+
+/// Looks at the older entries, in the order in which their tasks are given up. A failed one keeps tasks that are healthy and gets no others.
+fn older(controller: &Controller, old: &[&Task], now: Timestamp) -> Vec<Older> {
+    let look = |entry: &Deployment| {
+        let standing = standing(old, entry.revision, &BTreeSet::new());
+        let starts = starts(entry, now);
+        let is_healthy = |task: &&&Task| task.revision == entry.revision && controller.is_healthy(task, now);
+        let (wanted, returnable) = match starts {
+            Starts::Forbidden => (entry.desired_count.min(old.iter().filter(is_healthy).count() as u32), Vec::new()),
+            Starts::Allowed | Starts::Throttled => (entry.desired_count, returnable(controller, entry.revision)),
+        };
+        Older { revision: entry.revision, wanted, standing, starts, returnable }
+    };
+    let mut older: Vec<Older> = controller.deployments().iter().skip(1).map(look).collect();
+    older.sort_by_key(|entry| rank(controller, entry.revision));
     older
-        .iter()
-        .map(|entry| {
-            let cut = surplus.min(entry.desired_count);
-            surplus -= cut;
-            (entry.revision, entry.desired_count - cut)
-        })
+}
+
+fn standing(tasks: &[&Task], revision: RevisionId, leaving: &BTreeSet<&TaskId>) -> u32 {
+    let stands =
+        |task: &&&Task| task.revision == revision && task.condemned_at.is_none() && !leaving.contains(&task.id);
+    tasks.iter().filter(stands).count() as u32
+}
+
+fn returnable(controller: &Controller, revision: RevisionId) -> Vec<TaskId> {
+    let tasks = controller.tasks().filter(|task| task.revision == revision);
+    tasks.filter(|task| task.is_returnable(controller.revision_of(task))).map(|task| task.id.clone()).collect()
+}
+
+/// Chooses the tasks to stop: of each worth those of failed deployments first, then those of the newest; of one deployment pending before
+/// running, never healthy before once healthy, youngest first.
+fn choose(controller: &Controller, tasks: &[&Task], stops: Stops, now: Timestamp) -> Vec<TaskId> {
+    let mut sorted: Vec<&Task> = tasks.to_vec();
+    sorted.sort_by_key(|task| {
+        (rank(controller, task.revision), task.is_running(), task.once_healthy, Reverse(task.ordinal))
+    });
+    let of = |wanted: Worth, count: u32| {
+        let matching = sorted.iter().filter(move |task| worth(controller, task, now) == wanted);
+        matching.take(count as usize).map(|task| task.id.clone())
+    };
+    of(Worth::Condemned, stops.condemned)
+        .chain(of(Worth::Unproven, stops.unproven))
+        .chain(of(Worth::Doubtful, stops.doubtful))
+        .chain(of(Worth::Healthy, stops.healthy))
         .collect()
 }
 
-/// Brings `count` tasks of a revision into service: takes leaving ones back, then starts the rest.
-fn bring(controller: &Controller, revision: RevisionId, count: u32, replacing: u32, plan: &mut Plan) {
-    let returning: Vec<_> = controller
-        .tasks()
-        .filter(|task| task.revision == revision && is_returnable(task))
-        .take(count as usize)
-        .map(|task| task.id.clone())
-        .collect();
-    let count = count - returning.len() as u32;
+fn bring_new(controller: &Controller, revision: RevisionId, decision: Decision, plan: &mut Plan) {
+    let returning = returnable(controller, revision).into_iter().take(decision.return_new as usize);
     plan.reactivate.extend(returning);
-    if count > 0 {
-        plan.start.push(Start { revision, count, replacing: replacing.min(count) });
-    }
+    plan.start.extend(start(revision, decision.start_new));
 }
 
-/// Tells whether a task that is out of rotation but not yet signalled could serve again.
-fn is_returnable(task: &Task) -> bool {
-    match &task.status {
-        TaskStatus::Deactivating(leaving) => leaving.returnable && task.once_healthy && task.condemned_at.is_none(),
-        TaskStatus::Pending | TaskStatus::Running | TaskStatus::Stopping(_) => false,
+/// Lowers the older entries' desired counts to what is wanted of them in all, in the order in which their tasks are given up, and brings
+/// their tasks. The oldest entry's tasks come back first: it is the one that has proven itself.
+fn bring_old(mut older: Vec<Older>, old: &[&Task], decision: Decision, plan: &mut Plan) {
+    let leaving: BTreeSet<&TaskId> = plan.stop.iter().collect();
+    let mut surplus = older.iter().map(|entry| entry.wanted).sum::<u32>().saturating_sub(decision.old_wanted);
+    for entry in &mut older {
+        let cut = surplus.min(entry.wanted);
+        surplus -= cut;
+        entry.wanted -= cut;
+        entry.standing = standing(old, entry.revision, &leaving);
     }
+    let mut returns = decision.return_old as usize;
+    for entry in older.iter_mut().rev() {
+        entry.returnable.truncate(returns);
+        returns -= entry.returnable.len();
+        entry.standing += entry.returnable.len() as u32;
+        if !entry.returnable.is_empty() {
+            entry.wanted = entry.wanted.max(entry.standing);
+        }
+        plan.reactivate.append(&mut entry.returnable);
+    }
+    let mut starts = decision.start_old;
+    for entry in &older {
+        let count = entry.missing().min(starts);
+        starts -= count;
+        plan.start.extend(start(entry.revision, count));
+    }
+    plan.older_desired = older.into_iter().map(|entry| (entry.revision, entry.wanted)).collect();
+}
+
+fn start(revision: RevisionId, count: u32) -> Option<Start> {
+    (count > 0).then_some(Start { revision, count })
 }

@@ -1,0 +1,361 @@
+//! Checkers of the invariants, written apart from the controller: they know its inputs and its steps, never its state.
+//!
+//! [`Watch`] follows every task by what was observed of it and ordered for it, and objects to an effect that breaks I1 (floor), I2 (cap),
+//! I4 (order of leaving), I7 (rollback at full size) or I8 (one active deployment), or that makes no sense at all.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use seatrial_controller::{
+    Command, Effect, Event, Input, Observation, Policy, Revision, ServiceDeployment, ServiceDeploymentStatus, Settings,
+    Step, StopCode,
+};
+use seatrial_model::load_balancing::TargetState;
+use seatrial_model::task_definition::HealthStatus;
+use seatrial_model::{RevisionId, TargetGroupArn, TaskId, Timestamp};
+
+/// A task as its life shows.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub revision: RevisionId,
+    pub stage: Stage,
+    pub running_since: Option<Timestamp>,
+    pub container: HealthStatus,
+    pub targets: BTreeMap<TargetGroupArn, SeenTarget>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Pending,
+    Running,
+    /// Its desired status is STOPPED; `by` is when its requests have had their time.
+    Leaving {
+        by: Timestamp,
+    },
+    Signalled,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct SeenTarget {
+    pub registered: bool,
+    pub drained: bool,
+    pub state: TargetState,
+}
+
+/// Everything the checkers remember of one service.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    pub tasks: BTreeMap<TaskId, Seen>,
+    settings: Settings,
+    policy: Policy,
+    revisions: BTreeMap<RevisionId, Revision>,
+    deployments: Vec<ServiceDeployment>,
+    deleted: bool,
+    inactive: bool,
+}
+
+impl Watch {
+    pub fn new(settings: Settings, policy: Policy) -> Self {
+        Watch {
+            tasks: BTreeMap::new(),
+            settings,
+            policy,
+            revisions: BTreeMap::new(),
+            deployments: Vec::new(),
+            deleted: false,
+            inactive: false,
+        }
+    }
+
+    /// Follows one input and its step; the error says what is wrong with it.
+    pub fn follow(&mut self, now: Timestamp, input: &Input, step: &Step) -> Result<(), String> {
+        self.note(now, input);
+        // What ends a service comes after its last effect; everything else that is told is the cause of the effects.
+        let ends = |event: &&Event| matches!(event, Event::ServiceInactive { .. });
+        step.events.iter().filter(|event| !ends(event)).try_for_each(|event| self.event(event))?;
+        for effect in &step.effects {
+            self.effect(now, effect).map_err(|what| format!("{what}: {effect}"))?;
+        }
+        step.events.iter().filter(ends).try_for_each(|event| self.event(event))?;
+        self.no_healthy_task_left_before_an_unhealthy_one(now, step)
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Counts running and healthy tasks.
+    pub fn healthy(&self, now: Timestamp) -> u32 {
+        self.tasks.values().filter(|task| self.is_healthy(task, now)).count() as u32
+    }
+
+    pub fn live(&self) -> u32 {
+        self.tasks.values().filter(|task| matches!(task.stage, Stage::Pending | Stage::Running)).count() as u32
+    }
+
+    /// The table of §1.2 of the semantics.
+    pub fn is_healthy(&self, task: &Seen, now: Timestamp) -> bool {
+        let (Stage::Running, Some(since)) = (task.stage, task.running_since) else { return false };
+        let revision = &self.revisions[&task.revision];
+        let in_rotation = revision.target_groups.iter().all(|group| {
+            task.targets.get(&group.arn).is_some_and(|target| target.registered && target.state == TargetState::Healthy)
+        });
+        match (revision.target_groups.is_empty(), revision.has_health_check) {
+            (true, false) => now >= since + self.policy.healthy_after_running,
+            (true, true) => task.container == HealthStatus::Healthy,
+            (false, false) => in_rotation,
+            (false, true) => in_rotation && task.container == HealthStatus::Healthy,
+        }
+    }
+
+    fn note(&mut self, now: Timestamp, input: &Input) {
+        match input {
+            Input::Command(Command::Update(update)) => {
+                if self.deleted {
+                    return;
+                }
+                self.settings = update.settings.clone();
+                if let Some((_, revision)) = &update.deploy {
+                    self.revisions.insert(revision.id, revision.clone());
+                }
+            }
+            Input::Command(Command::SetDeregistrationDelay { target_group, delay }) => {
+                let groups = self.revisions.values_mut().flat_map(|revision| &mut revision.target_groups);
+                groups.filter(|group| group.arn == *target_group).for_each(|group| group.deregistration_delay = *delay);
+            }
+            Input::Command(Command::Delete) => self.deleted = true,
+            Input::Command(Command::StopServiceDeployment { .. } | Command::StopTask { .. }) | Input::Tick => {}
+            Input::Observation(observation) => self.observe(now, observation),
+        }
+    }
+
+    fn observe(&mut self, now: Timestamp, observation: &Observation) {
+        match observation {
+            Observation::TaskRunning { task } => {
+                if let Some(task) = self.tasks.get_mut(task).filter(|task| task.stage == Stage::Pending) {
+                    task.stage = Stage::Running;
+                    task.running_since = Some(now);
+                }
+            }
+            Observation::TaskHealth { task, health } => {
+                if let Some(task) = self.tasks.get_mut(task) {
+                    task.container = *health;
+                }
+            }
+            Observation::TaskStopped { task, .. } => {
+                self.tasks.remove(task);
+            }
+            Observation::TargetHealth { task, target_group, health, .. } => {
+                let target = self.tasks.get_mut(task).and_then(|task| task.targets.get_mut(target_group));
+                // Of a draining target only the verdict of its checks counts: it is what it would be if it were taken back.
+                let is_verdict = matches!(health.state, TargetState::Healthy | TargetState::Unhealthy);
+                if let Some(target) = target.filter(|target| target.registered || is_verdict) {
+                    target.state = health.state;
+                }
+            }
+            Observation::TargetDrained { task, target_group } => {
+                let target = self.tasks.get_mut(task).and_then(|task| task.targets.get_mut(target_group));
+                if let Some(target) = target.filter(|target| !target.registered) {
+                    target.drained = true;
+                }
+            }
+        }
+    }
+
+    fn effect(&mut self, now: Timestamp, effect: &Effect) -> Result<(), String> {
+        if self.inactive {
+            return Err("nothing is done for an INACTIVE service".to_owned());
+        }
+        match effect {
+            Effect::StartTask { task, revision, .. } => self.start(task, *revision),
+            Effect::DeactivateTask { task, code, .. } => self.deactivate(now, task, *code),
+            Effect::ReactivateTask { task } => self.reactivate(task),
+            Effect::RegisterTarget { task, target_group } => self.register(task, target_group),
+            Effect::DeregisterTarget { task, target_group } => self.deregister(task, target_group),
+            Effect::StopTask { task } => self.stop(now, task),
+        }
+    }
+
+    fn start(&mut self, id: &TaskId, revision: RevisionId) -> Result<(), String> {
+        ensure(!self.deleted, "a deleted service starts no task")?;
+        ensure(self.revisions.contains_key(&revision), "the revision is unknown")?;
+        self.ensure_cap()?;
+        let task = Seen {
+            revision,
+            stage: Stage::Pending,
+            running_since: None,
+            container: HealthStatus::Unknown,
+            targets: BTreeMap::new(),
+        };
+        ensure(self.tasks.insert(id.clone(), task).is_none(), "a task is started once")
+    }
+
+    /// I1, and I7: a rollback reaches full size before the failed revision is scaled in, if there is room for it.
+    fn floor(&self) -> u32 {
+        let desired = self.settings.desired_count;
+        let rolls_back = self
+            .deployments
+            .last()
+            .is_some_and(|deployment| deployment.status == ServiceDeploymentStatus::RollbackInProgress);
+        if rolls_back && self.cap() > desired {
+            desired
+        } else {
+            (desired * self.settings.deployment.minimum_healthy_percent.value()).div_ceil(100)
+        }
+    }
+
+    fn cap(&self) -> u32 {
+        self.settings.desired_count * self.settings.deployment.maximum_percent.value() / 100
+    }
+
+    /// I2.
+    fn ensure_cap(&self) -> Result<(), String> {
+        let cap = self.cap();
+        ensure(self.live() < cap, &format!("I2: {} tasks are live and the cap is {cap}", self.live()))
+    }
+
+    /// I1, for what the scheduler does by itself.
+    fn deactivate(&mut self, now: Timestamp, id: &TaskId, code: StopCode) -> Result<(), String> {
+        let task = self.tasks.get(id).ok_or("the task is unknown")?;
+        ensure(matches!(task.stage, Stage::Pending | Stage::Running), "the task is leaving already")?;
+        if self.is_healthy(task, now) && code == StopCode::ServiceSchedulerInitiated && !self.deleted {
+            let (healthy, floor) = (self.healthy(now), self.floor());
+            ensure(healthy > floor, &format!("I1, I7: {healthy} tasks are healthy and the floor is {floor}"))?;
+        }
+        let groups = &self.revisions[&task.revision].target_groups;
+        let delay = groups.iter().map(|group| group.deregistration_delay).max().unwrap_or(Duration::ZERO);
+        self.set_stage(id, Stage::Leaving { by: now + delay });
+        Ok(())
+    }
+
+    fn reactivate(&mut self, id: &TaskId) -> Result<(), String> {
+        ensure(!self.deleted, "a deleted service takes no task back")?;
+        self.ensure_cap()?;
+        let task = self.tasks.get(id).ok_or("the task is unknown")?;
+        ensure(matches!(task.stage, Stage::Leaving { .. }), "only a leaving task comes back before its signal")?;
+        ensure(task.running_since.is_some(), "only a task that has been running comes back")?;
+        self.set_stage(id, Stage::Running);
+        Ok(())
+    }
+
+    fn register(&mut self, id: &TaskId, group: &TargetGroupArn) -> Result<(), String> {
+        let task = self.tasks.get_mut(id).ok_or("the task is unknown")?;
+        ensure(task.stage == Stage::Running, "only a running task is registered")?;
+        let groups = &self.revisions[&task.revision].target_groups;
+        ensure(groups.iter().any(|known| known.arn == *group), "the revision has no such target group")?;
+        let target = match task.targets.get(group) {
+            Some(target) if target.registered => return Err("the target is registered already".to_owned()),
+            // A draining target that is registered again keeps its health.
+            Some(target) if !target.drained => SeenTarget { registered: true, ..*target },
+            Some(_) | None => SeenTarget { registered: true, drained: false, state: TargetState::Initial },
+        };
+        task.targets.insert(group.clone(), target);
+        Ok(())
+    }
+
+    fn deregister(&mut self, id: &TaskId, group: &TargetGroupArn) -> Result<(), String> {
+        // The target of a task that is gone is deregistered too.
+        let Some(task) = self.tasks.get_mut(id) else { return Ok(()) };
+        ensure(task.stage != Stage::Running, "I4: a running task stays in rotation")?;
+        let target = task.targets.get_mut(group).ok_or("the target is unknown")?;
+        ensure(target.registered, "the target is deregistered already")?;
+        (target.registered, target.drained) = (false, false);
+        Ok(())
+    }
+
+    /// I4.
+    fn stop(&mut self, now: Timestamp, id: &TaskId) -> Result<(), String> {
+        let task = self.tasks.get(id).ok_or("the task is unknown")?;
+        let Stage::Leaving { by } = task.stage else {
+            return Err("I4: only a leaving task is signalled, and once".to_owned());
+        };
+        ensure(task.targets.values().all(|target| !target.registered), "I4: a target is in rotation")?;
+        let drained = task.targets.values().all(|target| target.drained);
+        ensure(drained || by <= now, "I4: requests are in flight and their time is not over")?;
+        self.set_stage(id, Stage::Signalled);
+        Ok(())
+    }
+
+    fn set_stage(&mut self, id: &TaskId, stage: Stage) {
+        if let Some(task) = self.tasks.get_mut(id) {
+            task.stage = stage;
+        }
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), String> {
+        match event {
+            Event::Service { message, .. } => {
+                ensure(message.starts_with("(service web"), &format!("an event names its service: {message}"))
+            }
+            Event::ServiceDeployment(deployment) => self.service_deployment(deployment),
+            Event::ServiceInactive { .. } => {
+                ensure(self.deleted && self.tasks.is_empty(), "only a deleted service without tasks is INACTIVE")?;
+                ensure(!std::mem::replace(&mut self.inactive, true), "a service becomes INACTIVE once")
+            }
+        }
+    }
+
+    /// I8, and the table of §5.1 of the semantics.
+    fn service_deployment(&mut self, deployment: &ServiceDeployment) -> Result<(), String> {
+        use ServiceDeploymentStatus::{
+            InProgress, Pending, RollbackFailed, RollbackInProgress, RollbackRequested, RollbackSuccessful,
+            StopRequested, Stopped, Successful,
+        };
+        let others_active =
+            self.deployments.iter().any(|known| known.id != deployment.id && !known.status.is_terminal());
+        ensure(!others_active, "I8: another service deployment is active")?;
+        let Some(known) = self.deployments.iter_mut().find(|known| known.id == deployment.id) else {
+            ensure(deployment.status == InProgress, "a service deployment begins IN_PROGRESS")?;
+            self.deployments.push(deployment.clone());
+            return Ok(());
+        };
+        let next: &[ServiceDeploymentStatus] = match known.status {
+            Pending => &[InProgress, RollbackRequested, StopRequested, Stopped],
+            InProgress => &[Successful, StopRequested, RollbackRequested, RollbackInProgress, Stopped],
+            StopRequested => &[Stopped],
+            RollbackRequested => &[RollbackInProgress, Successful, Stopped],
+            RollbackInProgress => &[RollbackSuccessful, RollbackFailed],
+            Stopped | Successful | RollbackSuccessful | RollbackFailed => &[],
+        };
+        let (from, to) = (known.status.as_str(), deployment.status.as_str());
+        ensure(next.contains(&deployment.status), &format!("I8: a service deployment goes from {from} to {to}"))?;
+        known.clone_from(deployment);
+        Ok(())
+    }
+
+    /// Of one revision's tasks the scheduler lets those go first that serve nobody.
+    fn no_healthy_task_left_before_an_unhealthy_one(&self, now: Timestamp, step: &Step) -> Result<(), String> {
+        if self.deleted {
+            return Ok(());
+        }
+        for effect in &step.effects {
+            let Effect::DeactivateTask { task, code: StopCode::ServiceSchedulerInitiated, .. } = effect else {
+                continue;
+            };
+            let Some(left) = self.tasks.get(task) else { continue };
+            let as_running = Seen { stage: Stage::Running, ..with_targets(left) };
+            if !self.is_healthy(&as_running, now) {
+                continue;
+            }
+            let idle = self.tasks.iter().find(|(_, other)| {
+                let live = matches!(other.stage, Stage::Pending | Stage::Running);
+                other.revision == left.revision && live && !self.is_healthy(other, now)
+            });
+            if let Some((idle, _)) = idle {
+                return Err(format!("healthy task {task} was stopped while {idle} of its revision serves nobody"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The task as it was before its targets were deregistered.
+fn with_targets(task: &Seen) -> Seen {
+    let mut task = task.clone();
+    task.targets.values_mut().for_each(|target| target.registered = true);
+    task
+}
+
+fn ensure(holds: bool, what: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what.to_owned()) }
+}
