@@ -117,6 +117,9 @@ pub struct ListenerMetrics {
     pub balancer_502: u64,
     pub balancer_503: u64,
     pub balancer_504: u64,
+    /// Requests whose client left before they were answered; ELB logs them with 460.
+    #[serde(default)]
+    pub clients_gone: u64,
 }
 
 /// Counters of one registration of one target.

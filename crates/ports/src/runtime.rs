@@ -168,4 +168,11 @@ pub trait Runtime: Send + Sync {
         since: Timestamp,
         limit: usize,
     ) -> Result<Vec<LogLine>, RuntimeError>;
+
+    /// Reads the newest `limit` of a container's log lines, oldest first: what to show when the container has ended.
+    fn log_tail(&self, task: &TaskId, container: &ContainerName, limit: usize) -> Result<Vec<LogLine>, RuntimeError> {
+        let mut lines = self.logs(task, container, Timestamp::EPOCH, usize::MAX)?;
+        let surplus = lines.len().saturating_sub(limit);
+        Ok(lines.split_off(surplus))
+    }
 }
