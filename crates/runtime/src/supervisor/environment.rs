@@ -1,0 +1,49 @@
+//! The variables a container starts with.
+//!
+//! From weakest to strongest: the few inherited from the engine, `HOST`, the launch's, the container's own, and last what only the
+//! engine can know: `PORT` and its kin. A task definition often sets `PORT` to its container port, as it must on ECS; here that port is
+//! another one, and a container that listened where its definition says would never be reached.
+
+use std::collections::BTreeMap;
+
+use seatrial_model::task_definition::ContainerDefinition;
+use seatrial_ports::TaskLaunch;
+
+/// The variables of the engine's own environment that containers see: what programs need to find each other and to speak to people.
+pub(crate) const INHERITED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+
+/// Names the task in the environment of all its processes, so that one that got away can be recognised.
+pub(crate) const TASK_VARIABLE: &str = "SEATRIAL_TASK";
+
+/// Names the container likewise.
+pub(crate) const CONTAINER_VARIABLE: &str = "SEATRIAL_CONTAINER";
+
+/// The search path where neither engine nor container has one; Docker's.
+const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Builds the environment of a container. `inherited` gives the engine's variables; `home` is that of the container's user, when it
+/// is not the engine's.
+pub(super) fn environment(
+    launch: &TaskLaunch,
+    container: &ContainerDefinition,
+    inherited: impl Fn(&str) -> Option<String>,
+    home: Option<&str>,
+) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::from([("PATH".to_owned(), PATH_DEFAULT.to_owned())]);
+    variables.extend(INHERITED.iter().filter_map(|name| Some(((*name).to_owned(), inherited(name)?))));
+    if let Some(home) = home {
+        variables.insert("HOME".to_owned(), home.to_owned());
+    }
+    variables.insert("HOST".to_owned(), launch.address.to_string());
+    variables.extend(launch.environment.clone());
+    variables.extend(container.environment.clone());
+    for port in &launch.ports {
+        variables.insert(format!("PORT_{}", port.container_port), port.host_port.to_string());
+    }
+    if let Some(first) = launch.ports.iter().find(|port| port.container == container.name) {
+        variables.insert("PORT".to_owned(), first.host_port.to_string());
+    }
+    variables.insert(TASK_VARIABLE.to_owned(), launch.task.to_string());
+    variables.insert(CONTAINER_VARIABLE.to_owned(), container.name.to_string());
+    variables
+}

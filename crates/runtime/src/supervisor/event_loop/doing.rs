@@ -1,0 +1,100 @@
+//! Passes what happened to the machine and does what it answers.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use rustix::process::Signal;
+use seatrial_model::task_definition::ContainerDefinition;
+
+use super::super::check::RunningCheck;
+use super::super::machine::{Action, ContainerIndex, Input, Refusal, Verdict};
+use super::super::prepared::Prepared;
+use super::super::running::Running;
+use super::ends::SWEEP_LIMIT;
+use super::{EventLoop, now};
+use crate::log::LogWriter;
+use crate::process_table;
+
+impl EventLoop {
+    /// Tells the machine what happened and does what it wants, until it wants no more.
+    pub(super) fn feed(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let actions = self.machine.handle(now(), input);
+            self.publish();
+            for action in actions {
+                inputs.extend(self.perform(action));
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let groups = self.running.values().filter_map(Running::mark).collect();
+        self.publisher.publish(&mut self.server, groups, |sequence, usage| self.machine.report(sequence, usage));
+    }
+
+    fn perform(&mut self, action: Action) -> Option<Input> {
+        match action {
+            Action::Start(container) => Some(self.start(container)),
+            Action::Check(container) => self.check(container),
+            Action::AbandonCheck(container) => {
+                if let Some(check) = self.checks.remove(&container) {
+                    check.kill();
+                }
+                None
+            }
+            Action::Terminate(container) => self.signal(container, Signal::TERM),
+            Action::Kill(container) => self.signal(container, Signal::KILL),
+            Action::Sweep => {
+                self.sweep_deadline = Some(Instant::now() + SWEEP_LIMIT);
+                None
+            }
+        }
+    }
+
+    fn definition(&self, container: ContainerIndex) -> &ContainerDefinition {
+        &self.launch.definition.containers[container.0]
+    }
+
+    fn start(&mut self, container: ContainerIndex) -> Input {
+        match self.try_start(container) {
+            Ok(running) => {
+                let process = process_table::number(running.leader());
+                self.running.insert(container, running);
+                Input::Started { container, process }
+            }
+            Err(refusal) => Input::Refused { container, refusal },
+        }
+    }
+
+    fn try_start(&self, container: ContainerIndex) -> Result<Running, Refusal> {
+        let definition = self.definition(container);
+        let prepared = Prepared::new(&self.launch, definition, &self.directory)?;
+        let log = LogWriter::new(self.directory.logs(&definition.name));
+        Running::start(&definition.name, prepared, log, self.own, Instant::now())
+    }
+
+    fn check(&mut self, container: ContainerIndex) -> Option<Input> {
+        let health_check = self.definition(container).health_check.as_ref()?;
+        let running = self.running.get(&container)?;
+        let command = running.prepared().check_command(&health_check.command, self.own);
+        let started = match command {
+            Ok(command) => RunningCheck::start(command).map_err(|error| format!("could not run the check: {error}")),
+            Err(refusal) => Err(refusal.reason),
+        };
+        match started {
+            Ok(check) => {
+                self.checks.insert(container, check);
+                None
+            }
+            Err(why) => Some(Input::CheckEnded { container, verdict: Verdict::Failed(why) }),
+        }
+    }
+
+    fn signal(&self, container: ContainerIndex, signal: Signal) -> Option<Input> {
+        if let Some(running) = self.running.get(&container) {
+            running.signal(signal);
+        }
+        None
+    }
+}

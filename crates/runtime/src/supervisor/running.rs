@@ -1,0 +1,165 @@
+//! A container that has been started: its process, its pipes, its log.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, WaitStatus};
+use seatrial_model::ContainerName;
+
+use super::evidence;
+use super::machine::{Exit, Now, Refusal};
+use super::output::Output;
+use super::prepared::Prepared;
+use super::program::refused;
+use crate::log::LogWriter;
+use crate::process_table;
+use crate::saved_state::GroupMark;
+
+/// What a shell adds to the number of the signal that ended a process.
+const SIGNAL_CODE_BASE: i32 = 128;
+
+/// ECS's words for a container that was killed at its memory limit.
+const REASON_OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
+
+#[derive(Debug)]
+pub(super) struct Running {
+    name: ContainerName,
+    /// Its first process, whose id is that of its group as well.
+    leader: Pid,
+    /// When the leader started, in clock ticks: none where there is no `/proc`.
+    started_ticks: Option<u64>,
+    started: Instant,
+    prepared: Prepared,
+    outputs: Vec<Output>,
+    log: LogWriter,
+    out_of_memory: bool,
+    ended: bool,
+}
+
+impl Running {
+    /// Starts a container.
+    pub fn start(
+        name: &ContainerName,
+        prepared: Prepared,
+        log: LogWriter,
+        supervisor: Pid,
+        now: Instant,
+    ) -> Result<Self, Refusal> {
+        let mut child = prepared.command(supervisor).spawn().map_err(|error| explain(&prepared, &error))?;
+        let leader = Pid::from_child(&child);
+        let stdout = child.stdout.take().map(Output::stdout);
+        let stderr = child.stderr.take().map(Output::stderr);
+        // Pipes just made take any setting; one that did not would be closed, and its writer told so.
+        let outputs = stdout.into_iter().chain(stderr).filter_map(io::Result::ok).collect();
+        let started_ticks = process_table::read(child.id()).map(|process| process.started);
+        Ok(Running {
+            name: name.clone(),
+            leader,
+            started_ticks,
+            started: now,
+            prepared,
+            outputs,
+            log,
+            out_of_memory: false,
+            ended: false,
+        })
+    }
+
+    pub fn leader(&self) -> Pid {
+        self.leader
+    }
+
+    pub fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
+    /// Returns what a later engine needs to find the group; none when the container has ended.
+    pub fn mark(&self) -> Option<GroupMark> {
+        let started = self.started_ticks.filter(|_| !self.ended)?;
+        let leader = process_table::number(self.leader);
+        Some(GroupMark { container: self.name.clone(), leader, started })
+    }
+
+    /// Signals every process of the group. One that has ended meanwhile needs no signal.
+    pub fn signal(&self, signal: Signal) {
+        let _ = rustix::process::kill_process_group(self.leader, signal);
+    }
+
+    /// Kills the container because it uses more memory than it may.
+    pub fn kill_for_memory(&mut self) {
+        self.out_of_memory = true;
+        self.signal(Signal::KILL);
+    }
+
+    pub fn is_running(&self) -> bool {
+        !self.ended
+    }
+
+    /// Records that the leader has ended. What it left in its group goes with it, as in a container the first process's end is the
+    /// end of all.
+    pub fn end(&mut self, now: Now, status: WaitStatus, buffer: &mut Vec<u8>) -> Exit {
+        self.signal(Signal::KILL);
+        self.ended = true;
+        for output in &mut self.outputs {
+            output.drain(now, &mut self.log, buffer);
+        }
+        self.log.flush();
+        let code = exit_code(status);
+        let early = now.instant.saturating_duration_since(self.started) <= evidence::START_WINDOW;
+        let by_itself = status.exited();
+        let refusal = if early && by_itself { evidence::refusal(code, &self.log.last_lines()) } else { None };
+        Exit { code, reason: self.out_of_memory.then(|| REASON_OUT_OF_MEMORY.to_owned()), refusal }
+    }
+
+    /// Returns the pipes worth waiting for, by their place.
+    pub fn descriptors(&self) -> impl Iterator<Item = (usize, BorrowedFd<'_>)> {
+        self.outputs.iter().enumerate().filter_map(|(index, output)| Some((index, output.descriptor()?)))
+    }
+
+    pub fn wake_at(&self) -> Option<Instant> {
+        self.outputs.iter().filter_map(Output::wake_at).min()
+    }
+
+    pub fn resume(&mut self, now: Instant) {
+        for output in &mut self.outputs {
+            output.resume(now);
+        }
+    }
+
+    pub fn read(&mut self, output: usize, now: Now, buffer: &mut Vec<u8>) {
+        if let Some(output) = self.outputs.get_mut(output) {
+            output.read(now, &mut self.log, buffer);
+        }
+        self.log.flush();
+    }
+
+    /// Reads the pipes for the last time, when no process is left to write.
+    pub fn finish(&mut self, now: Now, buffer: &mut Vec<u8>) {
+        for output in &mut self.outputs {
+            output.finish(now, &mut self.log, buffer);
+        }
+        self.log.finish(now.wall);
+    }
+}
+
+/// Returns the exit code of a status as a shell gives it.
+pub(super) fn exit_code(status: WaitStatus) -> i32 {
+    let by_signal = status.terminating_signal().map(|signal| SIGNAL_CODE_BASE + signal);
+    status.exit_status().or(by_signal).unwrap_or(SIGNAL_CODE_BASE)
+}
+
+/// Tells why a program that was found could not be run.
+fn explain(prepared: &Prepared, error: &io::Error) -> Refusal {
+    use io::ErrorKind::{ArgumentListTooLong, InvalidInput, NotFound, PermissionDenied};
+    let name = prepared.name();
+    match error.kind() {
+        PermissionDenied => refused(name, "permission denied"),
+        // The file itself was there a moment ago: what is missing is what its first line or its header names.
+        NotFound => refused(name, "no such file or directory (the interpreter or loader it names)"),
+        ArgumentListTooLong => refused(name, "argument list too long"),
+        InvalidInput => refused(name, "a word of the command or a variable holds a zero byte"),
+        // The operating system's enumeration: anything else may be a shortage that passes.
+        _ => Refusal::passing(format!("{name:?}: {error}")),
+    }
+}

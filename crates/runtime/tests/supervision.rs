@@ -1,0 +1,10 @@
+//! Supervisors outlive engines, and nothing outlives a supervisor.
+
+mod support;
+
+mod supervision {
+    mod control;
+    mod launching;
+    mod loss;
+    mod restart;
+}
