@@ -1,0 +1,15 @@
+//! The proxy as a program of its own, called as `seatrial proxy` is: `standalone (--directory DIRECTORY | --config FILE) [--workers NUMBER]`.
+
+use std::process::ExitCode;
+
+use seatrial_proxy::{ProxyArguments, proxy_main};
+
+fn main() -> ExitCode {
+    match ProxyArguments::parse(std::env::args_os().skip(1)) {
+        Ok(arguments) => proxy_main(arguments),
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::from(2)
+        }
+    }
+}
