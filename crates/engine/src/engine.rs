@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use seatrial_model::arn::Scope;
 use seatrial_model::{TaskId, TimeScale, Timestamp};
-use seatrial_ports::balancer::BalancerMetrics;
+use seatrial_ports::balancer::{BalancerConfig, BalancerMetrics};
 use seatrial_ports::journal::JournalEntry;
 use seatrial_ports::runtime::Usage;
 use seatrial_ports::{Balancer, Clock, Journal, JournalError, Runtime};
@@ -81,6 +81,23 @@ pub struct Volatile {
     pub metrics: BalancerMetrics,
     /// Listeners that could not be opened, and why, by ARN.
     pub closed_listeners: BTreeMap<String, String>,
+    /// The newest configuration in which a listener has a port.
+    listening: BTreeMap<u16, u64>,
+}
+
+impl Volatile {
+    /// Tells whether the data plane may be listening on a port.
+    pub(crate) fn may_hold(&self, port: u16) -> bool {
+        self.listening.get(&port).is_some_and(|generation| *generation >= self.applied_generation)
+    }
+
+    /// Remembers which ports a configuration that is about to be applied listens on.
+    pub(crate) fn note_config(&mut self, config: &BalancerConfig) {
+        let applied = self.applied_generation;
+        self.listening.retain(|_, generation| *generation >= applied);
+        self.listening.extend(config.listeners.iter().map(|listener| (listener.address.port(), config.generation)));
+        self.closed_listeners.retain(|arn, _| config.listeners.iter().any(|listener| listener.arn == *arn));
+    }
 }
 
 impl Engine {
@@ -111,7 +128,10 @@ impl Engine {
     /// Runs a command. When it returns `Ok`, its changes are durable and its orders have been given; when it is refused or its changes
     /// cannot be made durable, nothing has changed.
     pub fn transact<T>(&self, command: impl FnOnce(&mut Transaction<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
-        self.transact_at(self.now(), command).unwrap_or_else(|error| Err(unavailable(&error)))
+        let outcome = self.transact_at(self.now(), command).unwrap_or_else(|error| Err(unavailable(&error)))?;
+        // The command may have brought forward what the driver sleeps towards.
+        self.inner.inbox.poke();
+        Ok(outcome)
     }
 
     /// Runs a command at a given instant; the outer error is the journal's.
@@ -127,6 +147,8 @@ impl Engine {
             now,
             scale: self.inner.settings.scale,
             runtime: &self.inner.machine.runtime,
+            balancer: &self.inner.machine.balancer,
+            volatile,
             next_generation: volatile.generation + 1,
             entropy: &self.inner.machine.entropy,
             orders: Vec::new(),
@@ -151,11 +173,9 @@ impl Engine {
         *commits += 1;
         if balancing_changed {
             volatile.generation += 1;
-            self.inner.machine.balancer.apply(balancer_config::build(
-                state,
-                volatile.generation,
-                self.inner.settings.scale,
-            ));
+            let config = balancer_config::build(state, volatile.generation, self.inner.settings.scale);
+            volatile.note_config(&config);
+            self.inner.machine.balancer.apply(config);
         }
         self.carry_out(orders);
         drop(guarded);

@@ -70,6 +70,7 @@ impl Engine {
         guarded.volatile.generation += 1;
         let generation = guarded.volatile.generation;
         let config = crate::balancer_config::build(&guarded.state, generation, self.inner.settings.scale);
+        guarded.volatile.note_config(&config);
         self.inner.machine.balancer.apply(config);
     }
 }

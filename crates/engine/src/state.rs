@@ -329,8 +329,52 @@ pub struct LoadBalancer {
     pub name: String,
     pub created_at: Timestamp,
     pub attributes: BTreeMap<String, String>,
-    /// Scheme, subnets, security groups, … as given.
-    pub document: Document,
+    pub network: Network,
+}
+
+/// Where a load balancer would stand in a VPC. Kept for readers: every listener of the engine binds the loopback address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    pub scheme: Scheme,
+    pub subnets: Vec<String>,
+    pub security_groups: Vec<String>,
+    pub ip_address_type: IpAddressType,
+}
+
+/// `Scheme` of a load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheme {
+    InternetFacing,
+    Internal,
+}
+
+impl Scheme {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Scheme::InternetFacing => "internet-facing",
+            Scheme::Internal => "internal",
+        }
+    }
+}
+
+/// `IpAddressType` of a load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IpAddressType {
+    Ipv4,
+    Dualstack,
+    DualstackWithoutPublicIpv4,
+}
+
+impl IpAddressType {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            IpAddressType::Ipv4 => "ipv4",
+            IpAddressType::Dualstack => "dualstack",
+            IpAddressType::DualstackWithoutPublicIpv4 => "dualstack-without-public-ipv4",
+        }
+    }
 }
 
 /// A listener.

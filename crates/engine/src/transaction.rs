@@ -1,13 +1,17 @@
 //! One transaction: the state to change, the instant it happens at, and the actions to carry out once the changes are durable.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use seatrial_controller::Input;
 use seatrial_model::{TaskId, TimeScale, Timestamp};
+use seatrial_ports::Balancer;
 use seatrial_ports::journal::JournalEntry;
 use seatrial_ports::runtime::{Runtime, TaskLaunch};
 
+use crate::engine::Volatile;
+use crate::load_balancing::targets::TASK_ADDRESS;
 use crate::state::State;
 
 /// What the engine orders from the machine after a commit.
@@ -24,6 +28,8 @@ pub struct Transaction<'a> {
     pub now: Timestamp,
     pub scale: TimeScale,
     pub(crate) runtime: &'a Arc<dyn Runtime>,
+    pub(crate) balancer: &'a Arc<dyn Balancer>,
+    pub(crate) volatile: &'a Volatile,
     /// The generation the balancer configuration will have if this transaction changes it.
     pub(crate) next_generation: u64,
     pub(crate) entropy: &'a dyn Fn() -> u128,
@@ -48,6 +54,15 @@ impl Transaction<'_> {
     pub fn draw_uuid(&self) -> String {
         let digits = format!("{:032x}", self.draw_bits());
         format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
+    }
+
+    /// Tells why a new listener could not listen on a port, as far as can be known beforehand. A port that a listener of this engine
+    /// has just left is not asked about: the data plane may still hold it for a moment.
+    pub(crate) fn check_listen(&self, port: u16) -> Result<(), String> {
+        if self.volatile.may_hold(port) {
+            return Ok(());
+        }
+        self.balancer.check_listen(SocketAddr::new(TASK_ADDRESS, port))
     }
 
     pub(crate) fn order(&mut self, order: Order) {

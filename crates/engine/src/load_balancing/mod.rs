@@ -1,21 +1,24 @@
-//! Elastic Load Balancing's tables: load balancers, listeners, rules, target groups and their targets.
+//! Elastic Load Balancing: load balancers, listeners, rules, target groups and their targets.
+//!
+//! Commands here are transactions on the tables; the data plane's configuration follows from the tables ([`crate::balancer_config`]).
+//! Every code of a [`crate::Refusal`] is the one ELBv2 sends, which is the exception's name without `Exception`.
+//!
+//! Reading order: [`load_balancers`] → [`listeners`] → [`rules`] → [`target_groups`] → [`targets`] → [`registration`] → [`target_health`].
 
+pub mod arn;
+pub mod attributes;
+pub mod forwarding;
+pub mod health_check;
+pub mod listeners;
+pub mod load_balancers;
+pub mod name;
+pub mod quotas;
+mod refusals;
+pub mod registration;
+pub mod rules;
+pub mod tagging;
+pub mod target_groups;
+pub mod target_health;
 pub mod targets;
 
-use seatrial_model::load_balancing::Action;
-
-use crate::state::State;
-
-/// Returns every action with the ARN of the listener or rule it belongs to.
-pub fn actions(state: &State) -> impl Iterator<Item = (&str, &Action)> {
-    let defaults = state.listeners.values().map(|listener| (listener.arn.as_str(), &listener.default_action));
-    defaults.chain(state.rules.values().map(|rule| (rule.arn.as_str(), &rule.action)))
-}
-
-/// Tells whether an action forwards to a target group, with whatever weight.
-pub fn names(action: &Action, group: &str) -> bool {
-    match action {
-        Action::Forward(forward) => forward.target_groups.iter().any(|entry| entry.target_group.as_str() == group),
-        Action::FixedResponse(_) | Action::Redirect(_) => false,
-    }
-}
+pub use forwarding::{actions, names};

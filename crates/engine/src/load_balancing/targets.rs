@@ -10,22 +10,23 @@ use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
 use seatrial_model::{TargetGroupArn, TargetId, TaskId, Timestamp};
 use seatrial_ports::balancer::TargetIntent;
 
+use super::attributes::DEREGISTRATION_DELAY;
 use crate::state::{State, Target, TargetGroup, TaskRecord, revision_key};
 use crate::transaction::Transaction;
 
 /// Where tasks are reached: every task has ports of its own on the loopback address (see `docs/decisions`).
 pub const TASK_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// ELB's default of `deregistration_delay.timeout_seconds`.
+/// ELB's default of [`DEREGISTRATION_DELAY`].
 const DEREGISTRATION_DELAY_DEFAULT: Duration = Duration::from_secs(300);
 
 /// Returns the unscaled deregistration delay of a target group.
 pub fn deregistration_delay(group: &TargetGroup) -> Duration {
-    let configured = group.attributes.get("deregistration_delay.timeout_seconds");
+    let configured = group.attributes.get(DEREGISTRATION_DELAY);
     configured.and_then(|value| value.parse().ok()).map_or(DEREGISTRATION_DELAY_DEFAULT, Duration::from_secs)
 }
 
-/// Registers a target, or takes a draining one back into service.
+/// Registers a target, or takes a draining one back into service: it keeps the health it had.
 pub fn register(tx: &mut Transaction<'_>, group: &TargetGroupArn, id: TargetId, task: Option<&TaskId>) {
     let registration = tx.state.draw("registration");
     let Some(group) = tx.state.target_groups.get_mut(group.as_str()) else { return };
@@ -60,11 +61,6 @@ pub fn deregister(tx: &mut Transaction<'_>, group: &TargetGroupArn, id: TargetId
             target.intent = TargetIntent::Draining;
             target.draining_from = generation;
             target.deregistered_at = Some(now);
-            target.health = TargetHealth::because(
-                TargetState::Draining,
-                TargetReason::DeregistrationInProgress,
-                "Target deregistration is in progress",
-            );
         }
     }
 }
