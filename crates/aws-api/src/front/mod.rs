@@ -1,0 +1,82 @@
+//! The HTTP front all services share.
+//!
+//! `server` owns sockets and connections, `exchange` one request from head to answer, `body` the reading of bodies, `host` the
+//! guard against foreign host names, `limits` every number.
+
+mod body;
+mod exchange;
+mod host;
+mod limits;
+mod request_id;
+mod server;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use seatrial_aws_wire::Service;
+use seatrial_model::{Region, Timestamp};
+use tokio::sync::Semaphore;
+
+use crate::identity::Identities;
+use crate::operations::Operations;
+
+pub use host::{AllowedHosts, InvalidHost};
+pub use limits::Limits;
+pub use request_id::RequestId;
+use request_id::RequestIds;
+
+/// Tells the real time. Signatures are judged by it, so it must not be a scaled or simulated clock.
+pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Why the front cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FrontError {
+    #[error("drawing the first request id from the operating system's random source")]
+    RandomSource(#[source] getrandom::Error),
+}
+
+/// The AWS endpoint of an engine: services behind signatures.
+pub struct Front {
+    region: Region,
+    identities: Identities,
+    hosts: AllowedHosts,
+    clock: WallClock,
+    limits: Limits,
+    services: BTreeMap<Service, Arc<dyn Operations>>,
+    request_ids: RequestIds,
+    /// One permit per running operation, whether or not its client still waits.
+    running: Arc<Semaphore>,
+}
+
+impl Front {
+    /// Makes a front without services for one Region.
+    pub fn new(
+        region: Region,
+        identities: Identities,
+        hosts: AllowedHosts,
+        clock: WallClock,
+        limits: Limits,
+    ) -> Result<Self, FrontError> {
+        let request_ids = RequestIds::random().map_err(FrontError::RandomSource)?;
+        let running = Arc::new(Semaphore::new(limits.operations));
+        Ok(Front { region, identities, hosts, clock, limits, services: BTreeMap::new(), request_ids, running })
+    }
+
+    /// Adds a service.
+    #[must_use]
+    pub fn with_service(mut self, service: Service, operations: Arc<dyn Operations>) -> Self {
+        self.services.insert(service, operations);
+        self
+    }
+}
+
+impl fmt::Debug for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Front")
+            .field("region", &self.region)
+            .field("hosts", &self.hosts)
+            .field("services", &self.services.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,17 @@
+//! The engine's AWS front: HTTP in, operations of AWS services out.
+//!
+//! [`Front`] owns what all services share: limits, the guard against foreign hosts, signatures, routing, error shapes. A service is
+//! an [`Operations`] in a folder of its own, with its request shapes, conversions and handlers; it never sees HTTP.
+
+pub mod ecs;
+pub mod elbv2;
+mod blocking;
+mod front;
+mod identity;
+pub mod logs;
+mod operations;
+pub mod sts;
+
+pub use front::{AllowedHosts, Front, FrontError, InvalidHost, Limits, RequestId, WallClock};
+pub use identity::{Identities, Identity, Principal};
+pub use operations::{OperationError, OperationFuture, Operations, RequestContext};

@@ -1,0 +1,158 @@
+//! The input of an operation: one JSON value whatever the protocol, read into a handler's own type.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::common_error::CommonError;
+use crate::error::ServiceError;
+use crate::protocol::Protocol;
+use crate::query::FormValue;
+
+/// How deep an input may nest. ECS's deepest shape has nine levels; the rest is room for `hookDetails`, which is free JSON.
+pub const INPUT_DEPTH_MAX: usize = 48;
+
+/// The longest message about an input; such messages can quote what was sent.
+const MESSAGE_LENGTH_MAX: usize = 512;
+
+/// The input of an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    value: Value,
+    protocol: Protocol,
+}
+
+/// An input that is not of the operation's shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct InvalidInput {
+    text: String,
+    protocol: Protocol,
+}
+
+impl Input {
+    /// Reads a JSON body. An empty body is an empty input; members that are null count as absent, as they do in AWS.
+    pub fn from_json(body: &[u8], protocol: Protocol) -> Result<Self, InvalidInput> {
+        if body.is_empty() {
+            return Ok(Input { value: Value::Object(Map::new()), protocol });
+        }
+        let mut value: Value = serde_json::from_slice(body)
+            .map_err(|error| InvalidInput::new(format!("The request body is not valid JSON: {error}"), protocol))?;
+        if !value.is_object() {
+            return Err(InvalidInput::new("The request body must be a JSON object".to_owned(), protocol));
+        }
+        if !drop_nulls(&mut value, INPUT_DEPTH_MAX) {
+            let text = format!("The request body nests deeper than {INPUT_DEPTH_MAX} levels");
+            return Err(InvalidInput::new(text, protocol));
+        }
+        Ok(Input { value, protocol })
+    }
+
+    pub(crate) fn from_query(parameters: Map<String, Value>) -> Self {
+        Input { value: Value::Object(parameters), protocol: Protocol::Query }
+    }
+
+    /// Returns the input as it was sent, members unknown to the engine included. In the query protocol every leaf is a text.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Reads the input into `T`. Unknown members are ignored unless `T` says otherwise; an error names the member.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, InvalidInput> {
+        match self.protocol {
+            Protocol::AwsJson10 | Protocol::AwsJson11 => serde_path_to_error::deserialize(&self.value)
+                .map_err(|error| InvalidInput::at(error.path(), error.inner(), self.protocol)),
+            Protocol::Query => serde_path_to_error::deserialize(FormValue(&self.value))
+                .map_err(|error| InvalidInput::at(error.path(), error.inner(), self.protocol)),
+        }
+    }
+}
+
+impl InvalidInput {
+    fn new(text: String, protocol: Protocol) -> Self {
+        let text = if text.len() > MESSAGE_LENGTH_MAX { text.chars().take(MESSAGE_LENGTH_MAX).collect() } else { text };
+        InvalidInput { text, protocol }
+    }
+
+    fn at(path: &serde_path_to_error::Path, error: &impl std::fmt::Display, protocol: Protocol) -> Self {
+        let path = path.to_string();
+        if path == "." {
+            return InvalidInput::new(error.to_string(), protocol);
+        }
+        InvalidInput::new(format!("Invalid value at '{path}': {error}"), protocol)
+    }
+}
+
+impl From<InvalidInput> for ServiceError {
+    fn from(error: InvalidInput) -> ServiceError {
+        CommonError::MalformedInput(error.text).for_protocol(error.protocol)
+    }
+}
+
+/// Removes null members; returns false when the value nests deeper than `depth` levels.
+fn drop_nulls(value: &mut Value, depth: usize) -> bool {
+    match value {
+        Value::Array(items) => depth > 0 && items.iter_mut().all(|item| drop_nulls(item, depth - 1)),
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            depth > 0 && members.values_mut().all(|member| drop_nulls(member, depth - 1))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Service {
+        service_name: Option<String>,
+        desired_count: Option<i32>,
+        deployment: Deployment,
+    }
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Deployment {
+        percents: Vec<u32>,
+    }
+
+    fn read(body: &str) -> Result<Service, InvalidInput> {
+        Input::from_json(body.as_bytes(), Protocol::AwsJson11)?.read()
+    }
+
+    #[test]
+    fn unknown_members_and_nulls_are_ignored() {
+        let service = read(r#"{"serviceName":"web","brandNew":{"x":1},"deployment":null,"desiredCount":null}"#);
+        assert_eq!(service, Ok(Service { service_name: Some("web".to_owned()), ..Service::default() }));
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_member() {
+        let error = read(r#"{"deployment":{"percents":[50,"many"]}}"#).expect_err("a wrong type");
+        assert_eq!(
+            error.to_string(),
+            "Invalid value at 'deployment.percents[1]': invalid type: string \"many\", expected u32"
+        );
+        let error = ServiceError::from(error);
+        assert_eq!((error.code(), error.status().as_u16()), ("SerializationException", 400));
+    }
+
+    #[test]
+    fn messages_stay_short_whatever_was_sent() {
+        let body = format!(r#"{{"desiredCount":"{}"}}"#, "é".repeat(10_000));
+        let error = read(&body).expect_err("a wrong type");
+        assert!(error.to_string().chars().count() <= MESSAGE_LENGTH_MAX);
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let nested = |depth: usize| format!("{}{}{}", r#"{"a":"#.repeat(depth), "1", "}".repeat(depth));
+        assert!(read(&nested(INPUT_DEPTH_MAX)).is_ok());
+        assert!(read(&nested(INPUT_DEPTH_MAX + 1)).is_err());
+        assert!(read(&nested(100_000)).is_err());
+    }
+}

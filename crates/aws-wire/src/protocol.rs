@@ -1,0 +1,86 @@
+//! The wire protocols and how a request is recognised as one of them.
+//!
+//! rest-json, rest-xml and CBOR are further variants with a reader in `route` and a writer in `reply`; nothing else knows the list.
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+/// The header by which an awsJson request names its operation.
+pub(crate) const TARGET: &str = "x-amz-target";
+
+const JSON_1_0: &str = "application/x-amz-json-1.0";
+const JSON_1_1: &str = "application/x-amz-json-1.1";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A wire protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    AwsJson10,
+    AwsJson11,
+    /// Form parameters in, XML out.
+    Query,
+}
+
+impl Protocol {
+    /// Returns the protocol the headers announce, or `None` when they announce none of these.
+    pub fn announced(headers: &HeaderMap) -> Option<Protocol> {
+        let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        let is = |name: &str| essence.eq_ignore_ascii_case(name);
+        if is(JSON_1_1) {
+            Some(Protocol::AwsJson11)
+        } else if is(JSON_1_0) {
+            Some(Protocol::AwsJson10)
+        } else if is(FORM) {
+            Some(Protocol::Query)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the protocol in which an error is best answered, whatever is wrong with the request.
+    pub fn for_errors(headers: &HeaderMap) -> Protocol {
+        match Protocol::announced(headers) {
+            Some(protocol) => protocol,
+            None if headers.contains_key(TARGET) || headers.contains_key(CONTENT_TYPE) => Protocol::AwsJson11,
+            None => Protocol::Query,
+        }
+    }
+
+    /// Returns the `Content-Type` of answers.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Protocol::AwsJson10 => JSON_1_0,
+            Protocol::AwsJson11 => JSON_1_1,
+            Protocol::Query => "text/xml",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(content_type: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers
+    }
+
+    #[test]
+    fn the_content_type_announces_the_protocol_whatever_its_case_and_parameters() {
+        assert_eq!(Protocol::announced(&headers("application/x-amz-json-1.1")), Some(Protocol::AwsJson11));
+        assert_eq!(Protocol::announced(&headers("Application/X-Amz-Json-1.0")), Some(Protocol::AwsJson10));
+        let form = headers("application/x-www-form-urlencoded; charset=utf-8");
+        assert_eq!(Protocol::announced(&form), Some(Protocol::Query));
+        assert_eq!(Protocol::announced(&headers("text/plain")), None);
+    }
+
+    #[test]
+    fn an_error_finds_a_form_even_when_nothing_is_announced() {
+        assert_eq!(Protocol::for_errors(&HeaderMap::new()), Protocol::Query);
+        assert_eq!(Protocol::for_errors(&headers("application/cbor")), Protocol::AwsJson11);
+    }
+}
