@@ -1,0 +1,146 @@
+//! Clients for one endpoint: the embedded engine's, or AWS itself. After this file nothing knows the difference.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::error::{CallError, DoingExt};
+
+/// Longest wait for a connection: a live endpoint answers within milliseconds, across the world within one second.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for one answer; every operation used here is short.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Time between two looks at an endpoint on this machine, where a look costs nothing.
+const POLL_INTERVAL_LOOPBACK: Duration = Duration::from_millis(250);
+
+/// Time between two looks at AWS: five calls each stay well below its 20 a second per kind of call.
+const POLL_INTERVAL_REMOTE: Duration = Duration::from_secs(2);
+
+/// Where an AWS API is served, and the key it expects.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Such as `http://127.0.0.1:4510`; plain HTTP only, since it never leaves this machine.
+    pub url: String,
+    pub region: String,
+    pub access_key_id: String,
+    pub secret_access_key: String,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("url", &self.url).field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+/// The clients of one endpoint. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    sts: aws_sdk_sts::Client,
+    region: String,
+    poll_interval: Duration,
+}
+
+impl Connection {
+    /// Connects to an endpoint on this machine. Proxies and AWS configuration of the surrounding shell have no say in it.
+    pub fn to_endpoint(endpoint: &Endpoint) -> Self {
+        let credentials =
+            Credentials::new(&endpoint.access_key_id, &endpoint.secret_access_key, None, None, "seatrial endpoint");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(endpoint.region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(&endpoint.url)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .timeout_config(timeouts())
+            .build();
+        Self::new(&config, endpoint.region.clone())
+    }
+
+    /// Connects to AWS by the default chain of credentials and settings (environment, profiles, roles, `AWS_ENDPOINT_URL`).
+    pub async fn to_aws(region: &str, profile: Option<&str>) -> Self {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new(region.to_owned()))
+            .timeout_config(timeouts());
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        Self::new(&loader.load().await, region.to_owned())
+    }
+
+    fn new(config: &SdkConfig, region: String) -> Self {
+        let poll_interval =
+            if config.endpoint_url().is_some_and(is_loopback) { POLL_INTERVAL_LOOPBACK } else { POLL_INTERVAL_REMOTE };
+        Self {
+            ecs: aws_sdk_ecs::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+            region,
+            poll_interval,
+        }
+    }
+
+    /// The region requests are signed for.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Time between two looks at something that is being waited for.
+    pub fn poll_interval(&self) -> Duration {
+        self.poll_interval
+    }
+
+    /// The account behind the credentials; also proves that the endpoint answers and accepts them.
+    pub async fn account(&self) -> Result<String, CallError> {
+        let identity =
+            self.sts.get_caller_identity().send().await.doing(|| "asking whose credentials these are".into())?;
+        Ok(identity.account().unwrap_or_default().to_owned())
+    }
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
+}
+
+fn is_loopback(url: &str) -> bool {
+    let authority = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    let host = authority.strip_prefix('[').map_or_else(|| authority.split(':').next(), |rest| rest.split(']').next());
+    host.is_some_and(|host| {
+        host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_addresses_are_recognised() {
+        for url in ["http://127.0.0.1:4510", "http://localhost/", "http://[::1]:80/x"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in ["https://ecs.us-east-1.amazonaws.com", "http://10.0.0.1:4510", "http://127.0.0.1.example.com"] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_secret_never_shows_in_debug_output() {
+        let endpoint = Endpoint {
+            url: "http://127.0.0.1:1".into(),
+            region: "us-east-1".into(),
+            access_key_id: "AKIA".into(),
+            secret_access_key: "hush".into(),
+        };
+        assert!(!format!("{endpoint:?}").contains("hush"));
+    }
+}

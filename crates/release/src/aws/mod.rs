@@ -1,0 +1,10 @@
+//! The way to AWS: clients for one endpoint, errors that say what was being done, and requests that are documents.
+
+mod connection;
+mod error;
+pub(crate) mod raw;
+pub(crate) mod times;
+
+pub use connection::{Connection, Endpoint};
+pub use error::{CallError, CallErrorKind};
+pub(crate) use error::{DoingExt, MISSING_SERVICE};

@@ -1,0 +1,154 @@
+//! Keys that take a word, a switch or a map: `target`, `circuit_breaker`, `task_definition`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, IgnoredAny, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::document::{AwsTargetEntry, CircuitBreakerDetails};
+
+/// Where an environment lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TargetEntry {
+    Embedded,
+    Aws(AwsTargetEntry),
+}
+
+/// `true`, `false`, or the details.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CircuitBreakerEntry {
+    Switch(bool),
+    Details(CircuitBreakerDetails),
+}
+
+/// An ECS document: the name of a file, or the document itself (which is read from the tree, where its text is exact).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EcsDocumentEntry {
+    File(String),
+    Inline,
+}
+
+/// A value with several written forms; a form that is not overridden is refused.
+trait Either: Sized {
+    const EXPECTED: &'static str;
+
+    fn of_word(_word: &str) -> Option<Self> {
+        None
+    }
+
+    fn of_switch(_switch: bool) -> Option<Self> {
+        None
+    }
+
+    fn of_map<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+}
+
+struct EitherVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Either> Visitor<'de> for EitherVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<T, E> {
+        T::of_word(word).ok_or_else(|| E::invalid_value(Unexpected::Str(word), &self))
+    }
+
+    fn visit_bool<E: de::Error>(self, switch: bool) -> Result<T, E> {
+        T::of_switch(switch).ok_or_else(|| E::invalid_value(Unexpected::Bool(switch), &self))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::of_map(map)
+    }
+}
+
+impl Either for TargetEntry {
+    const EXPECTED: &'static str = "`embedded` or `{ region: … }`";
+
+    fn of_word(word: &str) -> Option<Self> {
+        (word == "embedded").then_some(Self::Embedded)
+    }
+
+    fn of_map<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        AwsTargetEntry::deserialize(MapAccessDeserializer::new(map)).map(Self::Aws)
+    }
+}
+
+impl Either for CircuitBreakerEntry {
+    const EXPECTED: &'static str = "true, false or `{ rollback: …, threshold: … }`";
+
+    fn of_switch(switch: bool) -> Option<Self> {
+        Some(Self::Switch(switch))
+    }
+
+    fn of_map<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        CircuitBreakerDetails::deserialize(MapAccessDeserializer::new(map)).map(Self::Details)
+    }
+}
+
+impl Either for EcsDocumentEntry {
+    const EXPECTED: &'static str = "the name of a file, or an ECS document";
+
+    fn of_word(word: &str) -> Option<Self> {
+        Some(Self::File(word.to_owned()))
+    }
+
+    fn of_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<String, IgnoredAny>()?.is_some() {}
+        Ok(Self::Inline)
+    }
+}
+
+macro_rules! deserialize_either {
+    ($($type:ty),*) => {
+        $(impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(EitherVisitor(PhantomData))
+            }
+        })*
+    };
+}
+
+deserialize_either!(TargetEntry, CircuitBreakerEntry, EcsDocumentEntry);
+
+impl JsonSchema for TargetEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "Target".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let aws = generator.subschema_for::<AwsTargetEntry>();
+        json_schema!({ "description": "The embedded engine, or an AWS region.", "oneOf": [{ "const": "embedded" }, aws] })
+    }
+}
+
+impl JsonSchema for CircuitBreakerEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "CircuitBreaker".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let details = generator.subschema_for::<CircuitBreakerDetails>();
+        json_schema!({ "oneOf": [{ "type": "boolean" }, details] })
+    }
+}
+
+impl JsonSchema for EcsDocumentEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "EcsDocument".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A file with an ECS document (JSON or YAML, camelCase as ECS has it), or the document itself.",
+            "oneOf": [{ "type": "string", "minLength": 1 }, { "type": "object" }]
+        })
+    }
+}

@@ -1,0 +1,284 @@
+//! A configuration file that has been read: which environments it has, and the plan for one of them.
+
+use std::path::{Path, PathBuf};
+
+use super::decode::decode;
+use super::document::{Approval, Document, EnvironmentEntry};
+use super::either::TargetEntry;
+use super::error::{ConfigError, Fault};
+use super::merge::{merge, without_nulls};
+use super::names::{AppName, EnvironmentName};
+use super::nearest::nearest;
+use super::node::{Node, Value};
+use super::overrides::Overrides;
+use super::resolve::{self, Scene};
+use super::stage::Stage;
+use super::template::{self, Variables};
+use crate::naming;
+use crate::plan::{Environment, Plan, Target, TargetDefaults};
+
+/// The environment of a file that names none.
+const IMPLICIT_ENVIRONMENT: &str = "dev";
+
+/// Largest configuration file; a real one has a few kilobytes.
+const FILE_MAX: u64 = 1024 * 1024;
+
+/// A `seatrial.yml` whose keys have been checked.
+#[derive(Debug)]
+pub struct ConfigFile {
+    path: PathBuf,
+    /// Absolute, so that the paths of processes do not depend on where a command was run.
+    directory: PathBuf,
+    root: Node,
+    app: AppName,
+    /// In the order of the file.
+    environments: Vec<EnvironmentName>,
+}
+
+impl ConfigFile {
+    /// Reads a file, fills in its variables and checks every key of it, in all environments.
+    pub fn read(path: &Path, variables: &Variables) -> Result<Self, ConfigError> {
+        let too_large =
+            |length: u64| Fault::new(format!("the file has {length} bytes; a configuration has at most {FILE_MAX}"));
+        let unreadable = |error: std::io::Error| {
+            let advice = match error.kind() {
+                std::io::ErrorKind::NotFound => "name the file with --config, or run the command where seatrial.yml is",
+                _ => "make it a readable UTF-8 text file",
+            };
+            ConfigError::new(path, Fault::new(format!("the configuration cannot be read: {error}")).instead(advice))
+                .caused_by(error)
+        };
+        let length = std::fs::metadata(path).map_err(unreadable)?.len();
+        if length > FILE_MAX {
+            return Err(ConfigError::new(path, too_large(length)));
+        }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(path, &text, variables)
+    }
+
+    /// Reads a configuration from text; `path` is named in errors and relative paths start beside it.
+    pub fn parse(path: &Path, text: &str, variables: &Variables) -> Result<Self, ConfigError> {
+        Self::parsed(path, text, variables).map_err(|fault| ConfigError::new(path, fault))
+    }
+
+    fn parsed(path: &Path, text: &str, variables: &Variables) -> Result<Self, Fault> {
+        let root = Node::parse(&template::render(text, variables)?)?;
+        if let Err(fault) = decode::<Document>(&with_checkable_overrides(&root), "")
+            && !stands_on_unset_variable(&root, &fault)
+        {
+            return Err(fault);
+        }
+        let app_node = root.get("app").ok_or_else(|| Fault::new("the file lacks `app`").instead("add `app: name`"))?;
+        refuse_unset_variables(app_node)?;
+        let app = decode(app_node, "app")?;
+        let environments = environment_names(&root)?;
+        refuse_unknown_services(&root)?;
+        let directory =
+            std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf)).unwrap_or_default();
+        Ok(Self { path: path.to_path_buf(), directory, root, app, environments })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The application.
+    pub fn app(&self) -> &AppName {
+        &self.app
+    }
+
+    /// The environments, in the order of the file; `dev` when it names none.
+    pub fn environments(&self) -> &[EnvironmentName] {
+        &self.environments
+    }
+
+    /// The environment of this name; without one the environment marked `default`, else the first embedded one, else `dev`,
+    /// else the only one.
+    pub fn environment(&self, name: Option<&EnvironmentName>) -> Result<Environment, ConfigError> {
+        self.chosen(name).map_err(|fault| ConfigError::new(&self.path, fault))
+    }
+
+    /// The plan for an environment of this file.
+    pub fn plan(
+        &self,
+        environment: &Environment,
+        defaults: &TargetDefaults,
+        overrides: &Overrides,
+    ) -> Result<Plan, ConfigError> {
+        let here = |fault: Fault| ConfigError::new(&self.path, fault);
+        let services = self.services_of(&environment.name).map_err(here)?;
+        let entry = self.entry(&environment.name).map_err(here)?;
+        resolve::plan(&Scene {
+            file: &self.path,
+            directory: &self.directory,
+            app: &self.app,
+            environment,
+            entry: &entry,
+            services: &services,
+            defaults,
+            overrides,
+        })
+    }
+
+    fn chosen(&self, name: Option<&EnvironmentName>) -> Result<Environment, Fault> {
+        let name = match name {
+            Some(name) => self.known(name)?,
+            None => self.default_environment()?,
+        };
+        let entry = self.entry(name)?;
+        let target = match entry.target {
+            None | Some(TargetEntry::Embedded) => Target::Embedded,
+            Some(TargetEntry::Aws(aws)) => Target::Aws { region: aws.region, profile: aws.profile },
+        };
+        Ok(Environment {
+            name: name.clone(),
+            target,
+            stage: entry.stage.unwrap_or(if self.is_implicit() { Stage::Dev } else { Stage::default() }),
+            approval: entry.approval.unwrap_or(Approval::None),
+            cluster: entry.cluster.unwrap_or_else(|| naming::cluster(&self.app, name)),
+        })
+    }
+
+    fn known(&self, name: &EnvironmentName) -> Result<&EnvironmentName, Fault> {
+        self.environments.iter().find(|known| *known == name).ok_or_else(|| {
+            let names: Vec<&str> = self.environments.iter().map(EnvironmentName::as_str).collect();
+            let advice = match nearest(name.as_str(), names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the environments are {}", names.join(", ")),
+            };
+            Fault::new(format!("there is no environment `{name}`")).instead(advice)
+        })
+    }
+
+    fn default_environment(&self) -> Result<&EnvironmentName, Fault> {
+        let marked: Vec<&EnvironmentName> =
+            self.environments.iter().filter(|name| self.says(name, "default", "true")).collect();
+        match marked.as_slice() {
+            [one] => return Ok(one),
+            [first, second, ..] => {
+                return Err(Fault::new(format!("both `{first}` and `{second}` are the default environment"))
+                    .instead("mark one of them"));
+            }
+            [] => {}
+        }
+        let embedded = |name: &&EnvironmentName| {
+            self.is_implicit()
+                || self.says(name, "target", "embedded")
+                || self.environment_node(name).is_some_and(|node| node.get("target").is_none())
+        };
+        let first_embedded = self.environments.iter().find(embedded);
+        let dev = || self.environments.iter().find(|name| name.as_str() == IMPLICIT_ENVIRONMENT);
+        let only = || self.environments.first().filter(|_| self.environments.len() == 1);
+        first_embedded.or_else(dev).or_else(only).ok_or_else(|| {
+            let names: Vec<&str> = self.environments.iter().map(EnvironmentName::as_str).collect();
+            Fault::new("no environment is the default one")
+                .instead(format!("name one with --env: {}", names.join(", ")))
+        })
+    }
+
+    fn is_implicit(&self) -> bool {
+        self.root.get("environments").is_none_or(Node::is_null)
+    }
+
+    fn says(&self, name: &EnvironmentName, key: &str, word: &str) -> bool {
+        let value = self.environment_node(name).and_then(|node| node.get(key)).map(|node| &node.value);
+        matches!(value, Some(Value::Scalar { text, .. }) if text == word)
+    }
+
+    fn environment_node(&self, name: &EnvironmentName) -> Option<&Node> {
+        self.root.get("environments").and_then(|environments| environments.get(name.as_str()))
+    }
+
+    fn entry(&self, name: &EnvironmentName) -> Result<EnvironmentEntry, Fault> {
+        match self.environment_node(name) {
+            Some(node) => {
+                refuse_unset_variables(node)?;
+                decode(&without_nulls(node), &format!("environments.{name}"))
+            }
+            None => decode(&Node { at: self.root.at, value: Value::Map(Vec::new()) }, ""),
+        }
+    }
+
+    /// The `services` map with the environment's overrides laid over it.
+    fn services_of(&self, name: &EnvironmentName) -> Result<Node, Fault> {
+        let base = self.root.get("services").ok_or_else(|| Fault::new("the file lacks `services`"))?;
+        let merged = match self.environment_node(name).and_then(|node| node.get("services")) {
+            Some(over) => Node { at: base.at, value: merge(base, over).value },
+            None => base.clone(),
+        };
+        refuse_unset_variables(&merged)?;
+        Ok(merged)
+    }
+}
+
+/// The file with the nulls of its environments left out, by which overrides take settings away.
+fn with_checkable_overrides(root: &Node) -> Node {
+    let mut root = root.clone();
+    if let Value::Map(entries) = &mut root.value {
+        for (_, node) in entries.iter_mut().filter(|(key, _)| key.text == "environments") {
+            *node = without_nulls(node);
+        }
+    }
+    root
+}
+
+fn environment_names(root: &Node) -> Result<Vec<EnvironmentName>, Fault> {
+    let names = match root.get("environments").map(|node| &node.value) {
+        Some(Value::Map(entries)) => {
+            entries.iter().filter_map(|(key, _)| key.text.parse().ok()).collect() // decoding has refused bad names
+        }
+        Some(Value::Scalar { .. } | Value::List(_)) | None => {
+            vec![IMPLICIT_ENVIRONMENT.parse().expect("the constant is a name")]
+        }
+    };
+    if names.is_empty() {
+        return Err(
+            Fault::new("`environments` is empty").instead("remove it, or add `dev: { target: embedded, stage: dev }`")
+        );
+    }
+    Ok(names)
+}
+
+/// An override of a service that does not exist is a slip of the pen.
+fn refuse_unknown_services(root: &Node) -> Result<(), Fault> {
+    let keys = |node: Option<&Node>| match node.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.iter().map(|(key, _)| key.clone()).collect(),
+        Some(Value::Scalar { .. } | Value::List(_)) | None => Vec::new(),
+    };
+    let services = keys(root.get("services"));
+    if services.is_empty() {
+        return Err(Fault::new("the file has no service").instead("add one below `services:`"));
+    }
+    let Some(environments) = root.get("environments") else { return Ok(()) };
+    for environment in keys(Some(environments)) {
+        let overrides = environments.get(&environment.text).and_then(|node| node.get("services"));
+        for key in keys(overrides) {
+            if services.iter().all(|service| service.text != key.text) {
+                let names = services.iter().map(|service| service.text.as_str());
+                let advice = match nearest(&key.text, names) {
+                    Some(near) => format!("write `{near}`"),
+                    None => "describe the service below the top-level `services` first".to_owned(),
+                };
+                let what = format!(
+                    "`environments.{}.services` overrides `{}`, which is no service",
+                    environment.text, key.text
+                );
+                return Err(Fault::new(what).at(key.at).instead(advice));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refuse_unset_variables(node: &Node) -> Result<(), Fault> {
+    node.each_scalar(&mut |at, text| template::find_missing(text).map_or(Ok(()), |fault| Err(fault.at(at))))
+}
+
+/// Whether a fault only says that an unset variable has no proper value; that is no fault before its environment is used.
+fn stands_on_unset_variable(root: &Node, fault: &Fault) -> bool {
+    root.each_scalar(&mut |at, text| {
+        if Some(at) == fault.at && template::find_missing(text).is_some() { Err(()) } else { Ok(()) }
+    })
+    .is_err()
+}

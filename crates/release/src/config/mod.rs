@@ -1,0 +1,40 @@
+//! `seatrial.yml`: from text to a plan.
+//!
+//! The way of a file: `template` fills in variables → `node` reads YAML with positions → `merge` lays the environment's
+//! overrides over the services → `decode` makes typed entries (`document`) → `resolve` adds the stage preset and turns
+//! everything into a [`crate::plan::Plan`].
+
+mod balancing;
+mod decode;
+mod decode_error;
+mod document;
+mod ecs_document;
+mod either;
+mod error;
+mod file;
+pub(crate) mod json;
+mod merge;
+mod names;
+mod nearest;
+mod node;
+mod numbers;
+mod overrides;
+mod resolve;
+mod schema;
+mod service;
+mod site;
+mod stage;
+mod task;
+mod template;
+mod words;
+
+pub use document::{Approval, Scheme};
+pub use error::{ConfigError, Position};
+pub use file::ConfigFile;
+pub use names::{AppName, EnvironmentName, NameError, ServiceName};
+pub use numbers::{Span, SpanError};
+pub use overrides::{Overrides, RollbackOverride};
+pub use schema::json_schema;
+pub use stage::Stage;
+pub(crate) use task::VERSION_LABEL;
+pub use template::Variables;

@@ -1,0 +1,106 @@
+//! What the command line changes for one deployment: image, tag, environment variables, rollback, and which services.
+
+use std::collections::BTreeMap;
+
+use super::document::ServiceEntry;
+use super::error::Fault;
+use super::names::ServiceName;
+use super::nearest::nearest;
+
+/// Changes to a configuration that last for one command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// The services meant; empty for all.
+    pub services: Vec<ServiceName>,
+    /// The image of the service meant.
+    pub image: Option<String>,
+    /// The tag to put in the place of the one in each image.
+    pub tag: Option<String>,
+    /// Environment variables set in the services meant.
+    pub environment: BTreeMap<String, String>,
+    /// What a failed deployment does.
+    pub rollback: RollbackOverride,
+}
+
+/// What a failed deployment does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RollbackOverride {
+    /// What the configuration says.
+    #[default]
+    AsConfigured,
+    /// Nothing: it stays where it failed.
+    Never,
+}
+
+impl Overrides {
+    /// Whether a service is meant.
+    pub fn include(&self, name: &ServiceName) -> bool {
+        self.services.is_empty() || self.services.contains(name)
+    }
+
+    /// Refuses names of services that the configuration lacks.
+    pub(crate) fn check(&self, known: &[ServiceName]) -> Result<(), Fault> {
+        for name in &self.services {
+            if !known.contains(name) {
+                let names: Vec<&str> = known.iter().map(ServiceName::as_str).collect();
+                let advice = match nearest(name.as_str(), names.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the services are {}", names.join(", ")),
+                };
+                return Err(Fault::new(format!("there is no service `{name}`")).instead(advice));
+            }
+        }
+        let meant = known.iter().filter(|name| self.include(name)).count();
+        if self.image.is_some() && meant > 1 {
+            return Err(Fault::new(format!("one image cannot be meant for {meant} services"))
+                .instead("name the service: seatrial deploy SERVICE --image …"));
+        }
+        Ok(())
+    }
+
+    /// Changes the entry of a service that is meant.
+    pub(crate) fn apply(&self, name: &ServiceName, entry: &mut ServiceEntry) -> Result<(), Fault> {
+        if let Some(image) = &self.image {
+            entry.image = Some(image.clone());
+        }
+        if let Some(tag) = &self.tag {
+            let image = entry.image.as_deref().ok_or_else(|| {
+                Fault::new(format!("service `{name}` has no image whose tag could be changed"))
+                    .instead("give it an `image:` in the configuration, or use --image")
+            })?;
+            entry.image = Some(with_tag(image, tag));
+        }
+        if !self.environment.is_empty() {
+            let set = self.environment.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
+            entry.environment.get_or_insert_default().extend(set);
+        }
+        Ok(())
+    }
+}
+
+/// Puts a tag in the place of an image's tag and digest.
+fn with_tag(image: &str, tag: &str) -> String {
+    let without_digest = image.split('@').next().unwrap_or(image);
+    let name_start = without_digest.rfind('/').map_or(0, |slash| slash + 1);
+    let end = without_digest[name_start..].find(':').map_or(without_digest.len(), |colon| name_start + colon);
+    format!("{}:{tag}", &without_digest[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_takes_the_place_of_tag_and_digest_but_not_of_a_registry_port() {
+        for (image, expected) in [
+            ("app", "app:v2"),
+            ("app:v1", "app:v2"),
+            ("localhost:5000/team/app", "localhost:5000/team/app:v2"),
+            ("localhost:5000/team/app:v1", "localhost:5000/team/app:v2"),
+            ("app@sha256:0123", "app:v2"),
+            ("app:v1@sha256:0123", "app:v2"),
+        ] {
+            assert_eq!(with_tag(image, "v2"), expected);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Puts file, environment, stage preset and command line together into a [`Plan`].
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::balancing::{self, Wish};
+use super::decode::decode;
+use super::document::{EnvironmentEntry, NetworkEntry, Scheme, ServiceEntry};
+use super::ecs_document::{self, Kind};
+use super::either::EcsDocumentEntry;
+use super::error::{ConfigError, Fault};
+use super::names::{AppName, ServiceName};
+use super::node::{Node, Value};
+use super::overrides::{Overrides, RollbackOverride};
+use super::service;
+use super::site::Site;
+use super::task::{self, Surroundings, Task};
+use crate::naming;
+use crate::plan::{
+    Balancing, DesiredCount, Environment, LoadBalancerPlan, Network, Plan, PublicAddress, ServicePlan, TargetDefaults,
+    TargetType,
+};
+
+/// Everything a plan is made from.
+pub(crate) struct Scene<'a> {
+    pub file: &'a Path,
+    pub directory: &'a Path,
+    pub app: &'a AppName,
+    pub environment: &'a Environment,
+    pub entry: &'a EnvironmentEntry,
+    /// The services with the environment's overrides merged in.
+    pub services: &'a Node,
+    pub defaults: &'a TargetDefaults,
+    pub overrides: &'a Overrides,
+}
+
+/// Makes the plan.
+pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
+    let here = |fault: Fault| ConfigError::new(scene.file, fault);
+    let described = described_services(scene).map_err(here)?;
+    let names: Vec<ServiceName> = described.iter().map(|(name, _)| name.clone()).collect();
+    scene.overrides.check(&names).map_err(here)?;
+    let network = scene.entry.network.as_ref().map(network).or_else(|| scene.defaults.network.clone());
+    let mut services = Vec::new();
+    let mut wishes = Vec::new();
+    for (name, site) in described {
+        let mut entry: ServiceEntry = decode(site.node, &site.path).map_err(here)?;
+        if scene.overrides.include(&name) {
+            scene.overrides.apply(&name, &mut entry).map_err(here)?;
+        }
+        let (service, wish) = service_plan(scene, &name, &entry, &site, network.as_ref())?;
+        services.push(service);
+        wishes.extend(wish);
+    }
+    let load_balancer = match (wishes.is_empty(), network) {
+        (true, _) => None,
+        (false, Some(network)) => {
+            let listeners = balancing::listeners(wishes).map_err(here)?;
+            Some(LoadBalancerPlan {
+                name: naming::load_balancer(scene.app, &scene.environment.name),
+                network,
+                listeners,
+            })
+        }
+        (false, None) => return Err(here(lacks_network(scene))),
+    };
+    services.retain(|service| scene.overrides.include(&service.name));
+    Ok(Plan { app: scene.app.clone(), environment: scene.environment.clone(), load_balancer, services })
+}
+
+fn described_services<'n>(scene: &Scene<'n>) -> Result<Vec<(ServiceName, Site<'n>)>, Fault> {
+    let Value::Map(entries) = &scene.services.value else {
+        return Err(Fault::new("`services` must be a map of services").at(scene.services.at));
+    };
+    let mut described = Vec::new();
+    for (key, node) in entries {
+        let name: ServiceName = key.text.parse().map_err(|error| Fault::new(format!("{error}")).at(key.at))?;
+        let path = format!("services.{name}");
+        described.push((name, Site::new(node, path)));
+    }
+    described.sort_by(|(left, _), (right, _)| left.cmp(right));
+    Ok(described)
+}
+
+fn service_plan<'n>(
+    scene: &Scene<'_>,
+    name: &ServiceName,
+    entry: &ServiceEntry,
+    site: &Site<'n>,
+    network: Option<&Network>,
+) -> Result<(ServicePlan, Option<Wish<'n>>), ConfigError> {
+    let here = |fault: Fault| ConfigError::new(scene.file, fault);
+    let environment = &scene.environment.name;
+    let preset = scene.environment.stage.preset();
+    let around = Surroundings {
+        file: scene.file,
+        directory: scene.directory,
+        defaults: scene.defaults,
+        family: naming::family(scene.app, environment, name),
+        log_group: naming::log_group(scene.app, environment, name),
+        execution_role: scene.entry.execution_role.as_deref(),
+        task_role: scene.entry.task_role.as_deref(),
+    };
+    let task = task::task(name, entry, site, &around)?;
+    let mut document = match &entry.service_definition {
+        None => service::shorthand(entry, &preset, site).map_err(here)?,
+        Some(source) => {
+            refuse_doubled_keys(site).map_err(here)?;
+            let inline = site.below("service_definition").node;
+            match source {
+                EcsDocumentEntry::File(file) => ecs_document::load(Kind::Service, &scene.directory.join(file))?,
+                EcsDocumentEntry::Inline => ecs_document::normalise(Kind::Service, inline).map_err(here)?,
+            }
+        }
+    };
+    let desired_count = service::desired_count(entry, &preset, &document);
+    document.remove("desiredCount");
+    let cluster = text(&document, "cluster").unwrap_or_else(|| scene.environment.cluster.clone());
+    let service_name = text(&document, "serviceName").unwrap_or_else(|| name.to_string());
+    document.insert("cluster".into(), json!(cluster));
+    document.insert("serviceName".into(), json!(service_name));
+    if task.network_mode() == "awsvpc" && !document.contains_key("networkConfiguration") {
+        let network = network.ok_or_else(|| here(lacks_network(scene)))?;
+        document.insert("networkConfiguration".into(), service::network_configuration(network));
+    }
+    if scene.overrides.rollback == RollbackOverride::Never {
+        switch_rollback_off(&mut document);
+    }
+    let (balancing, wish) = match balancing(scene, name, entry, site, &task).map_err(here)? {
+        Some((balancing, wish)) => (Some(balancing), Some(wish)),
+        None => (None, None),
+    };
+    let plan = ServicePlan {
+        name: name.clone(),
+        cluster,
+        service_name,
+        log_groups: task.log_groups(),
+        family: task.family,
+        task_definition: Json::Object(task.document),
+        service: Json::Object(document),
+        desired_count,
+        balancing,
+        fail_fast: service::fail_fast(entry, &preset),
+    };
+    refuse_daemon_count(&plan, site).map_err(here)?;
+    Ok((plan, wish))
+}
+
+fn balancing<'n>(
+    scene: &Scene<'_>,
+    name: &ServiceName,
+    entry: &ServiceEntry,
+    site: &Site<'n>,
+    task: &Task,
+) -> Result<Option<(Balancing, Wish<'n>)>, Fault> {
+    let Some(listener) = &entry.listener else {
+        for key in ["health_check", "deregistration_delay"] {
+            if site.node.get(key).is_some() {
+                let advice = "add `listener: { port: … }`, or write a container healthCheck in a task_definition";
+                return Err(site
+                    .below(key)
+                    .fault("is the load balancer's, but the service has no `listener`")
+                    .instead(advice));
+            }
+        }
+        return Ok(None);
+    };
+    let wish = balancing::wish(name, listener, site)?;
+    let (container, container_port) = task.balanced_port(entry.port.map(|port| port.get()), site)?;
+    let target_type = if task.network_mode() == "awsvpc" { TargetType::Ip } else { TargetType::Instance };
+    let group = naming::target_group(scene.app, &scene.environment.name, name);
+    let target_group =
+        balancing::target_group(group, container_port, target_type, entry, &scene.environment.stage.preset(), site)?;
+    Ok(Some((Balancing { target_group, listener_port: wish.port, container, container_port }, wish)))
+}
+
+fn refuse_doubled_keys(site: &Site<'_>) -> Result<(), Fault> {
+    match service::SERVICE_KEYS.into_iter().find(|key| site.node.get(key).is_some()) {
+        None => Ok(()),
+        Some(key) => {
+            let fault = site.below(key).fault("stands beside a `service_definition`, which says this itself");
+            Err(fault.instead(format!(
+                "move `{key}` into the service definition; only desired_count and fail_fast may stay"
+            )))
+        }
+    }
+}
+
+fn refuse_daemon_count(plan: &ServicePlan, site: &Site<'_>) -> Result<(), Fault> {
+    match (plan.service["schedulingStrategy"].as_str(), plan.desired_count) {
+        (Some("DAEMON"), DesiredCount::Configured(_)) => {
+            Err(site.fault("is a DAEMON service, which has no desired count").instead("remove the desired count"))
+        }
+        (_, _) => Ok(()),
+    }
+}
+
+fn switch_rollback_off(document: &mut serde_json::Map<String, Json>) {
+    let mechanisms = ["deploymentCircuitBreaker", "alarms"];
+    if let Some(Json::Object(configuration)) = document.get_mut("deploymentConfiguration") {
+        for mechanism in mechanisms {
+            if let Some(Json::Object(settings)) = configuration.get_mut(mechanism) {
+                settings.insert("rollback".into(), json!(false));
+            }
+        }
+    }
+}
+
+fn lacks_network(scene: &Scene<'_>) -> Fault {
+    Fault::new(format!("environment `{}` has no `network`, which AWS needs", scene.environment.name))
+        .instead("add `network: { subnets: [subnet-…, subnet-…], security_groups: [sg-…] }` to the environment")
+}
+
+fn network(entry: &NetworkEntry) -> Network {
+    Network {
+        subnets: entry.subnets.values().to_vec(),
+        security_groups: entry.security_groups.as_ref().map(|groups| groups.values().to_vec()).unwrap_or_default(),
+        public_address: if entry.assign_public_ip.unwrap_or(false) {
+            PublicAddress::Assigned
+        } else {
+            PublicAddress::None
+        },
+        scheme: entry.scheme.unwrap_or(Scheme::InternetFacing),
+    }
+}
+
+fn text(document: &serde_json::Map<String, Json>, member: &str) -> Option<String> {
+    document.get(member).and_then(Json::as_str).map(ToOwned::to_owned)
+}

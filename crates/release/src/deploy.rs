@@ -1,0 +1,136 @@
+//! `deploy`: makes what is missing, changes what differs, then waits for the deployments that this started.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
+use serde::Serialize;
+
+use crate::aws::Connection;
+use crate::config::{AppName, EnvironmentName, RollbackOverride, ServiceName};
+use crate::ensure::{Effect, Ensuring, Force};
+use crate::error::ReleaseError;
+use crate::interrupt::Interrupt;
+use crate::plan::{Plan, ServicePlan};
+use crate::report::{Reporter, as_milliseconds};
+use crate::steady;
+use crate::urls::{ServiceUrl, urls};
+use crate::watch::Watch;
+use crate::watch::locate::locate;
+use crate::watch::outcome::{ServiceOutcome, explain};
+use crate::watch::verdict::{Purpose, Verdict};
+
+/// How to deploy.
+#[derive(Clone, Debug)]
+pub struct DeployOptions {
+    pub force: Force,
+    pub waiting: Waiting,
+    /// Time after which a deployment is rolled back.
+    pub timeout: Duration,
+    pub rollback: RollbackOverride,
+}
+
+/// Whether a command waits for what it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    ToTheEnd,
+    Not,
+}
+
+/// What a deployment came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeployReport {
+    pub app: AppName,
+    pub environment: EnvironmentName,
+    /// The verdict on all services together: the worst of theirs.
+    pub verdict: Verdict,
+    /// In the order of their names.
+    pub services: Vec<ServiceOutcome>,
+    pub urls: Vec<ServiceUrl>,
+    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
+    pub duration: Duration,
+}
+
+/// Carries out a plan.
+///
+/// Interrupting ends the watching only. Between steps it ends the command before ECS is asked for anything more.
+pub async fn deploy(
+    connection: &Connection,
+    plan: &Plan,
+    options: &DeployOptions,
+    report: &Reporter,
+    interrupt: Interrupt,
+) -> Result<DeployReport, ReleaseError> {
+    let started = Instant::now();
+    let ensuring = Ensuring { connection, plan, report, interrupt: &interrupt, force: options.force };
+    let ensured = ensuring.everything().await?;
+    let waits = ensured.services.iter().map(|(name, task_definition, effect)| {
+        let service = plan.service(name).expect("every ensured service comes from the plan");
+        let after = After { connection, options, report, interrupt: interrupt.clone(), started };
+        after.effect(service, task_definition, effect)
+    });
+    let services = try_join_all(waits).await?;
+    Ok(DeployReport {
+        app: plan.app.clone(),
+        environment: plan.environment.name.clone(),
+        verdict: Verdict::worst(services.iter().map(|outcome| outcome.verdict)),
+        services,
+        urls: ensured.dns_name.map(|host| urls(plan, &host)).unwrap_or_default(),
+        duration: started.elapsed(),
+    })
+}
+
+/// What happens once a service has been changed.
+struct After<'a> {
+    connection: &'a Connection,
+    options: &'a DeployOptions,
+    report: &'a Reporter,
+    interrupt: Interrupt,
+    started: Instant,
+}
+
+impl After<'_> {
+    async fn effect(
+        mut self,
+        service: &ServicePlan,
+        task_definition: &str,
+        effect: &Effect,
+    ) -> Result<ServiceOutcome, ReleaseError> {
+        let name: &ServiceName = &service.name;
+        let without = |verdict, started: Instant| {
+            Ok(ServiceOutcome::without_deployment(name, verdict, task_definition, started.elapsed()))
+        };
+        let changed = match effect {
+            Effect::None => return without(Verdict::NothingToDo, self.started),
+            Effect::Adjusted => match self.options.waiting {
+                Waiting::Not => return without(Verdict::Started, self.started),
+                Waiting::ToTheEnd => {
+                    let waiting = steady::Waiting {
+                        connection: self.connection,
+                        report: self.report,
+                        interrupt: self.interrupt,
+                        started: self.started,
+                        timeout: self.options.timeout,
+                    };
+                    let verdict = waiting.until_steady(name, &service.cluster, &service.service_name).await?;
+                    return without(verdict, self.started);
+                }
+            },
+            Effect::Deploying(changed) => changed,
+        };
+        let subject = locate(self.connection, name, &service.cluster, changed, &mut self.interrupt).await?;
+        match self.options.waiting {
+            Waiting::Not => Ok(ServiceOutcome::started(&subject, self.started.elapsed())),
+            Waiting::ToTheEnd => {
+                let watch = Watch {
+                    connection: self.connection,
+                    report: self.report,
+                    interrupt: self.interrupt,
+                    started: self.started,
+                    timeout: self.options.timeout,
+                    rollback: self.options.rollback,
+                };
+                Ok(explain(self.connection, watch.follow(subject).await?, Purpose::Deploy).await)
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The listeners of the environment's load balancer and their rules.
+//!
+//! A service without `host` and `path` is a listener's default; the others have a rule each. What forwards to a service's
+//! target group already, also as one of several weighted ones, is right and stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, Listener, ProtocolEnum, Rule,
+};
+
+use super::Ensuring;
+use super::load_balancer::Balancer;
+use super::rule::rules;
+use super::tags::{for_elb, tags};
+use crate::aws::{Connection, DoingExt};
+use crate::config::ServiceName;
+use crate::error::ReleaseError;
+use crate::plan::ListenerPlan;
+use crate::report::{Change, Event, Resource};
+
+/// Most listeners a load balancer can have by AWS's default quota; one page holds them all.
+const LISTENER_PAGE: i32 = 400;
+
+/// The target groups of this deployment's services.
+pub(super) type Groups = BTreeMap<ServiceName, String>;
+
+/// The listeners of a load balancer.
+pub(crate) async fn listeners_of(connection: &Connection, balancer_arn: &str) -> Result<Vec<Listener>, ReleaseError> {
+    let described = connection
+        .elb
+        .describe_listeners()
+        .load_balancer_arn(balancer_arn)
+        .page_size(LISTENER_PAGE)
+        .send()
+        .await
+        .doing(|| "reading the listeners".into())?;
+    Ok(described.listeners().to_vec())
+}
+
+/// The rules of a listener, the default one included.
+pub(crate) async fn rules_of(connection: &Connection, listener_arn: &str) -> Result<Vec<Rule>, ReleaseError> {
+    let described = connection
+        .elb
+        .describe_rules()
+        .listener_arn(listener_arn)
+        .page_size(LISTENER_PAGE)
+        .send()
+        .await
+        .doing(|| "reading the rules of a listener".into())?;
+    Ok(described.rules().to_vec())
+}
+
+/// The target groups some actions forward to.
+pub(crate) fn forward_targets(actions: &[Action]) -> Vec<&str> {
+    actions
+        .iter()
+        .flat_map(|action| {
+            let weighted = action.forward_config().map(|forward| forward.target_groups()).unwrap_or_default();
+            action.target_group_arn().into_iter().chain(weighted.iter().filter_map(|group| group.target_group_arn()))
+        })
+        .collect()
+}
+
+/// Makes or adjusts the listeners that serve the services of `groups`.
+pub(super) async fn listeners(
+    ensuring: &Ensuring<'_>,
+    balancer: &Balancer,
+    wanted: &[ListenerPlan],
+    groups: &Groups,
+) -> Result<(), ReleaseError> {
+    let existing = listeners_of(ensuring.connection, &balancer.arn).await?;
+    note_strays(ensuring, wanted, &existing);
+    for plan in wanted {
+        let serves = |service: &ServiceName| groups.contains_key(service);
+        if plan.default_service.as_ref().is_some_and(serves) || plan.rules.iter().any(|rule| serves(&rule.service)) {
+            let found = existing.iter().find(|listener| listener.port() == Some(i32::from(plan.port)));
+            let arn = listener(ensuring, balancer, plan, found, groups).await?;
+            rules(ensuring, &arn, plan, groups).await?;
+        }
+    }
+    Ok(())
+}
+
+fn note_strays(ensuring: &Ensuring<'_>, wanted: &[ListenerPlan], existing: &[Listener]) {
+    let planned: BTreeSet<i32> = wanted.iter().map(|plan| i32::from(plan.port)).collect();
+    for port in existing.iter().filter_map(Listener::port).filter(|port| !planned.contains(port)) {
+        let note = format!("the listener on port {port} is no longer in the configuration; it stays as it is");
+        ensuring.report.send(Event::Note(note));
+    }
+}
+
+/// What a listener does with a request that no rule takes.
+enum Default<'a> {
+    Forward(&'a str),
+    NotFound,
+    /// The default belongs to a service that is not part of this deployment.
+    AsItIs,
+}
+
+impl<'a> Default<'a> {
+    fn of(plan: &ListenerPlan, groups: &'a Groups) -> Self {
+        match &plan.default_service {
+            None => Default::NotFound,
+            Some(service) => groups.get(service).map_or(Default::AsItIs, |arn| Default::Forward(arn)),
+        }
+    }
+
+    fn is_met_by(&self, actions: &[Action]) -> bool {
+        match self {
+            Default::Forward(arn) => forward_targets(actions).contains(arn),
+            Default::NotFound => actions.iter().any(|action| action.r#type() == Some(&ActionTypeEnum::FixedResponse)),
+            Default::AsItIs => true,
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Default::Forward(arn) => forward(arn),
+            Default::NotFound | Default::AsItIs => not_found(),
+        }
+    }
+}
+
+async fn listener(
+    ensuring: &Ensuring<'_>,
+    balancer: &Balancer,
+    plan: &ListenerPlan,
+    found: Option<&Listener>,
+    groups: &Groups,
+) -> Result<String, ReleaseError> {
+    let default = Default::of(plan, groups);
+    let elb = &ensuring.connection.elb;
+    let port = plan.port;
+    let (arn, change) = match found {
+        None => {
+            let protocol = if plan.certificate.is_some() { ProtocolEnum::Https } else { ProtocolEnum::Http };
+            let certificate = plan.certificate.as_ref().map(|arn| Certificate::builder().certificate_arn(arn).build());
+            let created = elb
+                .create_listener()
+                .load_balancer_arn(&balancer.arn)
+                .port(i32::from(port))
+                .protocol(protocol)
+                .set_certificates(certificate.map(|certificate| vec![certificate]))
+                .default_actions(default.action())
+                .set_tags(Some(for_elb(tags(ensuring.plan, None))))
+                .send()
+                .await
+                .doing(|| format!("creating the listener on port {port}"))?;
+            let arn = created.listeners().first().and_then(Listener::listener_arn).map(ToOwned::to_owned);
+            (arn, Change::Created)
+        }
+        Some(existing) => {
+            let arn = existing.listener_arn().map(ToOwned::to_owned);
+            let change = if default.is_met_by(existing.default_actions()) {
+                Change::Unchanged
+            } else {
+                let modify = elb.modify_listener().set_listener_arn(arn.clone()).default_actions(default.action());
+                modify.send().await.doing(|| format!("adjusting the listener on port {port}"))?;
+                Change::Updated(vec!["default action".into()])
+            };
+            (arn, change)
+        }
+    };
+    ensuring.report.ensured(Resource::Listener, &format!("port {port}"), None, change);
+    arn.ok_or(ReleaseError::Incomplete("the listener's ARN"))
+}
+
+/// The action that sends everything to one target group.
+pub(super) fn forward(group: &str) -> Action {
+    Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group).build()
+}
+
+/// The answer of a listener that has no service for a request.
+pub(crate) fn not_found() -> Action {
+    let response = FixedResponseActionConfig::builder()
+        .status_code("404")
+        .content_type("text/plain")
+        .message_body("No service answers here.\n")
+        .build();
+    Action::builder().r#type(ActionTypeEnum::FixedResponse).fixed_response_config(response).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_elasticloadbalancingv2::types::{ForwardActionConfig, TargetGroupTuple};
+
+    fn weighted(groups: &[(&str, i32)]) -> Action {
+        let tuple =
+            |(arn, weight): &(&str, i32)| TargetGroupTuple::builder().target_group_arn(*arn).weight(*weight).build();
+        let config = ForwardActionConfig::builder().set_target_groups(Some(groups.iter().map(tuple).collect())).build();
+        Action::builder().r#type(ActionTypeEnum::Forward).forward_config(config).build()
+    }
+
+    #[test]
+    fn a_default_that_forwards_to_the_service_among_others_is_right() {
+        assert!(Default::Forward("blue").is_met_by(&[weighted(&[("blue", 0), ("green", 100)])]));
+        assert!(Default::Forward("blue").is_met_by(&[forward("blue")]));
+        assert!(!Default::Forward("blue").is_met_by(&[forward("green")]));
+        assert!(!Default::Forward("blue").is_met_by(&[not_found()]));
+        assert!(Default::NotFound.is_met_by(&[not_found()]));
+        assert!(!Default::NotFound.is_met_by(&[forward("blue")]));
+        assert!(Default::AsItIs.is_met_by(&[forward("blue")]));
+    }
+}

@@ -1,0 +1,275 @@
+//! The service itself: created when missing, updated in exactly what differs. Either may start a service deployment; which
+//! one is told to the watcher, who waits for that one and no other.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_ecs::types::{Service, ServiceField, Tag};
+use serde_json::{Map, Value as Json, json};
+
+use super::Ensuring;
+use super::service_changes::{differences, last_attempt_failed, refuse_fixed};
+use super::tags::{FAIL_FAST, fail_fast_value, for_ecs, tags};
+use crate::aws::raw::{Answer, body};
+use crate::aws::{Connection, DoingExt};
+use crate::error::ReleaseError;
+use crate::interrupt::Interrupt;
+use crate::plan::{DesiredCount, ServicePlan};
+use crate::report::{Change, Event, Resource};
+
+/// Longest wait for a deleted service of the same name to be gone: its tasks drain for up to five minutes by default.
+const DRAINING_LIMIT: Duration = Duration::from_secs(600);
+
+/// Whether a deployment is started even when nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// Only when something changed, or the last attempt failed.
+    WhenNeeded,
+    /// In any case: new tasks of the same version.
+    Always,
+}
+
+/// What became of the service.
+#[derive(Clone, Debug)]
+pub(crate) enum Effect {
+    /// It was right already, and nothing is going on.
+    None,
+    /// It was changed in a way that starts no deployment.
+    Adjusted,
+    /// A deployment started, or one that was going on already is the wanted one.
+    Deploying(Box<Service>),
+}
+
+/// The service of this name unless it is gone.
+pub(crate) async fn describe(
+    connection: &Connection,
+    cluster: &str,
+    name: &str,
+) -> Result<Option<(Service, Json)>, ReleaseError> {
+    let answer = Answer::default();
+    let described = connection
+        .ecs
+        .describe_services()
+        .cluster(cluster)
+        .services(name)
+        .include(ServiceField::Tags)
+        .customize()
+        .interceptor(answer.clone())
+        .send()
+        .await;
+    let output = match described.doing(|| format!("reading service {name}")) {
+        Ok(output) => output,
+        Err(error) if error.has_code("ClusterNotFoundException") => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let found = output.services().first().filter(|service| service.status() != Some("INACTIVE")).cloned();
+    Ok(found.map(|service| (service, answer.json()["services"][0].clone())))
+}
+
+/// Creates or updates the service.
+pub(super) async fn service(
+    ensuring: &Ensuring<'_>,
+    plan: &ServicePlan,
+    task_definition: &str,
+    target_group: Option<&str>,
+) -> Result<Effect, ReleaseError> {
+    let wanted = wanted(plan, target_group);
+    let existing = match describe(ensuring.connection, &plan.cluster, &plan.service_name).await? {
+        Some((service, _)) if service.status() == Some("DRAINING") => {
+            await_gone(ensuring, plan).await?;
+            None
+        }
+        other => other,
+    };
+    match existing {
+        None => create(ensuring, plan, wanted, task_definition).await,
+        Some((service, document)) => update(ensuring, plan, &wanted, task_definition, &service, &document).await,
+    }
+}
+
+fn wanted(plan: &ServicePlan, target_group: Option<&str>) -> Map<String, Json> {
+    let mut wanted = plan.service.as_object().cloned().unwrap_or_default();
+    if let (Some(balancing), Some(arn)) = (&plan.balancing, target_group) {
+        wanted.insert(
+            "loadBalancers".into(),
+            json!([{ "targetGroupArn": arn, "containerName": balancing.container, "containerPort": balancing.container_port }]),
+        );
+    }
+    wanted
+}
+
+async fn await_gone(ensuring: &Ensuring<'_>, plan: &ServicePlan) -> Result<(), ReleaseError> {
+    let note = format!("service {} is being deleted; waiting until it is gone", plan.service_name);
+    ensuring.report.send(Event::Note(note));
+    gone(ensuring.connection, &plan.cluster, &plan.service_name, &mut ensuring.interrupt.clone()).await
+}
+
+/// Waits until a deleted service is gone.
+pub(crate) async fn gone(
+    connection: &Connection,
+    cluster: &str,
+    name: &str,
+    interrupt: &mut Interrupt,
+) -> Result<(), ReleaseError> {
+    let deadline = Instant::now() + DRAINING_LIMIT;
+    while describe(connection, cluster, name).await?.is_some() {
+        if Instant::now() >= deadline {
+            let what = format!("service {name} to be gone");
+            return Err(ReleaseError::TookTooLong { what, limit: DRAINING_LIMIT });
+        }
+        if interrupt.sleep(connection.poll_interval()).await {
+            return Err(ReleaseError::Interrupted { before: format!("service {name} was gone") });
+        }
+    }
+    Ok(())
+}
+
+async fn create(
+    ensuring: &Ensuring<'_>,
+    plan: &ServicePlan,
+    mut wanted: Map<String, Json>,
+    task_definition: &str,
+) -> Result<Effect, ReleaseError> {
+    wanted.insert("taskDefinition".into(), json!(task_definition));
+    if wanted.get("schedulingStrategy") != Some(&json!("DAEMON")) {
+        wanted.insert("desiredCount".into(), json!(plan.desired_count.at_creation()));
+    }
+    wanted.insert("tags".into(), tags_at_creation(ensuring, plan, wanted.get("tags")));
+    wanted.insert("clientToken".into(), json!(client_token()));
+    let created = ensuring
+        .connection
+        .ecs
+        .create_service()
+        .service_name(&plan.service_name)
+        .customize()
+        .mutate_request(body(&Json::Object(wanted)))
+        .send()
+        .await
+        .doing(|| format!("creating service {}", plan.service_name))?;
+    ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), Change::Created);
+    created.service().cloned().map(Box::new).map(Effect::Deploying).ok_or(ReleaseError::Incomplete("the new service"))
+}
+
+/// The tags of the document, then Seatrial's.
+fn tags_at_creation(ensuring: &Ensuring<'_>, plan: &ServicePlan, documented: Option<&Json>) -> Json {
+    let mut list = documented.and_then(Json::as_array).cloned().unwrap_or_default();
+    let own = tags(ensuring.plan, Some(&plan.name));
+    let fail_fast = fail_fast_value(plan.fail_fast).map(|value| (FAIL_FAST, value.to_owned()));
+    list.extend(own.into_iter().chain(fail_fast).map(|(key, value)| json!({ "key": key, "value": value })));
+    Json::Array(list)
+}
+
+/// A token that differs at every call, so that only the SDK's own retries count as the same request.
+fn client_token() -> String {
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    format!("seatrial-{nanoseconds:x}")
+}
+
+async fn update(
+    ensuring: &Ensuring<'_>,
+    plan: &ServicePlan,
+    wanted: &Map<String, Json>,
+    task_definition: &str,
+    existing: &Service,
+    document: &Json,
+) -> Result<Effect, ReleaseError> {
+    refuse_fixed(plan, wanted, document)?;
+    let mut changes = differences(wanted, document);
+    if existing.task_definition() != Some(task_definition) {
+        changes.insert("taskDefinition".into(), json!(task_definition));
+    }
+    if let DesiredCount::Configured(count) = plan.desired_count
+        && existing.desired_count() != count
+    {
+        changes.insert("desiredCount".into(), json!(count));
+    }
+    let retagged = adjust_fail_fast(ensuring, plan, existing).await?;
+    let retry = !changes.contains_key("taskDefinition") && last_attempt_failed(existing);
+    if retry {
+        let note = format!("the last deployment of service {} failed; trying the same version again", plan.name);
+        ensuring.report.send(Event::Note(note));
+    }
+    let forced = retry || ensuring.force == Force::Always;
+    let mut named: Vec<String> = changes.keys().cloned().collect();
+    named.extend(forced.then(|| "new deployment".to_owned()));
+    named.extend(retagged.then(|| "tags".to_owned()));
+    let change = if named.is_empty() { Change::Unchanged } else { Change::Updated(named) };
+    if changes.is_empty() && !forced {
+        ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
+        let going_on = existing.current_service_deployment().is_some();
+        return Ok(if going_on { Effect::Deploying(Box::new(existing.clone())) } else { Effect::None });
+    }
+    let updated = send_update(ensuring.connection, &plan.cluster, &plan.service_name, changes, forced).await?;
+    ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
+    let is_new = primary_id(&updated) != primary_id(existing);
+    Ok(if is_new { Effect::Deploying(Box::new(updated)) } else { Effect::Adjusted })
+}
+
+/// Sends an UpdateService with exactly these members.
+pub(crate) async fn send_update(
+    connection: &Connection,
+    cluster: &str,
+    service: &str,
+    mut changes: Map<String, Json>,
+    force_new_deployment: bool,
+) -> Result<Service, ReleaseError> {
+    changes.insert("cluster".into(), json!(cluster));
+    changes.insert("service".into(), json!(service));
+    if force_new_deployment {
+        changes.insert("forceNewDeployment".into(), json!(true));
+    }
+    let updated = connection
+        .ecs
+        .update_service()
+        .service(service)
+        .customize()
+        .mutate_request(body(&Json::Object(changes)))
+        .send()
+        .await
+        .doing(|| format!("updating service {service}"))?;
+    updated.service().cloned().ok_or(ReleaseError::Incomplete("the updated service"))
+}
+
+/// The id (`ecs-svc/…`) of a service's newest deployment.
+pub(crate) fn primary_id(service: &Service) -> Option<&str> {
+    service
+        .deployments()
+        .iter()
+        .find(|deployment| deployment.status() == Some("PRIMARY"))
+        .and_then(|deployment| deployment.id())
+}
+
+/// Puts the fail-fast tag right before the service is updated, since the engine reads it when a deployment begins.
+async fn adjust_fail_fast(
+    ensuring: &Ensuring<'_>,
+    plan: &ServicePlan,
+    existing: &Service,
+) -> Result<bool, ReleaseError> {
+    let current = existing.tags().iter().find(|tag| tag.key() == Some(FAIL_FAST)).and_then(Tag::value);
+    let wanted = fail_fast_value(plan.fail_fast);
+    if current == wanted {
+        return Ok(false);
+    }
+    let arn = existing.service_arn().ok_or(ReleaseError::Incomplete("the service's ARN"))?;
+    let ecs = &ensuring.connection.ecs;
+    let doing = || format!("setting the tags of service {}", plan.service_name);
+    match wanted {
+        Some(value) => {
+            let tags = for_ecs(vec![(FAIL_FAST, value.to_owned())]);
+            ecs.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await.doing(doing)?;
+        }
+        None => {
+            ecs.untag_resource().resource_arn(arn).tag_keys(FAIL_FAST).send().await.doing(doing)?;
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_tokens_keep_to_ecs_limit() {
+        assert!(client_token().len() <= 36);
+    }
+}

@@ -1,0 +1,108 @@
+//! What has to change of a service that exists, and what cannot. Pure.
+
+use aws_sdk_ecs::types::{DeploymentRolloutState, Service};
+use serde_json::{Map, Value as Json};
+
+use super::compare::covers;
+use crate::error::ReleaseError;
+use crate::plan::ServicePlan;
+
+/// Members of CreateService that UpdateService can change.
+const UPDATABLE: [&str; 16] = [
+    "availabilityZoneRebalancing",
+    "capacityProviderStrategy",
+    "deploymentConfiguration",
+    "deploymentController",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "healthCheckGracePeriodSeconds",
+    "loadBalancers",
+    "networkConfiguration",
+    "placementConstraints",
+    "placementStrategy",
+    "platformVersion",
+    "propagateTags",
+    "serviceConnectConfiguration",
+    "serviceRegistries",
+    "volumeConfigurations",
+];
+
+/// Of those, the ones that ECS describes only in the deployments of a service.
+const DESCRIBED_PER_DEPLOYMENT: [&str; 2] = ["serviceConnectConfiguration", "volumeConfigurations"];
+
+/// Members that only a new service can have otherwise.
+const FIXED: [&str; 2] = ["launchType", "schedulingStrategy"];
+
+/// The members to update: those the document has and the service has not, or has otherwise.
+pub(super) fn differences(wanted: &Map<String, Json>, existing: &Json) -> Map<String, Json> {
+    let primary = existing["deployments"]
+        .as_array()
+        .and_then(|list| list.iter().find(|deployment| deployment["status"] == "PRIMARY"))
+        .cloned()
+        .unwrap_or(Json::Null);
+    let differs = |member: &str, value: &Json| {
+        let place = if DESCRIBED_PER_DEPLOYMENT.contains(&member) { &primary } else { existing };
+        !covers(&place[member], value)
+    };
+    wanted
+        .iter()
+        .filter(|(member, value)| UPDATABLE.contains(&member.as_str()) && differs(member, value))
+        .map(|(member, value)| (member.clone(), value.clone()))
+        .collect()
+}
+
+/// Refuses a change that only a new service can have.
+pub(super) fn refuse_fixed(
+    plan: &ServicePlan,
+    wanted: &Map<String, Json>,
+    existing: &Json,
+) -> Result<(), ReleaseError> {
+    for member in FIXED {
+        if let (Some(wanted), Some(existing)) = (wanted.get(member), existing.get(member))
+            && wanted != existing
+        {
+            return Err(ReleaseError::not_possible(
+                format!(
+                    "service {} has the {member} {existing}, which ECS cannot change to {wanted}",
+                    plan.service_name
+                ),
+                format!("delete the service (seatrial delete {}) and deploy again", plan.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the newest deployment of a service failed and was left as it is.
+pub(super) fn last_attempt_failed(service: &Service) -> bool {
+    let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+    let failed = primary.and_then(|deployment| deployment.rollout_state()) == Some(&DeploymentRolloutState::Failed);
+    failed && service.current_service_deployment().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_members_that_differ_are_updated() {
+        let existing = json!({
+            "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200, "strategy": "ROLLING",
+                "deploymentCircuitBreaker": {"enable": true, "rollback": true, "resetOnHealthyTask": true}},
+            "healthCheckGracePeriodSeconds": 60,
+            "loadBalancers": [{"targetGroupArn": "arn", "containerName": "web", "containerPort": 8080}],
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["b", "a"], "securityGroups": [], "assignPublicIp": "DISABLED"}},
+            "deployments": [{"status": "ACTIVE"}, {"status": "PRIMARY", "volumeConfigurations": [{"name": "v"}]}]});
+        let wanted = json!({"cluster": "c", "serviceName": "s", "launchType": "FARGATE",
+            "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200,
+                "deploymentCircuitBreaker": {"enable": true, "rollback": false}},
+            "healthCheckGracePeriodSeconds": 30,
+            "loadBalancers": [{"targetGroupArn": "arn", "containerName": "web", "containerPort": 8080}],
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["a", "b"], "securityGroups": [], "assignPublicIp": "DISABLED"}},
+            "volumeConfigurations": [{"name": "v"}]});
+        let changes = differences(wanted.as_object().expect("an object"), &existing);
+        assert_eq!(changes.keys().collect::<Vec<_>>(), ["deploymentConfiguration", "healthCheckGracePeriodSeconds"]);
+        assert_eq!(changes["deploymentConfiguration"], wanted["deploymentConfiguration"], "sent whole, not in part");
+    }
+}

@@ -1,0 +1,32 @@
+//! The tags Seatrial puts on what it makes: whose it is, and the engine extension that travels as a tag.
+
+use crate::config::ServiceName;
+use crate::plan::{FailFast, Plan};
+
+/// Tells the embedded engine to fail a deployment at the first cause that no retry can heal. AWS ignores it.
+pub(crate) const FAIL_FAST: &str = "seatrial:fail-fast";
+
+/// Name and value of each tag of a resource of the environment, or of one service in it.
+pub(crate) fn tags(plan: &Plan, service: Option<&ServiceName>) -> Vec<(&'static str, String)> {
+    let mut tags =
+        vec![("seatrial:app", plan.app.to_string()), ("seatrial:environment", plan.environment.name.to_string())];
+    tags.extend(service.map(|service| ("seatrial:service", service.to_string())));
+    tags
+}
+
+/// The value of the fail-fast tag; without one the tag is absent.
+pub(crate) fn fail_fast_value(fail_fast: FailFast) -> Option<&'static str> {
+    match fail_fast {
+        FailFast::On => Some("true"),
+        FailFast::Off => None,
+    }
+}
+
+pub(crate) fn for_elb(tags: Vec<(&'static str, String)>) -> Vec<aws_sdk_elasticloadbalancingv2::types::Tag> {
+    let tag = |(key, value)| aws_sdk_elasticloadbalancingv2::types::Tag::builder().key(key).value(value).build();
+    tags.into_iter().map(tag).collect()
+}
+
+pub(crate) fn for_ecs(tags: Vec<(&'static str, String)>) -> Vec<aws_sdk_ecs::types::Tag> {
+    tags.into_iter().map(|(key, value)| aws_sdk_ecs::types::Tag::builder().key(key).value(value).build()).collect()
+}

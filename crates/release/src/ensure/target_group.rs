@@ -1,0 +1,205 @@
+//! The target group of a service: made when missing, its health check and drain time adjusted when they differ.
+
+use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetTypeEnum};
+
+use super::Ensuring;
+use super::load_balancer::Balancer;
+use super::tags::{for_elb, tags};
+use crate::aws::{Connection, DoingExt};
+use crate::config::ServiceName;
+use crate::error::ReleaseError;
+use crate::plan::{TargetGroupPlan, TargetType};
+use crate::report::{Change, Resource};
+
+/// Code of the answer to a name that nobody has.
+pub(crate) const MISSING: &str = "TargetGroupNotFound";
+
+/// The attribute that says how long a leaving target may finish its requests.
+const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
+
+/// Finds the target group of this name.
+pub(crate) async fn find(connection: &Connection, name: &str) -> Result<Option<TargetGroup>, ReleaseError> {
+    let described = connection.elb.describe_target_groups().names(name).send().await;
+    match described.doing(|| format!("looking for target group {name}")) {
+        Ok(output) => Ok(output.target_groups().first().cloned()),
+        Err(error) if error.has_code(MISSING) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes or adjusts the target group of a service and returns its ARN.
+pub(super) async fn target_group(
+    ensuring: &Ensuring<'_>,
+    service: &ServiceName,
+    wanted: &TargetGroupPlan,
+    balancer: &Balancer,
+) -> Result<String, ReleaseError> {
+    let (arn, change) = match find(ensuring.connection, &wanted.name).await? {
+        None => {
+            let arn = create(ensuring, service, wanted, balancer).await?;
+            adjust_delay(ensuring.connection, &arn, wanted).await?;
+            (arn, Change::Created)
+        }
+        Some(existing) => {
+            let arn = arn_of(&existing)?;
+            let mut adjusted = adjust_check(ensuring.connection, &arn, wanted, &existing).await?;
+            adjusted.extend(adjust_delay(ensuring.connection, &arn, wanted).await?);
+            (arn, if adjusted.is_empty() { Change::Unchanged } else { Change::Updated(adjusted) })
+        }
+    };
+    ensuring.report.ensured(Resource::TargetGroup, &wanted.name, Some(service), change);
+    Ok(arn)
+}
+
+fn arn_of(group: &TargetGroup) -> Result<String, ReleaseError> {
+    group.target_group_arn().map(ToOwned::to_owned).ok_or(ReleaseError::Incomplete("the target group's ARN"))
+}
+
+async fn create(
+    ensuring: &Ensuring<'_>,
+    service: &ServiceName,
+    wanted: &TargetGroupPlan,
+    balancer: &Balancer,
+) -> Result<String, ReleaseError> {
+    let target_type = match wanted.target_type {
+        TargetType::Ip => TargetTypeEnum::Ip,
+        TargetType::Instance => TargetTypeEnum::Instance,
+    };
+    let created = ensuring
+        .connection
+        .elb
+        .create_target_group()
+        .name(&wanted.name)
+        .protocol(ProtocolEnum::Http)
+        .port(wanted.port)
+        .target_type(target_type)
+        .set_vpc_id(balancer.vpc.clone())
+        .health_check_path(&wanted.health_check_path)
+        .set_health_check_interval_seconds(wanted.health_check_interval)
+        .set_health_check_timeout_seconds(wanted.health_check_timeout)
+        .set_healthy_threshold_count(wanted.healthy_threshold)
+        .set_unhealthy_threshold_count(wanted.unhealthy_threshold)
+        .set_matcher(matcher(wanted))
+        .set_tags(Some(for_elb(tags(ensuring.plan, Some(service)))))
+        .send()
+        .await
+        .doing(|| format!("creating target group {}", wanted.name))?;
+    arn_of(created.target_groups().first().ok_or(ReleaseError::Incomplete("the new target group"))?)
+}
+
+fn matcher(wanted: &TargetGroupPlan) -> Option<Matcher> {
+    wanted.matcher.as_ref().map(|codes| Matcher::builder().http_code(codes).build())
+}
+
+async fn adjust_check(
+    connection: &Connection,
+    arn: &str,
+    wanted: &TargetGroupPlan,
+    existing: &TargetGroup,
+) -> Result<Vec<String>, ReleaseError> {
+    let differing = check_differences(wanted, existing);
+    if !differing.is_empty() {
+        let modify = connection.elb.modify_target_group().target_group_arn(arn);
+        modify
+            .health_check_path(&wanted.health_check_path)
+            .set_health_check_interval_seconds(wanted.health_check_interval)
+            .set_health_check_timeout_seconds(wanted.health_check_timeout)
+            .set_healthy_threshold_count(wanted.healthy_threshold)
+            .set_unhealthy_threshold_count(wanted.unhealthy_threshold)
+            .set_matcher(matcher(wanted))
+            .send()
+            .await
+            .doing(|| format!("adjusting target group {}", wanted.name))?;
+    }
+    Ok(differing)
+}
+
+/// The health-check settings that the plan states and the target group has otherwise.
+fn check_differences(wanted: &TargetGroupPlan, existing: &TargetGroup) -> Vec<String> {
+    let number = |name: &str, wanted: Option<i32>, existing: Option<i32>| {
+        (wanted.is_some() && wanted != existing).then(|| {
+            let before = existing.map_or_else(|| "unset".to_owned(), |number| number.to_string());
+            format!("{name} {before} → {}", wanted.unwrap_or_default())
+        })
+    };
+    let text = |name: &str, wanted: Option<&str>, existing: Option<&str>| {
+        (wanted.is_some() && wanted != existing)
+            .then(|| format!("{name} {} → {}", existing.unwrap_or("unset"), wanted.unwrap_or_default()))
+    };
+    [
+        text("path", Some(&wanted.health_check_path), existing.health_check_path()),
+        number("interval", wanted.health_check_interval, existing.health_check_interval_seconds()),
+        number("timeout", wanted.health_check_timeout, existing.health_check_timeout_seconds()),
+        number("healthy threshold", wanted.healthy_threshold, existing.healthy_threshold_count()),
+        number("unhealthy threshold", wanted.unhealthy_threshold, existing.unhealthy_threshold_count()),
+        text("matcher", wanted.matcher.as_deref(), existing.matcher().and_then(|matcher| matcher.http_code())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+async fn adjust_delay(
+    connection: &Connection,
+    arn: &str,
+    wanted: &TargetGroupPlan,
+) -> Result<Option<String>, ReleaseError> {
+    let Some(delay) = wanted.deregistration_delay.map(|seconds| seconds.to_string()) else { return Ok(None) };
+    let described = connection
+        .elb
+        .describe_target_group_attributes()
+        .target_group_arn(arn)
+        .send()
+        .await
+        .doing(|| format!("reading the attributes of target group {}", wanted.name))?;
+    let existing = described
+        .attributes()
+        .iter()
+        .find(|attribute| attribute.key() == Some(DEREGISTRATION_DELAY))
+        .and_then(TargetGroupAttribute::value);
+    if existing == Some(delay.as_str()) {
+        return Ok(None);
+    }
+    let attribute = TargetGroupAttribute::builder().key(DEREGISTRATION_DELAY).value(&delay).build();
+    connection
+        .elb
+        .modify_target_group_attributes()
+        .target_group_arn(arn)
+        .attributes(attribute)
+        .send()
+        .await
+        .doing(|| format!("adjusting target group {}", wanted.name))?;
+    Ok(Some(format!("deregistration delay {} → {delay}", existing.unwrap_or("unset"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan() -> TargetGroupPlan {
+        TargetGroupPlan {
+            name: "g".into(),
+            port: 8080,
+            target_type: TargetType::Ip,
+            health_check_path: "/ready".into(),
+            health_check_interval: Some(5),
+            health_check_timeout: None,
+            healthy_threshold: Some(2),
+            unhealthy_threshold: Some(2),
+            matcher: None,
+            deregistration_delay: None,
+        }
+    }
+
+    #[test]
+    fn only_stated_settings_that_differ_are_adjusted() {
+        let existing = TargetGroup::builder()
+            .health_check_path("/")
+            .health_check_interval_seconds(30)
+            .health_check_timeout_seconds(6)
+            .healthy_threshold_count(2)
+            .unhealthy_threshold_count(2)
+            .build();
+        assert_eq!(check_differences(&plan(), &existing), ["path / → /ready", "interval 30 → 5"]);
+    }
+}

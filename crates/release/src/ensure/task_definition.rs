@@ -1,0 +1,71 @@
+//! The task definition of a service. Revisions are immutable: a new one is registered only when the newest active one means
+//! something else.
+
+use aws_sdk_ecs::types::TaskDefinition;
+use serde_json::Value as Json;
+
+use super::Ensuring;
+use super::compare::same_task_definition;
+use crate::aws::raw::{Answer, body};
+use crate::aws::{Connection, DoingExt};
+use crate::error::ReleaseError;
+use crate::plan::ServicePlan;
+use crate::report::{Change, Resource};
+
+/// ECS's answer to a family or revision that nobody registered, with the code `ClientException`.
+const MISSING: &str = "Unable to describe task definition";
+
+/// The newest active revision of a family, or the revision named, as ECS describes it.
+pub(crate) async fn describe(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<(TaskDefinition, Json)>, ReleaseError> {
+    let answer = Answer::default();
+    let described = connection
+        .ecs
+        .describe_task_definition()
+        .task_definition(name)
+        .customize()
+        .interceptor(answer.clone())
+        .send()
+        .await;
+    match described.doing(|| format!("reading task definition {name}")) {
+        Ok(output) => {
+            Ok(output.task_definition().map(|typed| (typed.clone(), answer.json()["taskDefinition"].clone())))
+        }
+        Err(error) if error.to_string().contains(MISSING) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the ARN of a revision that means what the plan says, registering one if there is none.
+pub(super) async fn task_definition(ensuring: &Ensuring<'_>, service: &ServicePlan) -> Result<String, ReleaseError> {
+    if let Some((newest, document)) = describe(ensuring.connection, &service.family).await?
+        && same_task_definition(&service.task_definition, &document)
+    {
+        let arn = newest.task_definition_arn().ok_or(ReleaseError::Incomplete("the task definition's ARN"))?;
+        ensuring.report.ensured(Resource::TaskDefinition, short(arn), Some(&service.name), Change::Unchanged);
+        return Ok(arn.to_owned());
+    }
+    let registered = ensuring
+        .connection
+        .ecs
+        .register_task_definition()
+        .family(&service.family)
+        .customize()
+        .mutate_request(body(&service.task_definition))
+        .send()
+        .await
+        .doing(|| format!("registering task definition {}", service.family))?;
+    let arn = registered
+        .task_definition()
+        .and_then(TaskDefinition::task_definition_arn)
+        .ok_or(ReleaseError::Incomplete("the task definition's ARN"))?;
+    ensuring.report.ensured(Resource::TaskDefinition, short(arn), Some(&service.name), Change::Created);
+    Ok(arn.to_owned())
+}
+
+/// `family:revision` of a task definition's ARN.
+pub(crate) fn short(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}

@@ -1,0 +1,41 @@
+//! The release coordinator: seatrial.yml to a running deployment, through the AWS SDK.
+//!
+//! [`config::ConfigFile`] turns a file into a [`plan::Plan`]; [`deploy`] carries a plan out over an [`aws::Connection`] and
+//! waits for exactly the deployment it started; [`rollback`], [`scale`], [`status`], [`history`], [`logs`] and [`delete`] do
+//! what their names say. Everything goes through the AWS API: nothing here knows whether the endpoint is the embedded
+//! engine or AWS. Nothing here prints: what happens is sent to a [`report::Reporter`].
+
+pub mod aws;
+pub mod config;
+mod delete;
+mod deploy;
+mod ensure;
+mod error;
+mod history;
+mod interrupt;
+mod logs;
+pub mod naming;
+pub mod plan;
+pub mod report;
+mod rollback;
+mod scale;
+mod status;
+mod steady;
+mod urls;
+mod watch;
+
+pub use delete::{Scope, delete};
+pub use deploy::{DeployOptions, DeployReport, Waiting, deploy};
+pub use ensure::Force;
+pub use error::ReleaseError;
+pub use history::{HISTORY_MAX, HistoryEntry, history};
+pub use interrupt::{Interrupt, Interrupter, interrupt};
+pub use logs::{Following, LogLine, LogQuery, logs};
+pub use rollback::{RollbackOptions, rollback};
+pub use scale::{ScaleOptions, scale};
+pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus, events, status};
+pub use urls::ServiceUrl;
+pub use watch::cause::{Cause, CauseKind};
+pub use watch::outcome::ServiceOutcome;
+pub use watch::timeline::TimelineEntry;
+pub use watch::verdict::Verdict;

@@ -1,0 +1,196 @@
+//! What a configuration asks for in one environment: finished ECS documents and the load balancing around them.
+//!
+//! A plan is plain data. It names no ARN: those are found or made when the plan is carried out.
+
+use serde_json::{Value as Json, json};
+
+use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Stage};
+
+/// One environment of an application and everything in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub app: AppName,
+    pub environment: Environment,
+    /// Absent when no service has a listener.
+    pub load_balancer: Option<LoadBalancerPlan>,
+    /// In the order of their names.
+    pub services: Vec<ServicePlan>,
+}
+
+/// Where and how an environment is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    pub name: EnvironmentName,
+    pub target: Target,
+    pub stage: Stage,
+    pub approval: Approval,
+    pub cluster: String,
+}
+
+/// What the environment lives on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The engine of this machine.
+    Embedded,
+    /// Amazon ECS itself.
+    Aws { region: String, profile: Option<String> },
+}
+
+/// What the caller knows about a target and no configuration file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetDefaults {
+    /// The region the endpoint signs for; written into log configurations.
+    pub region: String,
+    /// Where tasks and load balancers go when the environment has no `network`. `None`: it must have one.
+    pub network: Option<Network>,
+    /// The image name of a command that has none. `None`: every service needs an image.
+    pub process_image: Option<String>,
+}
+
+/// Subnets and security groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    pub subnets: Vec<String>,
+    pub security_groups: Vec<String>,
+    pub public_address: PublicAddress,
+    pub scheme: Scheme,
+}
+
+/// Whether tasks get a public address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicAddress {
+    Assigned,
+    None,
+}
+
+/// One service, ready to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServicePlan {
+    pub name: ServiceName,
+    pub cluster: String,
+    /// Its name in ECS; the same as `name` unless a service definition says otherwise.
+    pub service_name: String,
+    pub family: String,
+    /// The log groups its containers write to.
+    pub log_groups: Vec<String>,
+    /// A RegisterTaskDefinition request.
+    pub task_definition: Json,
+    /// A CreateService request without `taskDefinition`, `desiredCount` and the load balancer of `balancing`.
+    pub service: Json,
+    pub desired_count: DesiredCount,
+    pub balancing: Option<Balancing>,
+    pub fail_fast: FailFast,
+}
+
+impl ServicePlan {
+    /// The CreateService request, with names in the places of ARNs that only a deployment finds out.
+    pub fn service_document(&self) -> Json {
+        let mut document = self.service.clone();
+        document["taskDefinition"] = json!(self.family);
+        if document["schedulingStrategy"] != "DAEMON" {
+            document["desiredCount"] = json!(self.desired_count.at_creation());
+        }
+        if let Some(balancing) = &self.balancing {
+            document["loadBalancers"] = json!([{
+                "targetGroupArn": format!("<target group {}>", balancing.target_group.name),
+                "containerName": balancing.container,
+                "containerPort": balancing.container_port,
+            }]);
+        }
+        document
+    }
+}
+
+/// Who decides how many tasks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DesiredCount {
+    /// The configuration, at every deployment.
+    Configured(i32),
+    /// The preset, when the service is created; afterwards `scale` or auto-scaling.
+    AtCreation(i32),
+}
+
+impl DesiredCount {
+    /// The count a new service begins with.
+    pub fn at_creation(self) -> i32 {
+        match self {
+            DesiredCount::Configured(count) | DesiredCount::AtCreation(count) => count,
+        }
+    }
+}
+
+/// Whether the engine fails a deployment at the first cause that no retry can heal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailFast {
+    On,
+    Off,
+}
+
+/// How requests reach a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balancing {
+    pub target_group: TargetGroupPlan,
+    pub listener_port: u16,
+    pub container: String,
+    pub container_port: i32,
+}
+
+/// A target group; `None` leaves Elastic Load Balancing's default. Times are in seconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroupPlan {
+    pub name: String,
+    pub port: i32,
+    pub target_type: TargetType,
+    pub health_check_path: String,
+    pub health_check_interval: Option<i32>,
+    pub health_check_timeout: Option<i32>,
+    pub healthy_threshold: Option<i32>,
+    pub unhealthy_threshold: Option<i32>,
+    pub matcher: Option<String>,
+    pub deregistration_delay: Option<i32>,
+}
+
+/// What a target group's targets are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetType {
+    /// Addresses of tasks (network mode `awsvpc`).
+    Ip,
+    /// Container instances (other network modes).
+    Instance,
+}
+
+/// The one load balancer of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadBalancerPlan {
+    pub name: String,
+    pub network: Network,
+    /// In the order of their ports.
+    pub listeners: Vec<ListenerPlan>,
+}
+
+/// A port and who answers on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerPlan {
+    pub port: u16,
+    pub certificate: Option<String>,
+    /// The service that gets what no rule takes; without one the answer is 404.
+    pub default_service: Option<ServiceName>,
+    /// The most specific first.
+    pub rules: Vec<RulePlan>,
+}
+
+/// The requests of one service on a shared listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RulePlan {
+    pub service: ServiceName,
+    pub priority: Option<i32>,
+    pub hosts: Vec<String>,
+    pub paths: Vec<String>,
+}
+
+impl Plan {
+    /// The service of this name.
+    pub fn service(&self, name: &ServiceName) -> Option<&ServicePlan> {
+        self.services.iter().find(|service| &service.name == name)
+    }
+}

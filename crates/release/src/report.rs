@@ -1,0 +1,142 @@
+//! What the library tells while it works, as data: the caller decides how to show it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::config::ServiceName;
+
+/// Something that happened, or the state of something that goes on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A resource was looked at and is now as it should be.
+    Ensured { resource: Resource, name: String, service: Option<ServiceName>, change: Change },
+    /// A deployment of a service is running and being watched.
+    Watching { service: ServiceName, deployment: String, task_definition: String },
+    /// The state of a watched service; comes at every look.
+    Progress(Progress),
+    /// ECS wrote a service event.
+    ServiceEvent { service: ServiceName, at: Option<OffsetDateTime>, message: String },
+    /// A task of the deployment stopped by itself or failed its checks.
+    TaskStopped { service: ServiceName, task: String, why: String },
+    /// The endpoint does not answer for the moment; the deployment goes on without being watched.
+    ContactLost { problem: String, patience: Duration },
+    /// The endpoint answers again.
+    ContactRegained,
+    /// Time is up; the deployment is being rolled back.
+    TimedOut { service: ServiceName, limit: Duration },
+    /// Something worth knowing that changes nothing.
+    Note(String),
+}
+
+/// A kind of thing that a deployment needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resource {
+    Cluster,
+    LogGroup,
+    LoadBalancer,
+    TargetGroup,
+    Listener,
+    ListenerRule,
+    TaskDefinition,
+    Service,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Resource::Cluster => "cluster",
+            Resource::LogGroup => "log group",
+            Resource::LoadBalancer => "load balancer",
+            Resource::TargetGroup => "target group",
+            Resource::Listener => "listener",
+            Resource::ListenerRule => "listener rule",
+            Resource::TaskDefinition => "task definition",
+            Resource::Service => "service",
+        })
+    }
+}
+
+/// What was done to a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// It was missing.
+    Created,
+    /// These of its settings differed.
+    Updated(Vec<String>),
+    /// It was there and right.
+    Unchanged,
+    /// It was there and is gone.
+    Deleted,
+}
+
+/// The state of one watched service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    pub service: ServiceName,
+    /// ECS's word for the state of the service deployment, such as `IN_PROGRESS`.
+    pub status: String,
+    /// Tasks of the version being deployed.
+    pub new: TaskCounts,
+    /// Tasks of every other version.
+    pub old: TaskCounts,
+    /// Failures the circuit breaker has counted, and how many it allows; none when it is off.
+    pub failures: Option<(i32, i32)>,
+    /// What the deployment waits for, such as "1 task to become healthy".
+    pub waiting_for: String,
+    #[serde(serialize_with = "as_milliseconds")]
+    pub elapsed: Duration,
+}
+
+/// How many tasks are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TaskCounts {
+    pub desired: usize,
+    /// Not yet running.
+    pub pending: usize,
+    /// Running, healthy or not.
+    pub running: usize,
+    /// Running and healthy, as far as ECS counts it.
+    pub healthy: usize,
+    /// Told to stop, not yet stopped.
+    pub leaving: usize,
+}
+
+/// Where events go. Cheap to clone.
+#[derive(Clone)]
+pub struct Reporter(Arc<dyn Fn(Event) + Send + Sync>);
+
+impl Reporter {
+    /// Sends every event to `listen`, which must not block.
+    pub fn new(listen: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listen))
+    }
+
+    /// Drops every event.
+    pub fn silent() -> Self {
+        Self::new(|_| ())
+    }
+
+    pub(crate) fn send(&self, event: Event) {
+        (self.0)(event);
+    }
+
+    pub(crate) fn ensured(&self, resource: Resource, name: &str, service: Option<&ServiceName>, change: Change) {
+        self.send(Event::Ensured { resource, name: name.to_owned(), service: service.cloned(), change });
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reporter")
+    }
+}
+
+pub(crate) fn as_milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}

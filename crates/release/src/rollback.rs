@@ -1,0 +1,203 @@
+//! `rollback`: back to the version before, without naming it. A deployment that is going on is undone; otherwise the last
+//! successful other version is deployed again.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_ecs::types::{Service, ServiceDeploymentStatus, TaskDefinitionStatus};
+use serde_json::{Map, json};
+
+use crate::aws::{Connection, DoingExt};
+use crate::config::{RollbackOverride, ServiceName};
+use crate::deploy::Waiting;
+use crate::ensure::service::{describe, send_update};
+use crate::ensure::task_definition::{self, short};
+use crate::error::ReleaseError;
+use crate::interrupt::Interrupt;
+use crate::plan::ServicePlan;
+use crate::report::{Change, Reporter, Resource};
+use crate::watch::locate::locate;
+use crate::watch::outcome::{ServiceOutcome, explain};
+use crate::watch::verdict::{Purpose, Verdict};
+use crate::watch::{Subject, Watch, stop};
+
+/// Most earlier deployments searched for another version; ECS keeps 90 days of them.
+const SEARCH_MAX: i32 = 100;
+
+/// Most service revisions ECS describes in one call.
+const REVISIONS_PER_CALL: usize = 20;
+
+/// Most revisions named in the advice of an error.
+const REVISIONS_NAMED: i32 = 5;
+
+/// How to roll back.
+#[derive(Clone, Debug)]
+pub struct RollbackOptions {
+    /// A revision of the task definition; none for the one before.
+    pub to_revision: Option<u32>,
+    pub waiting: Waiting,
+    pub timeout: Duration,
+}
+
+/// Rolls one service back.
+pub async fn rollback(
+    connection: &Connection,
+    plan: &ServicePlan,
+    options: &RollbackOptions,
+    report: &Reporter,
+    mut interrupt: Interrupt,
+) -> Result<ServiceOutcome, ReleaseError> {
+    let started = Instant::now();
+    let service = existing(connection, plan).await?;
+    let current = service.task_definition().unwrap_or_default().to_owned();
+    let (subject, purpose) = match (options.to_revision, running(connection, plan, &service, &mut interrupt).await?) {
+        (None, Some(subject)) => {
+            stop(connection, &subject).await?;
+            (subject, Purpose::Undo)
+        }
+        (None, None) => {
+            let target = previous(connection, plan, &service).await?;
+            (update(connection, plan, &target, report, &mut interrupt).await?, Purpose::Deploy)
+        }
+        (Some(number), _) => {
+            let target = revision(connection, plan, &current, number).await?;
+            if target == current {
+                return Ok(ServiceOutcome::without_deployment(
+                    &plan.name,
+                    Verdict::NothingToDo,
+                    &current,
+                    started.elapsed(),
+                ));
+            }
+            (update(connection, plan, &target, report, &mut interrupt).await?, Purpose::Deploy)
+        }
+    };
+    if options.waiting == Waiting::Not {
+        return Ok(ServiceOutcome::started(&subject, started.elapsed()));
+    }
+    let rollback = match purpose {
+        Purpose::Deploy => RollbackOverride::AsConfigured,
+        Purpose::Undo => RollbackOverride::Never,
+    };
+    let watch = Watch { connection, report, interrupt, started, timeout: options.timeout, rollback };
+    Ok(explain(connection, watch.follow(subject).await?, purpose).await)
+}
+
+async fn existing(connection: &Connection, plan: &ServicePlan) -> Result<Service, ReleaseError> {
+    match describe(connection, &plan.cluster, &plan.service_name).await? {
+        Some((service, _)) => Ok(service),
+        None => Err(not_deployed(&plan.name)),
+    }
+}
+
+/// The error about a service that ECS does not have.
+pub(crate) fn not_deployed(name: &ServiceName) -> ReleaseError {
+    ReleaseError::not_possible(format!("service {name} is not deployed"), "deploy it first: seatrial deploy")
+}
+
+/// The deployment that is going on, if there is one.
+async fn running(
+    connection: &Connection,
+    plan: &ServicePlan,
+    service: &Service,
+    interrupt: &mut Interrupt,
+) -> Result<Option<Subject>, ReleaseError> {
+    match service.current_service_deployment() {
+        None => Ok(None),
+        Some(_) => locate(connection, &plan.name, &plan.cluster, service, interrupt).await.map(Some),
+    }
+}
+
+/// The task definition of the last successful deployment of another version.
+async fn previous(connection: &Connection, plan: &ServicePlan, service: &Service) -> Result<String, ReleaseError> {
+    let listed = connection
+        .ecs
+        .list_service_deployments()
+        .cluster(&plan.cluster)
+        .service(&plan.service_name)
+        .status(ServiceDeploymentStatus::Successful)
+        .max_results(SEARCH_MAX)
+        .send()
+        .await
+        .doing(|| format!("listing the deployments of service {}", plan.name))?;
+    let revisions: Vec<String> = listed
+        .service_deployments()
+        .iter()
+        .filter_map(|brief| brief.target_service_revision_arn().map(ToOwned::to_owned))
+        .collect();
+    for arns in revisions.chunks(REVISIONS_PER_CALL) {
+        let described = connection
+            .ecs
+            .describe_service_revisions()
+            .set_service_revision_arns(Some(arns.to_vec()))
+            .send()
+            .await
+            .doing(|| format!("reading the revisions of service {}", plan.name))?;
+        let task_definition = |arn: &String| {
+            let revision =
+                described.service_revisions().iter().find(|revision| revision.service_revision_arn() == Some(arn))?;
+            revision.task_definition().map(ToOwned::to_owned)
+        };
+        let other = |candidate: &String| Some(candidate.as_str()) != service.task_definition();
+        if let Some(found) = arns.iter().filter_map(task_definition).find(other) {
+            return Ok(found);
+        }
+    }
+    Err(ReleaseError::not_possible(
+        format!("service {} has no earlier successful version", plan.name),
+        "see `seatrial history`, or name a task definition: seatrial rollback --to-revision N",
+    ))
+}
+
+/// Revision `number` of the family that the service runs.
+async fn revision(
+    connection: &Connection,
+    plan: &ServicePlan,
+    current: &str,
+    number: u32,
+) -> Result<String, ReleaseError> {
+    let family = short(current).split(':').next().unwrap_or(&plan.family).to_owned();
+    let name = format!("{family}:{number}");
+    match task_definition::describe(connection, &name).await? {
+        Some((found, _)) if found.status() == Some(&TaskDefinitionStatus::Active) => found
+            .task_definition_arn()
+            .map(ToOwned::to_owned)
+            .ok_or(ReleaseError::Incomplete("the task definition's ARN")),
+        Some(_) => Err(unavailable(connection, &family, format!("task definition {name} is no longer active")).await),
+        None => Err(unavailable(connection, &family, format!("there is no task definition {name}")).await),
+    }
+}
+
+async fn unavailable(connection: &Connection, family: &str, what: String) -> ReleaseError {
+    let listed = connection
+        .ecs
+        .list_task_definitions()
+        .family_prefix(family)
+        .sort(aws_sdk_ecs::types::SortOrder::Desc)
+        .max_results(REVISIONS_NAMED)
+        .send()
+        .await;
+    let names: Vec<String> = listed
+        .map(|output| output.task_definition_arns().iter().map(|arn| short(arn).to_owned()).collect())
+        .unwrap_or_default();
+    let instead = if names.is_empty() {
+        "see `seatrial history`".to_owned()
+    } else {
+        format!("the latest are {}", names.join(", "))
+    };
+    ReleaseError::not_possible(what, instead)
+}
+
+async fn update(
+    connection: &Connection,
+    plan: &ServicePlan,
+    task_definition: &str,
+    report: &Reporter,
+    interrupt: &mut Interrupt,
+) -> Result<Subject, ReleaseError> {
+    let mut changes = Map::new();
+    changes.insert("taskDefinition".into(), json!(task_definition));
+    let updated = send_update(connection, &plan.cluster, &plan.service_name, changes, false).await?;
+    let change = Change::Updated(vec![format!("taskDefinition → {}", short(task_definition))]);
+    report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
+    locate(connection, &plan.name, &plan.cluster, &updated, interrupt).await
+}

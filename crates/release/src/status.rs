@@ -1,0 +1,170 @@
+//! `status`: what is deployed and what is going on.
+
+use aws_sdk_ecs::types::Service;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::aws::Connection;
+use crate::aws::times::timestamp;
+use crate::config::{AppName, EnvironmentName, ServiceName, VERSION_LABEL};
+use crate::ensure::service::{describe, primary_id};
+use crate::ensure::task_definition::short;
+use crate::ensure::{load_balancer, task_definition};
+use crate::error::ReleaseError;
+use crate::plan::{Plan, ServicePlan};
+use crate::report::TaskCounts;
+use crate::urls::urls;
+use crate::watch::count;
+use crate::watch::look::{self, Look};
+use crate::watch::waiting::waiting_for;
+use crate::watch::words::readable;
+
+/// The state of an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EnvironmentStatus {
+    pub app: AppName,
+    pub environment: EnvironmentName,
+    /// In the order of their names.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// The state of one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceStatus {
+    pub service: ServiceName,
+    /// ECS's word (`ACTIVE`, `DRAINING`); none when it is not deployed.
+    pub status: Option<String>,
+    /// `family:revision`.
+    pub task_definition: Option<String>,
+    /// The `version` of the configuration it was deployed with.
+    pub version: Option<String>,
+    pub tasks: TaskCounts,
+    pub url: Option<String>,
+    /// The deployment going on.
+    pub deployment: Option<RunningDeployment>,
+    /// The newest service event.
+    pub last_event: Option<EventLine>,
+}
+
+/// A deployment going on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RunningDeployment {
+    pub id: String,
+    pub status: String,
+    pub new: TaskCounts,
+    pub old: TaskCounts,
+    pub waiting_for: String,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub since: Option<OffsetDateTime>,
+}
+
+/// A service event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventLine {
+    pub service: ServiceName,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub at: Option<OffsetDateTime>,
+    pub message: String,
+}
+
+/// Reads the state of the services of a plan.
+pub async fn status(connection: &Connection, plan: &Plan) -> Result<EnvironmentStatus, ReleaseError> {
+    let balancer = match &plan.load_balancer {
+        Some(balancer) => load_balancer::find(connection, &balancer.name).await?,
+        None => None,
+    };
+    let urls = balancer.and_then(|balancer| balancer.dns_name.map(|host| urls(plan, &host))).unwrap_or_default();
+    let mut services = Vec::new();
+    for service in &plan.services {
+        let url = urls.iter().find(|url| url.service == service.name).map(|url| url.url.clone());
+        services.push(service_status(connection, service, url).await?);
+    }
+    Ok(EnvironmentStatus { app: plan.app.clone(), environment: plan.environment.name.clone(), services })
+}
+
+/// The newest service events of the services of a plan, at most `limit` of each, oldest first.
+pub async fn events(connection: &Connection, plan: &Plan, limit: usize) -> Result<Vec<EventLine>, ReleaseError> {
+    let mut lines = Vec::new();
+    for service in &plan.services {
+        if let Some((found, _)) = describe(connection, &service.cluster, &service.service_name).await? {
+            lines.extend(event_lines(&service.name, &found).take(limit));
+        }
+    }
+    lines.reverse();
+    lines.sort_by_key(|line| line.at);
+    Ok(lines)
+}
+
+/// Newest first, as ECS has them.
+fn event_lines<'s>(name: &'s ServiceName, service: &'s Service) -> impl Iterator<Item = EventLine> + 's {
+    service.events().iter().map(|event| EventLine {
+        service: name.clone(),
+        at: timestamp(event.created_at()),
+        message: readable(event.message().unwrap_or_default()),
+    })
+}
+
+async fn service_status(
+    connection: &Connection,
+    plan: &ServicePlan,
+    url: Option<String>,
+) -> Result<ServiceStatus, ReleaseError> {
+    let Some((service, _)) = describe(connection, &plan.cluster, &plan.service_name).await? else {
+        return Ok(ServiceStatus {
+            service: plan.name.clone(),
+            status: None,
+            task_definition: None,
+            version: None,
+            tasks: TaskCounts::default(),
+            url: None,
+            deployment: None,
+            last_event: None,
+        });
+    };
+    let tasks = look::tasks(connection, &plan.cluster, &plan.service_name).await?;
+    let target_groups = look::target_groups(connection, &service).await?;
+    let version = match service.task_definition() {
+        Some(arn) => version(connection, arn).await?,
+        None => None,
+    };
+    let running = match service.current_service_deployment() {
+        Some(arn) => look::deployment(connection, arn).await?,
+        None => None,
+    };
+    let counts = count::all(&service, &tasks, &target_groups);
+    let last_event = event_lines(&plan.name, &service).next();
+    let task_definition = service.task_definition().map(|arn| short(arn).to_owned());
+    let status = service.status().map(ToOwned::to_owned);
+    let deployment = running.map(|deployment| running_deployment(Look { deployment, service, tasks, target_groups }));
+    Ok(ServiceStatus {
+        service: plan.name.clone(),
+        status,
+        task_definition,
+        version,
+        tasks: counts,
+        url,
+        deployment,
+        last_event,
+    })
+}
+
+fn running_deployment(look: Look) -> RunningDeployment {
+    let id = primary_id(&look.service).unwrap_or_default().to_owned();
+    let (new, old) = count::by_version(&look.service, &look.tasks, &look.target_groups, &id);
+    RunningDeployment {
+        status: look.deployment.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        waiting_for: waiting_for(&look, &id, &new, &old),
+        since: timestamp(look.deployment.created_at()),
+        id,
+        new,
+        old,
+    }
+}
+
+/// The version a task definition was made for.
+pub(crate) async fn version(connection: &Connection, task_definition: &str) -> Result<Option<String>, ReleaseError> {
+    let Some((definition, _)) = task_definition::describe(connection, task_definition).await? else { return Ok(None) };
+    let labels =
+        |container: &aws_sdk_ecs::types::ContainerDefinition| container.docker_labels()?.get(VERSION_LABEL).cloned();
+    Ok(definition.container_definitions().iter().find_map(labels))
+}

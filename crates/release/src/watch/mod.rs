@@ -1,0 +1,172 @@
+//! Watching one service deployment to its end, and explaining it.
+//!
+//! `look` fetches, `count`, `waiting`, `verdict`, `timeline`, `cause` and `diagnosis` judge (pure), and this file goes round: look, tell,
+//! sleep. It waits for *its* deployment: that the service as a whole is stable would be true after a rollback as well.
+
+pub(crate) mod cause;
+pub(crate) mod count;
+mod diagnosis;
+pub(crate) mod locate;
+mod log_tail;
+pub(crate) mod look;
+pub(crate) mod outcome;
+mod teller;
+pub(crate) mod timeline;
+pub(crate) mod verdict;
+pub(crate) mod waiting;
+pub(crate) mod words;
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_ecs::types::StopServiceDeploymentStopType;
+
+use crate::aws::{CallError, Connection, DoingExt};
+use crate::config::{RollbackOverride, ServiceName};
+use crate::error::ReleaseError;
+use crate::interrupt::Interrupt;
+use crate::report::{Event, Reporter};
+
+use look::{Look, look};
+use teller::Teller;
+use verdict::{End, ending};
+
+/// How long an endpoint may be silent before watching is given up. A restarted engine is back within seconds.
+const CONTACT_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a rollback may take that began because time was up; after that it is left to ECS.
+const ROLLBACK_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// A service deployment to watch.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub service: ServiceName,
+    pub cluster: String,
+    pub service_name: String,
+    /// `ecs-svc/<digits>`; the tasks of the new version carry it.
+    pub deployment_id: String,
+    /// The service deployment's ARN.
+    pub arn: String,
+    pub task_definition: String,
+}
+
+/// A watched deployment that is over, or no longer watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched {
+    pub subject: Subject,
+    pub end: End,
+    /// The last look; none when there never was one.
+    pub look: Option<Look>,
+    pub elapsed: Duration,
+}
+
+/// How to watch.
+pub(crate) struct Watch<'a> {
+    pub connection: &'a Connection,
+    pub report: &'a Reporter,
+    pub interrupt: Interrupt,
+    /// When the whole command began.
+    pub started: Instant,
+    pub timeout: Duration,
+    pub rollback: RollbackOverride,
+}
+
+impl Watch<'_> {
+    /// Watches a deployment until it is over, time is up or somebody interrupts.
+    pub async fn follow(mut self, subject: Subject) -> Result<Watched, ReleaseError> {
+        self.report.send(Event::Watching {
+            service: subject.service.clone(),
+            deployment: subject.deployment_id.clone(),
+            task_definition: crate::ensure::task_definition::short(&subject.task_definition).to_owned(),
+        });
+        let mut teller = Teller::new(&subject, self.started);
+        let mut clock = Clock::Running { until: self.started + self.timeout };
+        let mut silent_since: Option<Instant> = None;
+        let mut last: Option<Look> = None;
+        let end = loop {
+            match look(self.connection, &subject).await {
+                Ok(seen) => {
+                    if silent_since.take().is_some() {
+                        self.report.send(Event::ContactRegained);
+                    }
+                    if let Some(seen) = seen {
+                        teller.tell(&seen, self.report);
+                        let ended = ending(&seen.deployment);
+                        last = Some(seen);
+                        if let Some(ended) = ended {
+                            break match clock {
+                                Clock::Running { .. } => End::Ended(ended),
+                                Clock::RollingBack { .. } => End::TimedOut(Some(ended)),
+                            };
+                        }
+                    }
+                }
+                Err(error) => self.bear(error, &mut silent_since)?,
+            }
+            match clock {
+                Clock::Running { until } if Instant::now() >= until => {
+                    if !self.roll_back(&subject).await? {
+                        break End::TimedOut(None);
+                    }
+                    clock = Clock::RollingBack { until: Instant::now() + ROLLBACK_LIMIT };
+                }
+                Clock::RollingBack { until } if Instant::now() >= until => break End::TimedOut(None),
+                Clock::Running { .. } | Clock::RollingBack { .. } => {}
+            }
+            if self.interrupt.sleep(self.connection.poll_interval()).await {
+                break End::Interrupted;
+            }
+        };
+        Ok(Watched { subject, end, look: last, elapsed: self.started.elapsed() })
+    }
+
+    /// Bears with an endpoint that is silent for a moment.
+    fn bear(&self, error: CallError, silent_since: &mut Option<Instant>) -> Result<(), ReleaseError> {
+        if !error.is_transient() {
+            return Err(error.into());
+        }
+        match silent_since {
+            None => {
+                *silent_since = Some(Instant::now());
+                self.report.send(Event::ContactLost { problem: error.to_string(), patience: CONTACT_PATIENCE });
+                Ok(())
+            }
+            Some(since) if since.elapsed() < CONTACT_PATIENCE => Ok(()),
+            Some(_) => Err(error.into()),
+        }
+    }
+
+    /// Asks ECS to roll back because time is up; false when it shall stay as it is.
+    async fn roll_back(&self, subject: &Subject) -> Result<bool, ReleaseError> {
+        match self.rollback {
+            RollbackOverride::Never => Ok(false),
+            RollbackOverride::AsConfigured => {
+                self.report.send(Event::TimedOut { service: subject.service.clone(), limit: self.timeout });
+                stop(self.connection, subject).await?;
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// What the clock is watching.
+#[derive(Clone, Copy)]
+enum Clock {
+    Running { until: Instant },
+    RollingBack { until: Instant },
+}
+
+/// Stops a service deployment with a rollback. One that is over already is left alone.
+pub(crate) async fn stop(connection: &Connection, subject: &Subject) -> Result<(), ReleaseError> {
+    let stopped = connection
+        .ecs
+        .stop_service_deployment()
+        .service_deployment_arn(&subject.arn)
+        .stop_type(StopServiceDeploymentStopType::Rollback)
+        .send()
+        .await;
+    match stopped.doing(|| format!("stopping the deployment of service {}", subject.service)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.code() == Some("ConflictException") => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

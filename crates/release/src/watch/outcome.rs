@@ -1,0 +1,175 @@
+//! The outcome of a watched deployment: verdict, causes, timeline.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::Task;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::cause::{self, Cause, CauseKind};
+use super::diagnosis;
+use super::log_tail::with_logs;
+use super::look::{self, Look};
+use super::timeline::{TimelineEntry, timeline};
+use super::verdict::{End, Ending, Purpose, Verdict, verdict};
+use super::{Subject, Watched};
+use crate::aws::Connection;
+use crate::aws::times::timestamp;
+use crate::config::ServiceName;
+use crate::ensure::service::primary_id;
+use crate::ensure::task_definition::short;
+use crate::report::as_milliseconds;
+
+/// Most different causes told; more would hide the first.
+const CAUSES_MAX: usize = 3;
+
+/// ECS's reason for a rollback that had nowhere to go.
+const NO_CANDIDATE: &str = "No rollback candidate";
+
+/// What became of one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServiceOutcome {
+    pub service: ServiceName,
+    pub verdict: Verdict,
+    /// The task definition (`family:revision`) that was to be deployed.
+    pub task_definition: String,
+    /// The task definition that is in place now.
+    pub running: String,
+    /// Id of the deployment, `ecs-svc/…`; none when there was none.
+    pub deployment: Option<String>,
+    /// ECS's own reason for the end, when it gives one.
+    pub reason: Option<String>,
+    /// The most frequent first.
+    pub causes: Vec<Cause>,
+    pub timeline: Vec<TimelineEntry>,
+    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
+    pub duration: Duration,
+}
+
+impl ServiceOutcome {
+    /// The outcome of a service that needed no deployment.
+    pub(crate) fn without_deployment(
+        service: &ServiceName,
+        verdict: Verdict,
+        task_definition: &str,
+        duration: Duration,
+    ) -> Self {
+        Self {
+            service: service.clone(),
+            verdict,
+            task_definition: short(task_definition).to_owned(),
+            running: short(task_definition).to_owned(),
+            deployment: None,
+            reason: None,
+            causes: Vec::new(),
+            timeline: Vec::new(),
+            duration,
+        }
+    }
+
+    /// The outcome of a service whose deployment was started and is not waited for.
+    pub(crate) fn started(subject: &Subject, duration: Duration) -> Self {
+        let deployment = Some(subject.deployment_id.clone());
+        let outcome = Self::without_deployment(&subject.service, Verdict::Started, &subject.task_definition, duration);
+        Self { deployment, ..outcome }
+    }
+}
+
+/// Explains a watched deployment. What cannot be fetched any more is left out.
+pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: Purpose) -> ServiceOutcome {
+    let Watched { subject, end, look, elapsed } = watched;
+    let verdict = verdict(end, purpose);
+    let Some(look) = look else {
+        let outcome = ServiceOutcome::without_deployment(&subject.service, verdict, &subject.task_definition, elapsed);
+        return ServiceOutcome { deployment: Some(subject.deployment_id), ..outcome };
+    };
+    let look = refreshed(connection, &subject, look).await;
+    let start = timestamp(look.deployment.created_at()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let causes = match verdict {
+        Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Interrupted => Vec::new(),
+        Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => {
+            let causes = causes(&subject, &look, end, start);
+            with_logs(connection, causes, &subject.task_definition).await
+        }
+    };
+    ServiceOutcome {
+        service: subject.service.clone(),
+        verdict,
+        task_definition: short(&subject.task_definition).to_owned(),
+        running: short(look.service.task_definition().unwrap_or_default()).to_owned(),
+        reason: look.deployment.status_reason().map(ToOwned::to_owned),
+        causes,
+        timeline: timeline(&look.service, &tasks_of(&look, start), &subject.deployment_id, start),
+        deployment: Some(subject.deployment_id),
+        duration: elapsed,
+    }
+}
+
+/// The last moments of tasks and the last events come after the deployment's own end.
+async fn refreshed(connection: &Connection, subject: &Subject, look: Look) -> Look {
+    match look::look(connection, subject).await {
+        Ok(Some(fresh)) => fresh,
+        Ok(None) | Err(_) => look,
+    }
+}
+
+/// The tasks that took part: those that were there when it began count for what they did since.
+fn tasks_of(look: &Look, start: OffsetDateTime) -> Vec<Task> {
+    let gone_before = |task: &Task| timestamp(task.stopped_at()).is_some_and(|stopped| stopped < start);
+    look.tasks.iter().filter(|task| !gone_before(task)).cloned().collect()
+}
+
+fn causes(subject: &Subject, look: &Look, end: End, start: OffsetDateTime) -> Vec<Cause> {
+    let ours = |task: &&Task| task.started_by() == Some(&subject.deployment_id);
+    let mut failed: Vec<&Task> = look.tasks.iter().filter(ours).filter(|task| diagnosis::has_failed(task)).collect();
+    failed.sort_by_key(|task| timestamp(task.stopped_at()));
+    let mut causes = cause::gather(failed.into_iter().map(|task| diagnosis::of_task(task, &look.service)).collect());
+    let messages: Vec<String> = look
+        .service
+        .events()
+        .iter()
+        .filter(|event| timestamp(event.created_at()).is_some_and(|at| at >= start))
+        .filter_map(|event| event.message().map(ToOwned::to_owned))
+        .collect();
+    causes.extend(cause::of_events(&messages));
+    if causes.is_empty() {
+        causes.extend(unhealthy_now(subject, look));
+    }
+    causes.truncate(CAUSES_MAX);
+    if look.deployment.status_reason().is_some_and(|reason| reason.contains(NO_CANDIDATE)) {
+        let what = "there is no earlier completed deployment to return to";
+        causes.push(Cause::of_deployment(CauseKind::NothingToRollBackTo, what));
+    }
+    if let (End::Ended(Ending::Stopped), Some(newer)) = (end, primary_id(&look.service))
+        && newer != subject.deployment_id
+    {
+        causes.push(Cause::of_deployment(
+            CauseKind::Superseded,
+            format!("deployment {newer} took the place of this one"),
+        ));
+    }
+    if causes.is_empty() {
+        let reason = look.deployment.status_reason().unwrap_or("ECS gives no reason");
+        causes.push(Cause::of_deployment(CauseKind::Unknown, reason));
+    }
+    causes
+}
+
+/// A deployment that timed out may have no failed task, only one that never became healthy.
+fn unhealthy_now(subject: &Subject, look: &Look) -> Option<Cause> {
+    let is_ours =
+        |task: &&Task| task.started_by() == Some(&subject.deployment_id) && task.last_status() == Some("RUNNING");
+    let task = look.tasks.iter().filter(is_ours).find(|task| !super::count::is_healthy(task, &look.target_groups))?;
+    let answer = super::waiting::describe_health(task, &look.target_groups);
+    let id = super::words::task_id(task.task_arn().unwrap_or_default());
+    let what = match &answer {
+        Some(answer) => format!("task {} is not healthy: {answer}", super::words::short_id(id)),
+        None => format!("task {} is not healthy", super::words::short_id(id)),
+    };
+    let mut cause = Cause::of_deployment(CauseKind::TargetUnhealthy, what);
+    cause.tasks = 1;
+    cause.task = Some(id.to_owned());
+    cause.container = task.containers().first().and_then(|container| container.name()).map(ToOwned::to_owned);
+    cause.health_answer = answer;
+    Some(cause)
+}

@@ -1,0 +1,80 @@
+//! ECS's messages made readable: ids cut short, ARNs reduced to names. Pure.
+
+/// Letters of a task id that are shown; enough to be unique among the tasks of a service.
+const ID_SHOWN: usize = 8;
+
+/// Length of a task id: 32 hexadecimal digits.
+const ID_LENGTH: usize = 32;
+
+/// A service event without its `(service NAME)` and with short ids and names.
+pub(crate) fn readable(message: &str) -> String {
+    without_service(message).split(' ').map(shorten_word).collect::<Vec<_>>().join(" ")
+}
+
+/// The id of a task from its ARN.
+pub(crate) fn task_id(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// A task id as it is shown.
+pub(crate) fn short_id(id: &str) -> &str {
+    id.get(..ID_SHOWN).unwrap_or(id)
+}
+
+fn without_service(message: &str) -> &str {
+    let Some(rest) = message.strip_prefix("(service ") else { return message };
+    rest.split_once(')').map_or(message, |(_, tail)| tail.trim_start())
+}
+
+/// Shortens one word, keeping the punctuation around it.
+fn shorten_word(word: &str) -> String {
+    let is_edge = |c: char| matches!(c, '(' | ')' | '.' | ',');
+    let core = word.trim_matches(is_edge);
+    let Some(start) = word.find(core).filter(|_| !core.is_empty()) else { return word.to_owned() };
+    let (before, after) = (&word[..start], &word[start + core.len()..]);
+    format!("{before}{}{after}", shorten(core))
+}
+
+fn shorten(word: &str) -> &str {
+    if word.starts_with("arn:") {
+        // …:targetgroup/NAME/0123456789abcdef, …:task/CLUSTER/ID
+        let mut parts = word.split('/').skip(1);
+        return match (word.contains(":targetgroup/"), parts.next(), parts.next()) {
+            (true, Some(name), _) => name,
+            (_, Some(_), Some(id)) => shorten(id),
+            (_, Some(name), None) => name,
+            (_, None, _) => word,
+        };
+    }
+    if word.len() == ID_LENGTH && word.bytes().all(|byte| byte.is_ascii_hexdigit()) { short_id(word) } else { word }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn service_events_lose_what_nobody_reads() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let group = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/hello-dev-web/0123456789abcdef";
+        let cases = [
+            (
+                format!("(service web) has started 2 tasks: (task {id}) (task {id})."),
+                "has started 2 tasks: (task 01234567) (task 01234567).",
+            ),
+            (
+                format!("(service web) registered 1 targets in (target-group {group})"),
+                "registered 1 targets in (target-group hello-dev-web)",
+            ),
+            (
+                "(service web, taskSet ecs-svc/7) has begun draining connections on 1 tasks.".into(),
+                "has begun draining connections on 1 tasks.",
+            ),
+            ("(service web) has reached a steady state.".into(), "has reached a steady state."),
+            ("something else".into(), "something else"),
+        ];
+        for (message, expected) in cases {
+            assert_eq!(readable(&message), expected);
+        }
+    }
+}

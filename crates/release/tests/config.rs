@@ -1,0 +1,391 @@
+//! `seatrial.yml` as its users see it: what a file becomes, and what is said of a bad one.
+
+use std::path::Path;
+
+use seatrial_release::config::{
+    ConfigError, ConfigFile, EnvironmentName, Overrides, RollbackOverride, Scheme, Variables, json_schema,
+};
+use seatrial_release::plan::{Network, Plan, PublicAddress, TargetDefaults};
+use serde_json::{Value, json};
+
+const FILE: &str = "/srv/app/seatrial.yml";
+
+fn embedded() -> TargetDefaults {
+    TargetDefaults {
+        region: "us-east-1".into(),
+        network: Some(Network {
+            subnets: vec!["subnet-embedded".into()],
+            security_groups: vec![],
+            public_address: PublicAddress::None,
+            scheme: Scheme::Internal,
+        }),
+        process_image: Some("process".into()),
+    }
+}
+
+fn aws() -> TargetDefaults {
+    TargetDefaults { region: "us-east-1".into(), network: None, process_image: None }
+}
+
+fn read(text: &str) -> Result<ConfigFile, ConfigError> {
+    ConfigFile::parse(Path::new(FILE), text, &Variables::fixed([("TAG", "v7"), ("EMPTY", "")]))
+}
+
+fn plan_with(
+    text: &str,
+    environment: Option<&str>,
+    defaults: &TargetDefaults,
+    overrides: &Overrides,
+) -> Result<Plan, ConfigError> {
+    let file = read(text)?;
+    let name: Option<EnvironmentName> = environment.map(|name| name.parse().expect("a name"));
+    let environment = file.environment(name.as_ref())?;
+    file.plan(&environment, defaults, overrides)
+}
+
+fn plan(text: &str) -> Plan {
+    plan_with(text, None, &embedded(), &Overrides::default()).expect("a valid configuration")
+}
+
+fn service(plan: &Plan) -> Value {
+    plan.services[0].service.clone()
+}
+
+/// `file:line:column: what` and the advice below it.
+fn refusal(text: &str, environment: Option<&str>, defaults: &TargetDefaults) -> String {
+    let error = plan_with(text, environment, defaults, &Overrides::default()).expect_err("a refused configuration");
+    match error.instead() {
+        Some(instead) => format!("{error}\n  {instead}"),
+        None => error.to_string(),
+    }
+}
+
+const HELLO: &str = r#"
+app: hello
+x-note: anything goes here
+services:
+  web:
+    command: [seatrial, demo-app]
+    version: "{{ env('TAG') }}"
+    port: 8080
+    environment: { DEMO_VERSION: "{{ env('TAG') }}", RATIO: 1.10, ON: true, PLAIN: 007, UNSET: "{{ env('NONE', 'null') }}" , ABSENT: {{ env('NONE', 'null') }} }
+    health_check: { path: /health/ready }
+    listener: { port: 8080 }
+environments:
+  dev: { target: embedded, stage: dev }
+  prod:
+    target: { region: us-east-1 }
+    stage: prod
+    approval: required
+    execution_role: arn:aws:iam::1:role/exec
+    network: { subnets: [subnet-a, subnet-b], security_groups: [sg-1], assign_public_ip: true }
+    services:
+      web: { image: "registry/hello:{{ must_env('IMAGE_TAG') }}", cpu: 512, memory: 1 GB, environment: { RATIO: null, MORE: x } }
+"#;
+
+#[test]
+fn a_short_hand_service_becomes_ecs_documents() {
+    insta::assert_debug_snapshot!(plan(HELLO));
+}
+
+#[test]
+fn an_aws_environment_has_its_own_network_image_and_roles() {
+    let text = HELLO.replace("must_env('IMAGE_TAG')", "env('IMAGE_TAG', 'v9')");
+    let plan = plan_with(&text, Some("prod"), &aws(), &Overrides::default()).expect("valid");
+    insta::assert_json_snapshot!(json!({
+        "environment": format!("{:?}", plan.environment),
+        "task_definition": plan.services[0].task_definition,
+        "service": plan.services[0].service,
+        "load_balancer": format!("{:?}", plan.load_balancer),
+    }));
+}
+
+#[test]
+fn variables_of_an_environment_matter_only_when_it_is_chosen() {
+    assert!(plan_with(HELLO, Some("dev"), &embedded(), &Overrides::default()).is_ok());
+    let refused = refusal(HELLO, Some("prod"), &aws());
+    assert!(
+        refused.starts_with("/srv/app/seatrial.yml:21:21: the environment variable IMAGE_TAG is not set"),
+        "{refused}"
+    );
+    let unset_port = "app: a\nservices: {web: {command: [x], port: 1}}\nenvironments:\n  dev: {}\n  other: {services: {web: {port: \"{{ env('PORT') }}\"}}}\n";
+    assert!(plan_with(unset_port, Some("dev"), &embedded(), &Overrides::default()).is_ok());
+    assert!(refusal(unset_port, Some("other"), &embedded()).contains("PORT is not set"));
+}
+
+fn staged(stage: &str, more: &str) -> Plan {
+    plan(&format!(
+        "app: a\nservices:\n  web: {{command: [x], port: 80, listener: {{port: 80}}{more}}}\nenvironments:\n  dev: {{target: embedded{stage}}}\n"
+    ))
+}
+
+/// The table of presets, one row per setting.
+#[test]
+fn presets_are_those_of_the_table() {
+    let table = |plan: &Plan| {
+        let group = plan.services[0].balancing.clone().expect("a listener").target_group;
+        let service = service(plan);
+        let deployment = &service["deploymentConfiguration"];
+        json!({
+            "desired count": plan.services[0].desired_count.at_creation(),
+            "interval / timeout": [group.health_check_interval, group.health_check_timeout],
+            "healthy / unhealthy threshold": [group.healthy_threshold, group.unhealthy_threshold],
+            "grace period": service["healthCheckGracePeriodSeconds"],
+            "deregistration delay": group.deregistration_delay,
+            "minimum / maximum": [deployment["minimumHealthyPercent"], deployment["maximumPercent"]],
+            "circuit breaker": deployment["deploymentCircuitBreaker"],
+            "fail fast": format!("{:?}", plan.services[0].fail_fast),
+        })
+    };
+    let on = json!({"enable": true, "rollback": true});
+    let dev = json!({
+        "desired count": 1, "interval / timeout": [15, 5], "healthy / unhealthy threshold": [2, 2], "grace period": 30,
+        "deregistration delay": 10, "minimum / maximum": [0, 100], "circuit breaker": on, "fail fast": "On",
+    });
+    let prod = json!({
+        "desired count": 2, "interval / timeout": [30, 10], "healthy / unhealthy threshold": [2, 3], "grace period": 60,
+        "deregistration delay": 30, "minimum / maximum": [100, 200], "circuit breaker": on, "fail fast": "Off",
+    });
+    let custom = json!({
+        "desired count": 1, "interval / timeout": [null, null], "healthy / unhealthy threshold": [null, null], "grace period": null,
+        "deregistration delay": null, "minimum / maximum": [null, null], "circuit breaker": null, "fail fast": "Off",
+    });
+    assert_eq!(table(&staged(", stage: dev", "")), dev);
+    assert_eq!(table(&staged(", stage: prod", "")), prod);
+    assert_eq!(table(&staged("", "")), prod, "prod is the default");
+    assert_eq!(table(&staged(", stage: custom", "")), custom);
+}
+
+#[test]
+fn explicit_settings_win_over_presets() {
+    let more = ", desired_count: 3, minimum_healthy_percent: 50, maximum_percent: 150, circuit_breaker: {rollback: false, threshold: {type: count, value: 4}}, \
+                deregistration_delay: 1m, fail_fast: false, stop_timeout: 5, health_check: {interval: 6s, healthy_threshold: 3, grace_period: 0}";
+    let plan = staged(", stage: dev", more);
+    let group = plan.services[0].balancing.clone().expect("a listener").target_group;
+    assert_eq!((group.health_check_interval, group.health_check_timeout), (Some(6), Some(5)));
+    assert_eq!((group.healthy_threshold, group.unhealthy_threshold), (Some(3), Some(2)));
+    assert_eq!(group.deregistration_delay, Some(60));
+    assert_eq!(format!("{:?} {:?}", plan.services[0].desired_count, plan.services[0].fail_fast), "Configured(3) Off");
+    assert_eq!(
+        service(&plan)["deploymentConfiguration"],
+        json!({"minimumHealthyPercent": 50, "maximumPercent": 150, "deploymentCircuitBreaker":
+            {"enable": true, "rollback": false, "thresholdConfiguration": {"type": "COUNT", "value": 4}}})
+    );
+    assert_eq!(service(&plan)["healthCheckGracePeriodSeconds"], 0);
+    assert_eq!(plan.services[0].task_definition["containerDefinitions"][0]["stopTimeout"], 5);
+}
+
+#[test]
+fn a_preset_timeout_gives_way_to_a_shorter_explicit_interval() {
+    let plan = staged(", stage: prod", ", health_check: {interval: 5s}");
+    let group = plan.services[0].balancing.clone().expect("a listener").target_group;
+    assert_eq!((group.health_check_interval, group.health_check_timeout), (Some(5), Some(4)));
+}
+
+#[test]
+fn a_file_without_environments_has_a_dev_one() {
+    let plan = plan("app: a\nservices: {web: {command: run it}}\n");
+    assert_eq!(plan.environment.name.as_str(), "dev");
+    assert_eq!(plan.services[0].desired_count.at_creation(), 1, "stage dev");
+    assert_eq!(plan.load_balancer, None);
+}
+
+#[test]
+fn the_default_environment_is_the_marked_one_then_the_first_embedded_one_then_dev() {
+    let chosen = |environments: &str| {
+        let file = read(&format!("app: a\nservices: {{web: {{command: [x]}}}}\nenvironments: {environments}\n"))
+            .expect("valid");
+        file.environment(None).map(|environment| environment.name.to_string()).map_err(|error| error.to_string())
+    };
+    let aws = "{target: {region: r}}";
+    assert_eq!(chosen(&format!("{{b: {{}}, a: {{target: embedded}}, p: {aws}}}")).as_deref(), Ok("b"));
+    assert_eq!(chosen(&format!("{{p: {aws}, b: {{target: embedded}}, a: {{default: true}}}}")).as_deref(), Ok("a"));
+    assert_eq!(chosen(&format!("{{p: {aws}, dev: {aws}}}")).as_deref(), Ok("dev"));
+    assert_eq!(chosen(&format!("{{p: {aws}}}")).as_deref(), Ok("p"));
+    assert!(chosen(&format!("{{p: {aws}, q: {aws}}}")).is_err());
+    assert!(chosen("{a: {default: true}, b: {default: true}}").is_err());
+}
+
+#[test]
+fn services_that_share_a_listener_are_told_apart_by_host_and_path() {
+    let plan = plan(
+        "app: shop\nservices:\n  web: {command: [x], port: 80, listener: {port: 8080}}\n  \
+         api: {command: [x], port: 81, listener: {port: 8080, path: /api/*}}\n  \
+         deep: {command: [x], port: 81, listener: {port: 8080, path: [/api/deep/*, /d]}}\n  \
+         host: {command: [x], port: 82, listener: {port: 8080, host: a.example.com}}\n  \
+         other: {command: [x], port: 83, listener: {port: 9090}}\n",
+    );
+    insta::assert_debug_snapshot!(plan.load_balancer.expect("a load balancer").listeners);
+}
+
+const TASK_DEFINITION: &str = r#"{"family": "own-family", "networkMode": "awsvpc", "cpu": 256, "containerDefinitions": [
+    {"name": "sidecar", "image": "s", "essential": false},
+    {"name": "main", "image": "m:1", "portMappings": [{"containerPort": 9000}], "environment": [{"name": "A", "value": "1"}],
+     "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/own"}}}], "newMember": {"x": [1]}}"#;
+
+#[test]
+fn plain_ecs_documents_are_used_as_they_are() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("task.json"), TASK_DEFINITION).expect("written");
+    let text = r#"
+app: a
+services:
+  web:
+    task_definition: task.json
+    image: m:2
+    environment: { B: 2 }
+    service_definition:
+      serviceName: own-name
+      cluster: own-cluster
+      desiredCount: 5
+      launchType: FARGATE
+      loadBalancers: [{ targetGroupArn: arn:tg, containerName: main, containerPort: 9000 }]
+      deploymentConfiguration: { strategy: CANARY, canaryConfiguration: { canaryPercent: 5.5 } }
+"#;
+    let path = directory.path().join("seatrial.yml");
+    let file = ConfigFile::parse(&path, text, &Variables::fixed::<&str, &str>([])).expect("valid");
+    let plan = file.plan(&file.environment(None).expect("dev"), &embedded(), &Overrides::default()).expect("valid");
+    insta::assert_debug_snapshot!(plan.services[0]);
+}
+
+#[test]
+fn the_command_line_changes_image_tag_and_environment() {
+    let text = "app: a\nservices: {web: {image: \"r/i:1\", environment: {A: 1}}, job: {image: \"j:1\"}}\n";
+    let meant = || vec!["web".parse().expect("name")];
+    let changed = |overrides: Overrides| {
+        let plan = plan_with(text, None, &aws(), &overrides)?;
+        assert_eq!(plan.services.len(), 1, "only the service meant");
+        Ok::<Value, ConfigError>(plan.services[0].task_definition["containerDefinitions"][0].clone())
+    };
+    let tagged = changed(Overrides { services: meant(), tag: Some("2".into()), ..Overrides::default() });
+    assert!(tagged.is_err(), "no network on AWS");
+    let text = format!("{text}environments: {{dev: {{network: {{subnets: [s]}}}}}}\n");
+    let changed = |overrides: Overrides| {
+        plan_with(&text, None, &aws(), &overrides)
+            .map(|plan| plan.services[0].task_definition["containerDefinitions"][0].clone())
+    };
+    let tagged =
+        changed(Overrides { services: meant(), tag: Some("2".into()), ..Overrides::default() }).expect("valid");
+    assert_eq!(tagged["image"], "r/i:2");
+    let set = Overrides {
+        services: meant(),
+        image: Some("other".into()),
+        environment: [("B".to_owned(), "2".to_owned())].into(),
+        ..Overrides::default()
+    };
+    let set = changed(set).expect("valid");
+    assert_eq!(set["image"], "other");
+    assert_eq!(set["environment"], json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]));
+    let for_all = changed(Overrides { image: Some("x".into()), ..Overrides::default() }).expect_err("two services");
+    assert!(for_all.what().contains("2 services"));
+    let unknown = changed(Overrides { services: vec!["wbe".parse().expect("name")], ..Overrides::default() });
+    assert_eq!(unknown.expect_err("unknown").instead(), Some("did you mean `web`?"));
+}
+
+#[test]
+fn no_rollback_leaves_failures_counted() {
+    let overrides = Overrides { rollback: RollbackOverride::Never, ..Overrides::default() };
+    let plan = plan_with(HELLO, Some("dev"), &embedded(), &overrides).expect("valid");
+    assert_eq!(
+        service(&plan)["deploymentConfiguration"]["deploymentCircuitBreaker"],
+        json!({"enable": true, "rollback": false})
+    );
+}
+
+#[test]
+fn anchors_and_merge_keys_work() {
+    let plan = plan(
+        "app: a\nx-base: &base {command: [x], cpu: 512}\nservices:\n  web: {<<: *base, memory: 1024}\n  job: {<<: *base, command: [y]}\n",
+    );
+    assert_eq!(plan.services[0].task_definition["containerDefinitions"][0]["command"], json!(["y"]));
+    assert_eq!(plan.services[1].task_definition["cpu"], "512");
+    assert_eq!(plan.services[1].task_definition["memory"], "1024");
+}
+
+#[test]
+fn every_mistake_is_told_with_place_and_advice() {
+    let service = |body: &str| format!("app: a\nservices:\n  web:\n{body}");
+    let cases: Vec<String> = vec![
+        String::new(),
+        "app: a\n".into(),
+        "app: Hello_World\nservices: {web: {command: [x]}}\n".into(),
+        "app: a\nservices: {web: {comand: [x]}}\n".into(),
+        service("    command: [x]\n    helth_check: {path: /}\n"),
+        service("    command: [x]\n    volumes: []\n"),
+        service("    command: [x]\n    port: eighty\n"),
+        service("    command: [x]\n    port: 70000\n"),
+        service("    command: [x]\n    port: [80]\n"),
+        service("    command: a && b\n"),
+        service("    command: []\n"),
+        service("    command:\n"),
+        service("    port: 80\n"),
+        service("    command: [x]\n    environment: [A]\n"),
+        service("    command: [x]\n    user:\n      name: x\n"),
+        service("    command: [x]\n    stop_timeout: 1500ms\n"),
+        service("    command: [x]\n    stop_timeout: soon\n"),
+        service("    command: [x]\n    stop_timeout: 10m\n"),
+        service("    command: [x]\n    listener: {port: 80}\n"),
+        service("    command: [x]\n    port: 80\n    listener: {path: /x}\n"),
+        service("    command: [x]\n    port: 80\n    listener: {port: 80, path: x}\n"),
+        service("    command: [x]\n    health_check: {path: /}\n"),
+        service("    command: [x]\n    port: 80\n    listener: {port: 80}\n    health_check: {path: health}\n"),
+        service("    command: [x]\n    port: 80\n    listener: {port: 80}\n    health_check: {interval: 5s, timeout: 5s}\n"),
+        service("    command: [x]\n    minimum_healthy_percent: 100\n    maximum_percent: 100\n"),
+        service("    command: [x]\n    circuit_breaker: maybe\n"),
+        service("    command: [x]\n    circuit_breaker: {threshold: {type: counts, value: 3}}\n"),
+        service("    task_definition: {containerDefinitions: []}\n"),
+        service("    task_definition: {ContainerDefinitions: []}\n"),
+        service("    task_definition: missing.json\n"),
+        service("    task_definition: {containerDefinitions: [{name: c}]}\n    command: [x]\n"),
+        service("    command: [x]\n    service_definition: {desiredCount: 1}\n    listener: {port: 80}\n"),
+        service("    command: [x]\n  web:\n    command: [y]\n"),
+        service("    command: [x\n"),
+        service("    command: !!python/object [x]\n"),
+        "app: a\nservices: {web: {command: [x], port: 1, listener: {port: 80}}, api: {command: [x], port: 1, listener: {port: 80}}}\n".into(),
+        "app: a\nservices: {web: {command: [x]}}\nenvironments: {dev: {target: embeded}}\n".into(),
+        "app: a\nservices: {web: {command: [x]}}\nenvironments: {dev: {target: {regoin: x}}}\n".into(),
+        "app: a\nservices: {web: {command: [x]}}\nenvironments: {dev: {stage: production}}\n".into(),
+        "app: a\nservices: {web: {command: [x]}}\nenvironments: {dev: {stage: prd}}\n".into(),
+        "app: a\nservices: {web: {command: [x]}}\nenvironments: {dev: {services: {wbe: {cpu: 1}}}}\n".into(),
+        "app: a\nservices: {web: {command: [\"{{ env('NONE') }}\"]}}\n".into(),
+        "app: a\nservices: {web: {command: [\"{{ must_env('EMPTY') }}\"]}}\n".into(),
+        "app: a\nservices: {web: {command: [\"{{ TAG }}\"]}}\n".into(),
+        "app: a\nservices: {web: {command: [\"{{ env('TAG' }}\"]}}\n".into(),
+        "app: a\nservices: {web: {command: [\"{{ evn('TAG') }}\"]}}\n".into(),
+        "app: a\n---\napp: b\n".into(),
+    ];
+    let told: Vec<String> = cases
+        .iter()
+        .map(|text| format!("{text}=> {}\n", refusal(text, None, &embedded()).replace("/srv/app/", "")))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn aws_needs_what_the_embedded_engine_does_not() {
+    let text = "app: a\nservices: {web: {command: [x], port: 80, listener: {port: 80}}}\nenvironments: {prod: {target: {region: r}}}\n";
+    assert!(refusal(text, Some("prod"), &aws()).contains("lacks `image`"));
+    let text = text.replace("command: [x]", "image: i");
+    assert!(refusal(&text, Some("prod"), &aws()).contains("has no `network`"));
+    assert!(refusal(&text, Some("prd"), &aws()).contains("did you mean `prod`?"));
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut text = "x-a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
+    for (name, before) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("f", "e"), ("g", "f")] {
+        text += &format!("x-{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(", "));
+    }
+    let error = read(&text).expect_err("a bomb");
+    assert!(error.what().contains("aliases"), "{error}");
+}
+
+#[test]
+fn the_schema_describes_every_key() {
+    let schema = json_schema();
+    let keys = schema["$defs"]["ServiceEntry"]["properties"].as_object().expect("properties");
+    for key in ["command", "health_check", "listener", "task_definition", "fail_fast"] {
+        assert!(keys.contains_key(key), "{key}");
+    }
+    insta::assert_json_snapshot!(schema);
+}
