@@ -6,11 +6,13 @@
 //! dies, the proxy still has them and gives them back to the next engine. Only when both are gone are ports opened anew.
 
 mod desired;
+mod end;
 mod handle;
 mod known;
 mod session;
 mod spawn;
 mod supervisor;
 
+pub use end::end_proxy;
 pub use handle::{ProxyBalancer, ProxySettings};
 pub use spawn::ProxyCommand;

@@ -23,7 +23,7 @@ mod trace;
 mod watchdog;
 mod worker;
 
-pub use balancer::{ProxyBalancer, ProxyCommand, ProxySettings};
+pub use balancer::{ProxyBalancer, ProxyCommand, ProxySettings, end_proxy};
 pub use limits::Limits;
 pub use plane::control::{DataPlane, DataPlaneOptions, TaggedReports};
 pub use process::{ProxyArguments, ProxyError, ProxyMode, proxy_main};

@@ -1,0 +1,133 @@
+//! Arguments that several commands have. Each is a flag and an environment variable `SEATRIAL_<FLAG>`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use seatrial_release::config::{EnvironmentName, ServiceName, Span};
+
+use crate::printer::Output;
+
+/// The file used when none is named.
+pub const DEFAULT_CONFIG: &str = "seatrial.yml";
+
+/// Flags that may stand before and after the name of a command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Common {
+    /// The configuration file [default: seatrial.yml]
+    #[arg(short, long, value_name = "FILE", env = "SEATRIAL_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// The environment [default: the one marked default, else the first embedded one, else dev]
+    #[arg(short, long = "env", value_name = "NAME", env = "SEATRIAL_ENV")]
+    pub env: Option<EnvironmentName>,
+
+    /// The form of results [default: table]
+    #[arg(short, long, value_enum, value_name = "FORM", env = "SEATRIAL_OUTPUT")]
+    pub output: Option<Output>,
+
+    /// Write without colours, as also NO_COLOR asks for
+    #[arg(long, env = "SEATRIAL_NO_COLOR", value_parser = FalseyValueParser::new())]
+    pub no_color: bool,
+
+    /// Tell more: once what is left as it is, twice also what goes over the network
+    #[arg(short, long, action = clap::ArgAction::Count, env = "SEATRIAL_VERBOSE")]
+    pub verbose: u8,
+
+    /// The data directory of the embedded engine
+    #[arg(long, value_name = "DIRECTORY", env = "SEATRIAL_HOME")]
+    pub home: Option<PathBuf>,
+}
+
+impl Common {
+    /// Lays flags written after the command's name over those before it.
+    pub fn overlaid(self, after: Common) -> Common {
+        Common {
+            config: after.config.or(self.config),
+            env: after.env.or(self.env),
+            output: after.output.or(self.output),
+            no_color: after.no_color || self.no_color,
+            verbose: after.verbose.max(self.verbose),
+            home: after.home.or(self.home),
+        }
+    }
+
+    /// The flags that name the same configuration and environment in another command, each after a blank.
+    pub fn selection(&self) -> String {
+        let config = self.config.as_ref().map(|config| format!(" --config {}", config.display()));
+        let env = self.env.as_ref().map(|env| format!(" --env {env}"));
+        config.into_iter().chain(env).collect()
+    }
+
+    /// The configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG))
+    }
+}
+
+/// The services a command is about.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Services {
+    /// The services meant [default: all]
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<ServiceName>,
+}
+
+/// Whether and how long a command waits.
+#[derive(Args, Clone, Debug)]
+pub struct WaitArguments {
+    /// Start it and return
+    #[arg(long, env = "SEATRIAL_NO_WAIT", value_parser = FalseyValueParser::new())]
+    pub no_wait: bool,
+
+    /// Time after which it has failed: a deployment is rolled back then
+    #[arg(long, value_name = "DURATION", default_value = "15m", env = "SEATRIAL_TIMEOUT")]
+    pub timeout: Span,
+}
+
+impl WaitArguments {
+    pub fn waiting(&self) -> seatrial_release::Waiting {
+        if self.no_wait { seatrial_release::Waiting::Not } else { seatrial_release::Waiting::ToTheEnd }
+    }
+}
+
+/// `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    pub name: String,
+    pub value: String,
+}
+
+impl FromStr for Assignment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok(Self { name: name.to_owned(), value: value.to_owned() }),
+            Some(_) | None => Err(format!("`{text}` is not an assignment: write NAME=VALUE")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_after_the_command_win() {
+        let before = Common { config: Some("a".into()), output: Some(Output::Json), verbose: 2, ..Common::default() };
+        let after = Common { config: Some("b".into()), no_color: true, ..Common::default() };
+        let both = before.overlaid(after);
+        assert_eq!(both.config_file(), PathBuf::from("b"));
+        assert_eq!((both.output, both.no_color, both.verbose), (Some(Output::Json), true, 2));
+    }
+
+    #[test]
+    fn assignments_are_split_at_the_first_equals_sign() {
+        let assignment: Assignment = "A=b=c".parse().expect("valid");
+        assert_eq!((assignment.name.as_str(), assignment.value.as_str()), ("A", "b=c"));
+        assert!("=x".parse::<Assignment>().is_err());
+        assert!("x".parse::<Assignment>().is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! `seatrial deploy`
+
+use anyhow::Result;
+use clap::Args;
+use clap::builder::FalseyValueParser;
+use seatrial_release::config::{Approval, Overrides, RollbackOverride};
+use seatrial_release::{DeployOptions, Force, Verdict, deploy};
+
+use crate::arguments::{Assignment, Common, Services, WaitArguments};
+use crate::exit_code::ExitCode;
+use crate::printer::Printer;
+use crate::progress::Display;
+use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
+use crate::show::outcome;
+use crate::target;
+
+/// Deploy the application: make what is missing, change what differs, wait for the result
+///
+/// Exit codes: 0 deployed or nothing to do, 1 failed, 2 wrong usage or configuration, 3 rolled back and healthy on the
+/// previous version, 4 rollback failed, 5 timed out, 6 paused (awaits a decision), 130 interrupted.
+///
+/// Ctrl-C ends the watching only; the deployment goes on.
+#[derive(Args, Debug)]
+pub struct DeployArguments {
+    #[command(flatten)]
+    pub services: Services,
+
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Deploy this image
+    #[arg(long, value_name = "IMAGE", env = "SEATRIAL_IMAGE")]
+    pub image: Option<String>,
+
+    /// Deploy the configured image with this tag
+    #[arg(long, value_name = "TAG", env = "SEATRIAL_TAG", conflicts_with = "image")]
+    pub tag: Option<String>,
+
+    /// Set an environment variable of the services meant; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", env = "SEATRIAL_SET")]
+    pub set: Vec<Assignment>,
+
+    /// Start new tasks even when nothing changed
+    #[arg(long, env = "SEATRIAL_FORCE_NEW_DEPLOYMENT", value_parser = FalseyValueParser::new())]
+    pub force_new_deployment: bool,
+
+    /// Leave a failed deployment as it is
+    #[arg(long, env = "SEATRIAL_NO_ROLLBACK", value_parser = FalseyValueParser::new())]
+    pub no_rollback: bool,
+
+    /// Deploy without asking where the environment requires approval
+    #[arg(short, long, env = "SEATRIAL_YES", value_parser = FalseyValueParser::new())]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub wait: WaitArguments,
+}
+
+impl DeployArguments {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            services: self.services.services.clone(),
+            image: self.image.clone(),
+            tag: self.tag.clone(),
+            environment: self.set.iter().map(|set| (set.name.clone(), set.value.clone())).collect(),
+            rollback: self.rollback(),
+        }
+    }
+
+    fn rollback(&self) -> RollbackOverride {
+        if self.no_rollback { RollbackOverride::Never } else { RollbackOverride::AsConfigured }
+    }
+
+    fn options(&self) -> DeployOptions {
+        DeployOptions {
+            force: if self.force_new_deployment { Force::Always } else { Force::WhenNeeded },
+            waiting: self.wait.waiting(),
+            timeout: self.wait.timeout.get(),
+            rollback: self.rollback(),
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
+    let (file, environment) = configured(&common)?;
+    if environment.approval == Approval::Required {
+        let where_to = target::describe(&environment.target);
+        let question = format!("Deploy {} to {} ({where_to})?", file.app(), environment.name);
+        if !confirm(printer, &question, arguments.yes, Unattended::Pause)? {
+            printer.remark("not deployed");
+            return Ok(ExitCode::Paused);
+        }
+    }
+    let session = Session::of_environment(&common, &arguments.overrides(), &file, &environment).await?;
+    let display = Display::new(printer, &common);
+    let report =
+        deploy(&session.connection, &session.plan, &arguments.options(), &display.reporter(), interrupted_by_ctrl_c())
+            .await;
+    display.end();
+    let report = report?;
+    printer.result(&report, |paint| outcome::report(&report, paint))?;
+    if report.services.iter().any(|outcome| outcome.verdict == Verdict::Interrupted) {
+        printer.remark(&outcome::farewell(&common.selection(), &report.services, printer.remarks()));
+    }
+    Ok(report.verdict.into())
+}

@@ -1,0 +1,19 @@
+//! One file per command: its arguments and what it does with them. Adding a command: a file here, a variant in
+//! [`crate::command_line::Command`].
+
+pub mod completion;
+pub mod delete;
+pub mod demo_app;
+pub mod deploy;
+pub mod engine;
+pub mod events;
+pub mod history;
+pub mod inner;
+pub mod load;
+pub mod logs;
+pub mod render;
+pub mod rollback;
+pub mod scale;
+pub mod schema;
+pub mod status;
+pub mod validate;

@@ -1,0 +1,61 @@
+//! `seatrial rollback`
+
+use anyhow::Result;
+use clap::Args;
+use seatrial_release::{RollbackOptions, ServiceOutcome, Verdict, rollback};
+
+use crate::arguments::{Common, Services, WaitArguments};
+use crate::exit_code::{ExitCode, UsageError};
+use crate::printer::Printer;
+use crate::progress::Display;
+use crate::session::{Session, interrupted_by_ctrl_c, only};
+use crate::show::outcome;
+
+/// Return to the version before: undo the running deployment, or deploy the last successful other version
+#[derive(Args, Debug)]
+pub struct RollbackArguments {
+    #[command(flatten)]
+    pub services: Services,
+
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Return to this revision of the task definition instead
+    #[arg(long, value_name = "NUMBER", env = "SEATRIAL_TO_REVISION")]
+    pub to_revision: Option<u32>,
+
+    #[command(flatten)]
+    pub wait: WaitArguments,
+}
+
+/// Runs the command.
+pub async fn run(arguments: RollbackArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
+    let session = Session::open(&common, &only(&arguments.services.services)).await?;
+    if arguments.to_revision.is_some() && session.plan.services.len() > 1 {
+        let what = "one revision cannot be meant for several services".to_owned();
+        let instead = "name the service: seatrial rollback SERVICE --to-revision N".to_owned();
+        return Err(UsageError { what, instead }.into());
+    }
+    let options = RollbackOptions {
+        to_revision: arguments.to_revision,
+        waiting: arguments.wait.waiting(),
+        timeout: arguments.wait.timeout.get(),
+    };
+    let display = Display::new(printer, &common);
+    let interrupt = interrupted_by_ctrl_c();
+    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
+    for service in &session.plan.services {
+        let done = rollback(&session.connection, service, &options, &display.reporter(), interrupt.clone()).await;
+        if done.is_err() {
+            display.end();
+        }
+        outcomes.push(done?);
+    }
+    display.end();
+    printer.result(&outcomes, |paint| outcome::outcomes(&outcomes, &[], paint))?;
+    let verdict = Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict));
+    if verdict == Verdict::Interrupted {
+        printer.remark(&outcome::farewell(&common.selection(), &outcomes, printer.remarks()));
+    }
+    Ok(verdict.into())
+}

@@ -1,0 +1,68 @@
+//! The engine's data directory: one folder holds everything an engine owns.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// A data directory.
+#[derive(Clone, Debug)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// Finds the data directory: the given one, `$SEATRIAL_HOME`, or `seatrial` in the user's state directory (XDG).
+    pub fn locate(given: Option<PathBuf>) -> Result<Self> {
+        let from_environment = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let root = given
+            .or_else(|| from_environment("SEATRIAL_HOME"))
+            .or_else(|| from_environment("XDG_STATE_HOME").map(|path| path.join("seatrial")))
+            .or_else(|| from_environment("HOME").map(|path| path.join(".local/state/seatrial")));
+        let Some(root) = root else {
+            bail!(
+                "no place for the engine's data: neither SEATRIAL_HOME nor HOME is set; set SEATRIAL_HOME to a directory"
+            );
+        };
+        Ok(Home(std::path::absolute(&root).with_context(|| format!("could not resolve {}", root.display()))?))
+    }
+
+    /// Creates the directory for its owner alone, if it is not there.
+    pub fn create(&self) -> Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0)
+            .with_context(|| format!("could not create the engine's data directory {}", self.0.display()))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The journal and tables.
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
+    /// What the running engine says of itself.
+    pub fn process_file(&self) -> PathBuf {
+        self.0.join("engine.json")
+    }
+
+    pub fn credentials_file(&self) -> PathBuf {
+        self.0.join("credentials.json")
+    }
+
+    /// What the engine was last started with.
+    pub fn settings_file(&self) -> PathBuf {
+        self.0.join("settings.json")
+    }
+
+    /// The data plane's control socket, lock and log.
+    pub fn proxy(&self) -> PathBuf {
+        self.0.join("proxy")
+    }
+
+    pub fn log_file(&self) -> PathBuf {
+        self.0.join("engine.log")
+    }
+}

@@ -1,0 +1,191 @@
+//! The engine's own process: everything put together, served until told to stop.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use seatrial_aws_api::ecs::Ecs;
+use seatrial_aws_api::elbv2::Elbv2;
+use seatrial_aws_api::logs::Logs;
+use seatrial_aws_api::sts::Sts;
+use seatrial_aws_api::{AllowedHosts, Front, Identities, Identity, Limits, Principal};
+use seatrial_aws_wire::Service;
+use seatrial_aws_wire::sigv4::{AccessKeyId, Credential, SecretAccessKey};
+use seatrial_engine::reports::Inbox;
+use seatrial_engine::{Engine, EngineSettings, Machine};
+use seatrial_model::{Arn, TimeScale, Timestamp};
+use seatrial_ports::Clock;
+use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
+use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
+use seatrial_store::SqliteJournal;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Home;
+use super::credentials::Credentials;
+use super::files;
+use super::process::{EngineProcess, StartOptions};
+use super::settings::Settings;
+
+/// The port of the AWS endpoint unless told otherwise; a free one is taken when it is in use.
+pub const PORT_DEFAULT: u16 = 4880;
+/// The directories searched for programs besides the one this binary is in.
+const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// Runs the engine of a data directory until SIGTERM or SIGINT. Tasks and the data plane go on when it ends.
+pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
+    home.create()?;
+    let journal = Arc::new(SqliteJournal::open(&home.store())?);
+    let credentials = Credentials::load_or_create(home, options.region.as_deref())?;
+    let settings = settings(home, options)?;
+    let engine = assemble(home, &credentials, settings, journal)?;
+    let driver = {
+        let engine = engine.clone();
+        std::thread::Builder::new().name("driver".to_owned()).spawn(move || engine.drive())
+    };
+    let driver = driver.context("could not start the engine's driver")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("could not start the engine's threads")?;
+    let served = runtime.block_on(serve(home, &engine, &credentials, settings));
+    engine.close();
+    let drove = driver.join();
+    served?;
+    drove.map_err(|_| anyhow::anyhow!("the engine's driver failed; see the log above"))
+}
+
+/// What was asked for, else what was last.
+fn settings(home: &Home, options: &StartOptions) -> Result<Settings> {
+    let last = Settings::load(home)?;
+    let time_scale = options.time_scale.map_or(Ok(last.time_scale), TimeScale::try_from)?;
+    let settings = Settings { port: options.port.or(last.port), time_scale };
+    settings.save(home)?;
+    Ok(settings)
+}
+
+fn assemble(home: &Home, credentials: &Credentials, settings: Settings, journal: Arc<SqliteJournal>) -> Result<Engine> {
+    let inbox = Arc::new(Inbox::default());
+    let (tasks, balancing) = (Arc::clone(&inbox), Arc::clone(&inbox));
+    let runtime = ProcessRuntime::open(home.path(), supervisor_command()?, Arc::new(move |report| tasks.task(report)))?;
+    let proxy = ProxySettings { directory: home.proxy(), command: ProxyCommand::this_program("proxy")? };
+    let balancer = ProxyBalancer::start(proxy, Arc::new(move |report| balancing.balancer(report)))
+        .context("could not start the data plane")?;
+    let machine = Machine {
+        runtime: Arc::new(runtime),
+        balancer: Arc::new(balancer),
+        journal,
+        clock: Arc::new(SystemClock),
+        entropy: Box::new(draw_bits),
+    };
+    let settings = EngineSettings {
+        scope: credentials.scope(),
+        scale: settings.time_scale,
+        task_environment: task_environment()?,
+    };
+    Ok(Engine::start(machine, settings, inbox)?)
+}
+
+/// How supervisors are started: as this very program, even when its file has been replaced since.
+pub fn supervisor_command() -> Result<SupervisorCommand> {
+    let itself = PathBuf::from("/proc/self/exe");
+    let program = if itself.exists() { itself } else { std::env::current_exe()? };
+    Ok(SupervisorCommand { program, arguments: vec!["supervise".into()] })
+}
+
+/// The directory of this binary comes first on the path of tasks, so that `seatrial demo-app` is found.
+fn task_environment() -> Result<BTreeMap<String, String>> {
+    let program = std::env::current_exe().context("could not find this program's own file")?;
+    let own = program.parent().map(PathBuf::from).unwrap_or_default();
+    let path = std::env::var("PATH").unwrap_or_else(|_| PATH_DEFAULT.to_owned());
+    Ok(BTreeMap::from([("PATH".to_owned(), format!("{}:{path}", own.display()))]))
+}
+
+fn draw_bits() -> u128 {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gave random numbers when the engine started");
+    u128::from_ne_bytes(bytes)
+}
+
+async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, settings: Settings) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
+    let listener = bind(settings.port).await?;
+    let port = listener.local_addr().context("could not read the endpoint's address")?.port();
+    let front = Arc::new(front(engine, credentials)?);
+    announce(home, port, engine)?;
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping; tasks and the data plane go on");
+    };
+    front.serve(listener, stop).await;
+    let _ = std::fs::remove_file(home.process_file());
+    Ok(())
+}
+
+async fn bind(port: Option<u16>) -> Result<TcpListener> {
+    let wanted = port.unwrap_or(PORT_DEFAULT);
+    match (TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).await, port) {
+        (Ok(listener), _) => Ok(listener),
+        (Err(error), Some(port)) => Err(error).with_context(|| {
+            format!("could not listen on 127.0.0.1:{port}; choose another port with `seatrial engine start --port`")
+        }),
+        (Err(_), None) => {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("could not listen on any port of 127.0.0.1")
+        }
+    }
+}
+
+fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {
+    let principal = Principal {
+        account: credentials.account.clone(),
+        arn: Arn::new(format!("arn:aws:iam::{}:user/seatrial", credentials.account)),
+        user_id: "AIDASEATRIAL".to_owned(),
+    };
+    let identity = Identity {
+        access_key_id: AccessKeyId::parse(&credentials.access_key_id).context("the stored access key id is damaged")?,
+        credential: Credential {
+            secret: SecretAccessKey::new(credentials.secret_access_key.clone()),
+            session_token: None,
+        },
+        principal,
+    };
+    let clock = Arc::new(|| SystemClock.now());
+    let region = credentials.region.clone();
+    let front = Front::new(region, Identities::new([identity]), AllowedHosts::loopback(), clock, Limits::default())?;
+    Ok(front
+        .with_service(Service::Ecs, Arc::new(Ecs::new(engine.clone())))
+        .with_service(Service::Elbv2, Arc::new(Elbv2::new(engine.clone())))
+        .with_service(Service::Logs, Arc::new(Logs::new(engine.clone())))
+        .with_service(Service::Sts, Arc::new(Sts)))
+}
+
+/// Tells other commands where this engine is; written whole or not at all.
+fn announce(home: &Home, port: u16, engine: &Engine) -> Result<()> {
+    let process = EngineProcess {
+        process_id: std::process::id(),
+        port,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: engine.now().as_millis(),
+        time_scale: engine.settings().scale.factor(),
+    };
+    files::replace(&home.process_file(), &serde_json::to_vec_pretty(&process)?)?;
+    tracing::info!(port, process_id = process.process_id, "the engine is ready");
+    Ok(())
+}

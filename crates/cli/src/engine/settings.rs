@@ -1,0 +1,38 @@
+//! What an engine was last started with, so that it comes back the same when the next command starts it.
+
+use anyhow::{Context, Result};
+use seatrial_model::TimeScale;
+use serde::{Deserialize, Serialize};
+
+use super::Home;
+use super::files;
+
+/// The remembered settings. The Region is kept with the credentials, for it never changes.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Settings {
+    /// The port asked for; without one the usual port is tried first.
+    pub port: Option<u16>,
+    pub time_scale: TimeScale,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { port: None, time_scale: TimeScale::REAL }
+    }
+}
+
+impl Settings {
+    pub fn load(home: &Home) -> Result<Self> {
+        let path = home.settings_file();
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("{} is damaged; remove it to start with the defaults", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Settings::default()),
+            Err(error) => Err(error).with_context(|| format!("could not read {}", path.display())),
+        }
+    }
+
+    pub fn save(&self, home: &Home) -> Result<()> {
+        files::replace(&home.settings_file(), &serde_json::to_vec_pretty(self)?)
+    }
+}

@@ -1,0 +1,95 @@
+//! What most commands begin with: configuration, environment, connection, plan.
+
+use std::io::IsTerminal;
+
+use anyhow::Result;
+use seatrial_release::aws::Connection;
+use seatrial_release::config::{ConfigFile, Overrides, ServiceName, Variables};
+use seatrial_release::plan::{Environment, Plan};
+use seatrial_release::{Interrupt, interrupt};
+
+use crate::arguments::Common;
+use crate::exit_code::{AwaitsDecision, ExitCode, UsageError};
+use crate::printer::Printer;
+use crate::target;
+
+/// An environment, connected, with the plan for it.
+pub struct Session {
+    pub connection: Connection,
+    pub plan: Plan,
+}
+
+impl Session {
+    /// Opens the environment that the flags name.
+    pub async fn open(common: &Common, overrides: &Overrides) -> Result<Self> {
+        let (file, environment) = configured(common)?;
+        Self::of_environment(common, overrides, &file, &environment).await
+    }
+
+    /// Opens an environment of a file that has been read. The configuration is checked before anything is started.
+    pub async fn of_environment(
+        common: &Common,
+        overrides: &Overrides,
+        file: &ConfigFile,
+        environment: &Environment,
+    ) -> Result<Self> {
+        file.plan(environment, &target::defaults(&environment.target, None), overrides)?;
+        let connection = target::connect(&environment.target, common.home.clone()).await?;
+        let plan = file.plan(environment, &target::defaults(&environment.target, Some(&connection)), overrides)?;
+        Ok(Self { connection, plan })
+    }
+}
+
+/// Reads the configuration file and finds the environment.
+pub fn configured(common: &Common) -> Result<(ConfigFile, Environment)> {
+    let file = ConfigFile::read(&common.config_file(), &Variables::of_process())?;
+    let environment = file.environment(common.env.as_ref())?;
+    Ok((file, environment))
+}
+
+/// Overrides that only name services.
+pub fn only(services: &[ServiceName]) -> Overrides {
+    Overrides { services: services.to_vec(), ..Overrides::default() }
+}
+
+/// An interrupt raised by the first Ctrl-C; the second ends the program on the spot.
+pub fn interrupted_by_ctrl_c() -> Interrupt {
+    let (interrupter, interrupt) = interrupt();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupter.interrupt();
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(i32::from(ExitCode::Interrupted.number()));
+        }
+    });
+    interrupt
+}
+
+/// What a question is answered with where nobody can be asked.
+pub enum Unattended {
+    /// The command pauses: somebody has to decide.
+    Pause,
+    /// The command line lacks a flag.
+    Refuse,
+}
+
+/// Asks somebody at the terminal; `--yes` is the answer given beforehand.
+pub fn confirm(printer: &Printer, question: &str, yes: bool, unattended: Unattended) -> Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        printer.remark(&format!("{question} [y/N]"));
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        return Ok(matches!(answer.trim(), "y" | "Y" | "yes"));
+    }
+    match unattended {
+        Unattended::Pause => Err(AwaitsDecision { what: format!("{question} Nobody can be asked here") }.into()),
+        Unattended::Refuse => {
+            let what = format!("{question} Nobody can be asked here");
+            Err(UsageError { what, instead: "add --yes if you are sure".into() }.into())
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Results as text for people. Pure: every function here returns a string.
+
+pub mod cause;
+pub mod history;
+pub mod outcome;
+pub mod status;
+pub mod steps;
+pub mod time;

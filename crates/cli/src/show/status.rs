@@ -1,0 +1,100 @@
+//! The state of an environment as text.
+
+use seatrial_release::{EnvironmentStatus, EventLine, ServiceStatus};
+
+use super::steps::counts;
+use super::time::moment;
+use crate::printer::{Paint, table};
+
+/// A table of services, and below it what is going on.
+pub fn status(status: &EnvironmentStatus, paint: Paint) -> String {
+    let rows: Vec<Vec<String>> = status.services.iter().map(|service| row(service, paint)).collect();
+    let mut text = table(&["SERVICE", "STATE", "TASK DEFINITION", "VERSION", "TASKS", "URL"], &rows, paint);
+    for service in &status.services {
+        if let Some(deployment) = &service.deployment {
+            text += &format!(
+                "\n{} {} {} since {}\n  new {}; old {}\n  waiting for {}\n",
+                paint.strong(&format!("{}:", service.service)),
+                deployment.status,
+                paint.faint(&deployment.id),
+                moment(deployment.since),
+                counts(&deployment.new),
+                counts(&deployment.old),
+                deployment.waiting_for
+            );
+        }
+    }
+    text
+}
+
+fn row(service: &ServiceStatus, paint: Paint) -> Vec<String> {
+    let Some(state) = &service.status else {
+        return vec![service.service.to_string(), paint.faint("not deployed")];
+    };
+    let tasks = counts(&service.tasks);
+    let tasks =
+        if service.tasks.healthy >= service.tasks.desired { paint.good(&tasks) } else { paint.doubtful(&tasks) };
+    vec![
+        service.service.to_string(),
+        state.clone(),
+        service.task_definition.clone().unwrap_or_else(|| "-".to_owned()),
+        service.version.clone().unwrap_or_else(|| "-".to_owned()),
+        tasks,
+        service.url.clone().unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+/// One line per event, the newest last.
+pub fn events(lines: &[EventLine], paint: Paint) -> String {
+    let line = |event: &EventLine| {
+        let service = paint.strong(&format!("{}:", event.service));
+        format!("{}  {service} {}\n", paint.faint(&moment(event.at)), event.message)
+    };
+    lines.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use seatrial_release::RunningDeployment;
+    use seatrial_release::report::TaskCounts;
+
+    use super::*;
+
+    #[test]
+    fn the_state_of_every_service_is_told() {
+        let running = TaskCounts { desired: 2, pending: 0, running: 2, healthy: 1, leaving: 0 };
+        let web = ServiceStatus {
+            service: "web".parse().expect("name"),
+            status: Some("ACTIVE".into()),
+            task_definition: Some("hello-dev-web:4".into()),
+            version: Some("v2".into()),
+            tasks: running,
+            url: Some("http://127.0.0.1:8080/".into()),
+            deployment: Some(RunningDeployment {
+                id: "ecs-svc/1".into(),
+                status: "IN_PROGRESS".into(),
+                new: TaskCounts { desired: 1, ..running },
+                old: TaskCounts::default(),
+                waiting_for: "1 task to become healthy".into(),
+                since: None,
+            }),
+            last_event: None,
+        };
+        let job = ServiceStatus {
+            service: "job".parse().expect("name"),
+            status: None,
+            task_definition: None,
+            version: None,
+            tasks: TaskCounts::default(),
+            url: None,
+            deployment: None,
+            last_event: None,
+        };
+        let environment = EnvironmentStatus {
+            app: "hello".parse().expect("name"),
+            environment: "dev".parse().expect("name"),
+            services: vec![job, web],
+        };
+        insta::assert_snapshot!(status(&environment, Paint::PLAIN));
+    }
+}
