@@ -3,9 +3,9 @@
 //! [`Front`] owns what all services share: limits, the guard against foreign hosts, signatures, routing, error shapes. A service is
 //! an [`Operations`] in a folder of its own, with its request shapes, conversions and handlers; it never sees HTTP.
 
+mod blocking;
 pub mod ecs;
 pub mod elbv2;
-mod blocking;
 mod front;
 mod identity;
 pub mod logs;

@@ -53,7 +53,9 @@ pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationErr
                 let status = current(state, record).status.as_str();
                 request.status.is_empty() || request.status.iter().any(|wanted| wanted == status)
             })
-            .filter(|record| request.created_at.before.is_none_or(|limit| seconds(record.deployment.created_at) < limit))
+            .filter(|record| {
+                request.created_at.before.is_none_or(|limit| seconds(record.deployment.created_at) < limit)
+            })
             .filter(|record| request.created_at.after.is_none_or(|limit| seconds(record.deployment.created_at) > limit))
             .collect();
         let key = |record: &ServiceDeploymentRecord| {
@@ -131,4 +133,3 @@ pub(super) fn stop(engine: &Engine, input: &Input) -> Result<Value, OperationErr
 fn last_part(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or_default()
 }
-

@@ -73,7 +73,9 @@ impl Change {
         let desired_count = match self.desired_count {
             None => None,
             Some(count) if (0..=DESIRED_COUNT_MAX).contains(&count) => Some(count as u32),
-            Some(_) => return Err(Refusal::invalid(format!("desiredCount must be between 0 and {DESIRED_COUNT_MAX}."))),
+            Some(_) => {
+                return Err(Refusal::invalid(format!("desiredCount must be between 0 and {DESIRED_COUNT_MAX}.")));
+            }
         };
         let health_check_grace_period = match self.health_check_grace_period_seconds {
             None => None,
@@ -105,8 +107,8 @@ impl LoadBalancer {
             return Err(Refusal::invalid("targetGroupArn can not be blank: Classic Load Balancers are not supported."));
         };
         let name = self.container_name.as_deref().unwrap_or_default();
-        let container_name =
-            ContainerName::parse(name).map_err(|_| Refusal::invalid("loadBalancers containerName can not be blank."))?;
+        let container_name = ContainerName::parse(name)
+            .map_err(|_| Refusal::invalid("loadBalancers containerName can not be blank."))?;
         let port = self.container_port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
         let container_port =
             port.ok_or_else(|| Refusal::invalid("loadBalancers containerPort must be between 1 and 65535."))?;

@@ -28,7 +28,9 @@ pub(super) fn parse_tags(list: TagList) -> Result<Tags, Refusal> {
     let mut parsed = Tags::new();
     for Tag { key, value } in list {
         if key.is_empty() || key.len() > KEY_LENGTH_MAX || value.len() > VALUE_LENGTH_MAX {
-            let message = format!("A tag needs a key of 1 to {KEY_LENGTH_MAX} and a value of up to {VALUE_LENGTH_MAX} characters.");
+            let message = format!(
+                "A tag needs a key of 1 to {KEY_LENGTH_MAX} and a value of up to {VALUE_LENGTH_MAX} characters."
+            );
             return Err(Refusal::invalid(message));
         }
         if key.to_ascii_lowercase().starts_with("aws:") {

@@ -116,7 +116,8 @@ pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationErr
     let size = PAGE.of(request.max_results)?;
     let status = request.status.as_deref().unwrap_or("ACTIVE");
     let family = request.family_prefix.as_deref();
-    let listing = Listing::new("ListTaskDefinitions", [status, family.unwrap_or("*"), request.sort.as_deref().unwrap_or("ASC")]);
+    let listing =
+        Listing::new("ListTaskDefinitions", [status, family.unwrap_or("*"), request.sort.as_deref().unwrap_or("ASC")]);
     let token = request.next_token.as_deref();
     engine.read(|state| {
         let matches = |row: &&RegisteredTaskDefinition| {
@@ -126,9 +127,7 @@ pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationErr
         let key = |row: &&RegisteredTaskDefinition| (row.id.family.to_string(), row.id.revision);
         let arn = |row: &RegisteredTaskDefinition| json!(state.scope.task_definition(&row.id));
         match request.sort.as_deref() {
-            Some("DESC") => {
-                page(&listing, "taskDefinitionArns", rows.rev(), |row| Reverse(key(row)), arn, token, size)
-            }
+            Some("DESC") => page(&listing, "taskDefinitionArns", rows.rev(), |row| Reverse(key(row)), arn, token, size),
             _ => page(&listing, "taskDefinitionArns", rows, key, arn, token, size),
         }
     })

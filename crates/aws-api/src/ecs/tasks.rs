@@ -104,7 +104,8 @@ fn override_definition(definition: &TaskDefinition, overrides: &Overrides) -> Re
     for change in &overrides.container_overrides {
         let Some(container) = definition.containers.iter_mut().find(|container| container.name.as_str() == change.name)
         else {
-            let message = format!("Override for container named {} is not a container in the TaskDefinition.", change.name);
+            let message =
+                format!("Override for container named {} is not a container in the TaskDefinition.", change.name);
             return Err(Refusal::invalid(message));
         };
         if let Some(command) = &change.command {

@@ -1,8 +1,8 @@
 //! Services, their `deployments[]` and `events[]`.
 
-use seatrial_engine::{Deployment, Lifecycle};
 use seatrial_engine::State;
 use seatrial_engine::state::{Document, ServiceLoadBalancer, ServiceRecord};
+use seatrial_engine::{Deployment, Lifecycle};
 use seatrial_model::deployment_configuration::SourceRevisionCleanup;
 use seatrial_model::{DeploymentConfiguration, Threshold};
 use serde_json::{Value, json};
@@ -37,7 +37,10 @@ pub fn service(state: &State, service: &ServiceRecord, include: Include) -> Valu
         ("pendingCount", json!(pending)),
         ("taskDefinition", json!(state.scope.task_definition(&service.task_definition))),
         ("loadBalancers", load_balancers(&service.load_balancers)),
-        ("deploymentConfiguration", deployment_configuration(&service.deployment_configuration, &service.deployment_document)),
+        (
+            "deploymentConfiguration",
+            deployment_configuration(&service.deployment_configuration, &service.deployment_document),
+        ),
         ("deployments", deployments(state, service)),
         ("events", events(service)),
         ("createdAt", instant(service.created_at)),
@@ -46,9 +49,8 @@ pub fn service(state: &State, service: &ServiceRecord, include: Include) -> Valu
     object.extend(members.map(|(member, value)| (member.to_owned(), value)));
     if is_active {
         let running = controller.service_deployment().filter(|deployment| !deployment.status.is_terminal());
-        let current = running.map(|deployment| {
-            json!(state.scope.service_deployment(&service.cluster, &service.name, &deployment.id))
-        });
+        let current = running
+            .map(|deployment| json!(state.scope.service_deployment(&service.cluster, &service.name, &deployment.id)));
         put(&mut object, "currentServiceDeployment", current);
         object.insert("currentServiceRevisions".to_owned(), current_revisions(state, service));
     }
@@ -186,8 +188,6 @@ fn current_revisions(state: &State, service: &ServiceRecord) -> Value {
 }
 
 fn events(service: &ServiceRecord) -> Value {
-    let show = |event: &seatrial_engine::state::ServiceEvent| {
-        json!({ "id": event.id, "createdAt": instant(event.at), "message": event.message })
-    };
+    let show = |event: &seatrial_engine::state::ServiceEvent| json!({ "id": event.id, "createdAt": instant(event.at), "message": event.message });
     service.events.iter().map(show).collect()
 }

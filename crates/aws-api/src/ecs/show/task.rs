@@ -1,10 +1,10 @@
 //! Tasks and their containers.
 
+use seatrial_engine::ContainerStatus;
 use seatrial_engine::State;
 use seatrial_engine::load_balancing::targets::TASK_ADDRESS;
 use seatrial_engine::state::TaskRecord;
 use seatrial_model::task_definition::{ContainerDefinition, HealthStatus};
-use seatrial_engine::ContainerStatus;
 use serde_json::{Value, json};
 
 use super::{Object, instant, put};
@@ -17,7 +17,9 @@ pub fn task(state: &State, task: &TaskRecord) -> Value {
         task.definition.containers.iter().map(|definition| container(state, task, definition)).collect();
     let mut object = task.document.clone();
     object.entry("launchType").or_insert_with(|| json!("EC2"));
-    object.entry("overrides").or_insert_with(|| json!({ "containerOverrides": [], "inferenceAcceleratorOverrides": [] }));
+    object
+        .entry("overrides")
+        .or_insert_with(|| json!({ "containerOverrides": [], "inferenceAcceleratorOverrides": [] }));
     object.entry("enableExecuteCommand").or_insert_with(|| json!(false));
     let members = [
         ("taskArn", json!(arn)),

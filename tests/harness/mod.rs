@@ -1,0 +1,217 @@
+//! What the end-to-end stories share: an engine of their own in a temporary directory, driven by the real `seatrial` binary.
+//!
+//! Everything a [`Trial`] starts is stopped when it is dropped, by the ids the engine itself wrote down.
+
+#![allow(dead_code, reason = "each story uses a part of the harness")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use seatrial_load::{Length, LoadHandle, LoadPlan, SlowRequests, Streams, WebSockets};
+
+const FOUR: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not zero");
+
+/// The binary under trial.
+pub const SEATRIAL: &str = env!("CARGO_BIN_EXE_seatrial");
+
+/// An application with an engine of its own.
+pub struct Trial {
+    home: tempfile::TempDir,
+    /// The port of the application's listener.
+    pub port: u16,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
+}
+
+impl Ran {
+    /// Asserts the exit code, showing everything the command said if it is another.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "after {:?}\n--- stdout\n{}\n--- stderr\n{}", self.took, self.stdout, self.stderr);
+        self
+    }
+
+    pub fn says(&self, text: &str) -> bool {
+        self.stdout.contains(text) || self.stderr.contains(text)
+    }
+}
+
+impl Trial {
+    /// Makes an application out of a template of `seatrial.yml`, in which `@PORT@` is the listener's port.
+    pub fn new(template: &str) -> Self {
+        let home = tempfile::Builder::new().prefix("seatrial-").tempdir().expect("a temporary directory");
+        let port = free_port();
+        std::fs::write(home.path().join("seatrial.yml"), template.replace("@PORT@", &port.to_string()))
+            .expect("the configuration can be written");
+        Trial { home, port }
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub fn home(&self) -> PathBuf {
+        self.home.path().join("home")
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Prepares a `seatrial` command for this application.
+    pub fn command(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(SEATRIAL);
+        command
+            .args(arguments)
+            .current_dir(self.directory())
+            .env("SEATRIAL_HOME", self.home())
+            .env("NO_COLOR", "1")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a `seatrial` command to its end.
+    pub fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
+        let began = Instant::now();
+        let Output { status, stdout, stderr } =
+            self.command(arguments, environment).output().expect("the binary under trial can be started");
+        Ran {
+            code: status.code(),
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+            took: began.elapsed(),
+        }
+    }
+
+    /// Deploys with variables for the template's `env(...)`.
+    pub fn deploy(&self, environment: &[(&str, &str)]) -> Ran {
+        self.run(&["deploy"], environment)
+    }
+
+    /// Returns the variables `seatrial engine env` prints for AWS clients.
+    pub fn aws_environment(&self) -> BTreeMap<String, String> {
+        let printed = self.run(&["engine", "env"], &[]).exits(0).stdout;
+        printed
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("export ")?.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.trim_matches(['\'', '"']).to_owned()))
+            .collect()
+    }
+
+    /// The process id of the running control plane.
+    pub fn engine_process(&self) -> Option<u32> {
+        let text = std::fs::read_to_string(self.home().join("engine.json")).ok()?;
+        let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+        u32::try_from(value["process_id"].as_u64()?).ok()
+    }
+
+    /// Every process whose command line names this trial's home: engine, proxy and supervisors.
+    pub fn processes(&self) -> Vec<(u32, String)> {
+        let home = self.home().to_string_lossy().into_owned();
+        processes().into_iter().filter(|(_, line)| line.contains(&home)).collect()
+    }
+
+    /// The processes of the tasks' containers: children of this trial's supervisors.
+    pub fn containers(&self) -> Vec<u32> {
+        let supervisors: Vec<u32> = self
+            .processes()
+            .into_iter()
+            .filter(|(_, line)| line.contains("supervise"))
+            .map(|(process, _)| process)
+            .collect();
+        processes().into_iter().map(|(process, _)| process).filter(|process| parent(*process).is_some_and(|parent| supervisors.contains(&parent))).collect()
+    }
+
+    /// Puts the load of the zero-drop promise on the application until it is stopped: requests on kept-alive connections, 1 % of them
+    /// taking two seconds, open WebSockets and streamed answers.
+    pub async fn load(&self, requests_per_second: &str) -> LoadHandle {
+        let target = self.url("/").parse().expect("a loopback URL is a target");
+        let rate = requests_per_second.parse().expect("the story names a rate");
+        let mut plan = LoadPlan::new(target, rate, Length::UntilStopped);
+        plan.slow = Some(SlowRequests {
+            fraction: "0.01".parse().expect("a fraction"),
+            path: "/slow?ms=2000".parse().expect("a path"),
+        });
+        plan.websockets = Some(WebSockets {
+            count: FOUR,
+            path: "/ws".parse().expect("a path"),
+            interval: Duration::from_millis(200),
+        });
+        plan.streams =
+            Some(Streams { count: FOUR, path: "/stream?chunks=15&interval_ms=100".parse().expect("a path") });
+        LoadHandle::start(plan).await.expect("the load can start")
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        let stopped = self.run(&["engine", "stop"], &[]);
+        let left = self.processes();
+        for (process, _) in &left {
+            let _ = Command::new("kill").args(["-9", &process.to_string()]).status();
+        }
+        if std::thread::panicking() {
+            let kept = std::env::temp_dir().join(format!("seatrial-failed-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&kept);
+            let _ = Command::new("cp").arg("-r").arg(self.home()).arg(&kept).status();
+            eprintln!("the engine's data directory is kept in {}", kept.display());
+            return;
+        }
+        assert_eq!(stopped.code, Some(0), "engine stop: {stopped:?}");
+        assert!(left.is_empty(), "processes outlived `engine stop`: {left:?}");
+    }
+}
+
+/// Returns a port that nothing listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback address has a free port");
+    listener.local_addr().expect("a bound listener has an address").port()
+}
+
+/// Returns every process with its command line.
+fn processes() -> Vec<(u32, String)> {
+    let entries = std::fs::read_dir("/proc").expect("/proc is readable");
+    entries
+        .filter_map(|entry| {
+            let process: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let line = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
+            Some((process, String::from_utf8_lossy(&line).replace('\0', " ")))
+        })
+        .collect()
+}
+
+fn parent(process: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Waits until a condition holds; panics with the description after the limit.
+#[track_caller]
+pub fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited {limit:?} for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Joins lines for a message.
+pub fn lines<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().fold(String::new(), |mut text, item| {
+        let _ = writeln!(text, "  {item}");
+        text
+    })
+}
