@@ -39,7 +39,14 @@ impl Ran {
     /// Asserts the exit code, showing everything the command said if it is another.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "after {:?}\n--- stdout\n{}\n--- stderr\n{}", self.took, self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "after {:?}\n--- stdout\n{}\n--- stderr\n{}",
+            self.took,
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -132,7 +139,11 @@ impl Trial {
             .filter(|(_, line)| line.contains("supervise"))
             .map(|(process, _)| process)
             .collect();
-        processes().into_iter().map(|(process, _)| process).filter(|process| parent(*process).is_some_and(|parent| supervisors.contains(&parent))).collect()
+        processes()
+            .into_iter()
+            .map(|(process, _)| process)
+            .filter(|process| parent(*process).is_some_and(|parent| supervisors.contains(&parent)))
+            .collect()
     }
 
     /// Puts the load of the zero-drop promise on the application until it is stopped: requests on kept-alive connections, 1 % of them

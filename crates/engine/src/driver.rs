@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seatrial_model::Timestamp;
+use seatrial_model::{TimeScale, Timestamp};
 
 use crate::effects;
 use crate::engine::{Engine, Guarded};
@@ -77,14 +77,14 @@ impl Engine {
 
     fn sleep_time(&self) -> Duration {
         let now = self.now();
-        let wake = self.read(next_wake);
+        let wake = self.read(|state| next_wake(state, self.settings().scale));
         wake.map_or(SLEEP_MAX, |at| at.since(now).min(SLEEP_MAX))
     }
 }
 
-fn next_wake(state: &State) -> Option<Timestamp> {
+fn next_wake(state: &State, scale: TimeScale) -> Option<Timestamp> {
     let controllers = state.services.values().filter_map(ServiceRecord::wake_at);
-    controllers.chain(targets::next_overdue(state)).chain(tasks::next_forgotten(state)).min()
+    controllers.chain(targets::next_overdue(state, scale)).chain(tasks::next_forgotten(state)).min()
 }
 
 fn merge(mut older: Reports, newer: Reports) -> Reports {

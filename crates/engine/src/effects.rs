@@ -6,6 +6,7 @@ use seatrial_ports::journal::JournalEntry;
 use serde_json::json;
 
 use crate::load_balancing::targets;
+use crate::logs;
 use crate::service_deployments;
 use crate::state::{
     DesiredStatus, LastStatus, SERVICE_EVENTS_MAX, ServiceDeploymentRecord, ServiceEvent, ServiceRecord, TaskRecord,
@@ -114,6 +115,7 @@ fn start_task(
                 ..tasks::new_record(task.clone(), cluster, &registered, ports, tx.now)
             };
             let launch = tasks::launch(&record, tx.state, tx.scale);
+            logs::create_wanted_groups(tx, &record.definition);
             tx.state.tasks.insert(task.as_str(), record);
             tx.order(Order::Start(Box::new(launch)));
         }

@@ -155,10 +155,10 @@ impl Engine {
             entries: Vec::new(),
             follow_ups: VecDeque::new(),
         };
-        let outcome = command(&mut tx).map(|value| {
+        let outcome = command(&mut tx);
+        if outcome.is_ok() {
             effects::follow_up(&mut tx);
-            value
-        });
+        }
         let Transaction { orders, entries, .. } = tx;
         if outcome.is_err() {
             state.take_back();

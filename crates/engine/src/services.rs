@@ -162,7 +162,7 @@ pub fn update(
     let deploys = change.force_new_deployment == ForceNewDeployment::Yes
         || registered.id != service.task_definition
         || load_balancers != service.load_balancers
-        || DEPLOYING_MEMBERS.iter().any(|member| changes_member(member));
+        || DEPLOYING_MEMBERS.iter().any(changes_member);
     let service = tx.state.services.get_mut(&key).expect("the service was just read");
     service.task_definition = registered.id.clone();
     service.desired_count = change.desired_count.unwrap_or(service.desired_count);

@@ -10,6 +10,7 @@ use seatrial_ports::runtime::{PortAssignment, RuntimeError, TaskLaunch};
 
 use crate::effects::{change_task, feed};
 use crate::load_balancing::targets::TASK_ADDRESS;
+use crate::logs;
 use crate::refusal::Refusal;
 use crate::state::{DesiredStatus, Document, LastStatus, RegisteredTaskDefinition, State, TaskRecord, service_key};
 use crate::transaction::{Order, Transaction};
@@ -117,6 +118,7 @@ pub fn run(tx: &mut Transaction<'_>, request: RunTask) -> Result<TaskRecord, Ref
     if let Some(group) = request.group {
         record.group = group;
     }
+    logs::create_wanted_groups(tx, &record.definition);
     let launch = launch(&record, tx.state, tx.scale);
     tx.state.tasks.insert(id.as_str(), record.clone());
     tx.order(Order::Start(Box::new(launch)));

@@ -1,6 +1,7 @@
 //! Balancing traffic: the configuration the engine wants executed and what it is told back.
 //!
-//! The configuration is declarative and always whole: applying the same one twice changes nothing. Durations in it are already scaled.
+//! The configuration is declarative and always whole: applying the same one twice changes nothing. Durations in it are already
+//! scaled, where they scale at all.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

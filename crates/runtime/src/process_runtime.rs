@@ -22,7 +22,7 @@ use seatrial_ports::TaskLaunch;
 use seatrial_ports::runtime::{LogLine, Runtime, RuntimeError, TaskReports};
 
 use crate::clock::wall_now;
-use crate::directory::TasksDirectory;
+use crate::directory::{TaskDirectory, TasksDirectory};
 use crate::lock::TaskLock;
 use crate::log;
 use follower::Follower;
@@ -72,6 +72,13 @@ impl ProcessRuntime {
             .map_err(failed("start the threads of the runtime"))?;
         let shared = Arc::new(Shared { directory, supervisor, reports, tasks: Mutex::default() });
         Ok(ProcessRuntime { shared, executor: Some(executor), ports: PortFinder::new() })
+    }
+
+    /// Lists the tasks that have a supervisor. One outlives the end of its task by a moment, until that has been heard.
+    pub fn supervised(home: &Path) -> Result<Vec<TaskId>, RuntimeError> {
+        let directory = TasksDirectory::open(home).map_err(failed("create the directory of tasks"))?;
+        let tasks = directory.tasks().map_err(failed("list the tasks"))?;
+        Ok(tasks.into_iter().filter(|task| is_supervised(&directory.task(task))).collect())
     }
 
     fn executor(&self) -> &tokio::runtime::Runtime {
@@ -206,11 +213,12 @@ impl Shared {
 
     /// Tells whether a task nobody follows has a supervisor all the same.
     fn is_supervised(&self, task: &TaskId) -> bool {
-        let directory = self.directory.task(task);
-        self.tracked(task).is_none()
-            && directory.lock_file().exists()
-            && matches!(TaskLock::try_acquire(&directory), Ok(None))
+        self.tracked(task).is_none() && is_supervised(&self.directory.task(task))
     }
+}
+
+fn is_supervised(directory: &TaskDirectory) -> bool {
+    directory.lock_file().exists() && matches!(TaskLock::try_acquire(directory), Ok(None))
 }
 
 impl Drop for ProcessRuntime {

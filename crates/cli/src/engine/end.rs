@@ -20,6 +20,9 @@ const PROXY_LIMIT: Duration = Duration::from_secs(10);
 /// How long tasks may take to end: the longest stop timeout of ECS is two minutes, after which they are killed.
 const TASKS_LIMIT: Duration = Duration::from_secs(135);
 
+/// The pause between two looks at supervisors that are about to end.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+
 /// Ends the data plane, then every task with its stop timeout; returns how many tasks there were. The engine must be gone; none can
 /// be started meanwhile.
 pub fn end_tasks_and_traffic(home: &Home, progress: impl Fn(&str)) -> Result<usize> {
@@ -60,6 +63,13 @@ fn end_tasks(home: &Home, progress: impl Fn(&str)) -> Result<usize> {
             TaskPhase::Stopped => drop(waiting.remove(&report.task)),
             TaskPhase::Activating | TaskPhase::Running | TaskPhase::Stopping => {}
         }
+    }
+    drop(runtime);
+    while let Some(task) = ProcessRuntime::supervised(home.path())?.first() {
+        if Instant::now() > deadline {
+            bail!("the supervisor of task {task} did not end within {} s", TASKS_LIMIT.as_secs());
+        }
+        std::thread::sleep(LOOK_INTERVAL);
     }
     Ok(stopping.len())
 }

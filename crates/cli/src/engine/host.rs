@@ -49,8 +49,9 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
     home.create()?;
     let journal = Arc::new(SqliteJournal::open(&home.store())?);
     let credentials = Credentials::load_or_create(home, options.region.as_deref())?;
-    let settings = settings(home, options)?;
-    let engine = assemble(home, &credentials, settings, journal)?;
+    let last = Settings::load(home)?;
+    let scale = options.time_scale.map_or(Ok(last.time_scale), TimeScale::try_from)?;
+    let engine = assemble(home, &credentials, scale, journal)?;
     let driver = {
         let engine = engine.clone();
         std::thread::Builder::new().name("driver".to_owned()).spawn(move || engine.drive())
@@ -61,23 +62,14 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
         .enable_all()
         .build()
         .context("could not start the engine's threads")?;
-    let served = runtime.block_on(serve(home, &engine, &credentials, settings));
+    let served = runtime.block_on(serve(home, &engine, &credentials, options.port, last.port));
     engine.close();
     let drove = driver.join();
     served?;
     drove.map_err(|_| anyhow::anyhow!("the engine's driver failed; see the log above"))
 }
 
-/// What was asked for, else what was last.
-fn settings(home: &Home, options: &StartOptions) -> Result<Settings> {
-    let last = Settings::load(home)?;
-    let time_scale = options.time_scale.map_or(Ok(last.time_scale), TimeScale::try_from)?;
-    let settings = Settings { port: options.port.or(last.port), time_scale };
-    settings.save(home)?;
-    Ok(settings)
-}
-
-fn assemble(home: &Home, credentials: &Credentials, settings: Settings, journal: Arc<SqliteJournal>) -> Result<Engine> {
+fn assemble(home: &Home, credentials: &Credentials, scale: TimeScale, journal: Arc<SqliteJournal>) -> Result<Engine> {
     let inbox = Arc::new(Inbox::default());
     let (tasks, balancing) = (Arc::clone(&inbox), Arc::clone(&inbox));
     let runtime = ProcessRuntime::open(home.path(), supervisor_command()?, Arc::new(move |report| tasks.task(report)))?;
@@ -91,11 +83,7 @@ fn assemble(home: &Home, credentials: &Credentials, settings: Settings, journal:
         clock: Arc::new(SystemClock),
         entropy: Box::new(draw_bits),
     };
-    let settings = EngineSettings {
-        scope: credentials.scope(),
-        scale: settings.time_scale,
-        task_environment: task_environment()?,
-    };
+    let settings = EngineSettings { scope: credentials.scope(), scale, task_environment: task_environment()? };
     Ok(Engine::start(machine, settings, inbox)?)
 }
 
@@ -120,11 +108,18 @@ fn draw_bits() -> u128 {
     u128::from_ne_bytes(bytes)
 }
 
-async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, settings: Settings) -> Result<()> {
+async fn serve(
+    home: &Home,
+    engine: &Engine,
+    credentials: &Credentials,
+    wanted_port: Option<u16>,
+    last_port: Option<u16>,
+) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
-    let listener = bind(settings.port).await?;
+    let listener = bind(wanted_port, last_port).await?;
     let port = listener.local_addr().context("could not read the endpoint's address")?.port();
+    Settings { port: Some(port), time_scale: engine.settings().scale }.save(home)?;
     let front = Arc::new(front(engine, credentials)?);
     announce(home, port, engine)?;
     let stop = async move {
@@ -139,17 +134,19 @@ async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, settings
     Ok(())
 }
 
-async fn bind(port: Option<u16>) -> Result<TcpListener> {
-    let wanted = port.unwrap_or(PORT_DEFAULT);
-    match (TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).await, port) {
-        (Ok(listener), _) => Ok(listener),
-        (Err(error), Some(port)) => Err(error).with_context(|| {
+/// Listens on the wanted port, or else on the last one, the usual one, or any, whichever is free first.
+async fn bind(wanted: Option<u16>, last: Option<u16>) -> Result<TcpListener> {
+    if let Some(port) = wanted {
+        return TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
             format!("could not listen on 127.0.0.1:{port}; choose another port with `seatrial engine start --port`")
-        }),
-        (Err(_), None) => {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("could not listen on any port of 127.0.0.1")
+        });
+    }
+    for port in last.into_iter().chain([PORT_DEFAULT]) {
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            return Ok(listener);
         }
     }
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("could not listen on any port of 127.0.0.1")
 }
 
 fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {

@@ -10,7 +10,7 @@ use super::files;
 /// The remembered settings. The Region is kept with the credentials, for it never changes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Settings {
-    /// The port asked for; without one the usual port is tried first.
+    /// The port last listened on. It is tried first, so that clients find the engine where it was.
     pub port: Option<u16>,
     pub time_scale: TimeScale,
 }

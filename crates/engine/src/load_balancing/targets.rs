@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
-use seatrial_model::{TargetGroupArn, TargetId, TaskId, Timestamp};
+use seatrial_model::{TargetGroupArn, TargetId, TaskId, TimeScale, Timestamp};
 use seatrial_ports::balancer::TargetIntent;
 
 use super::attributes::DEREGISTRATION_DELAY;
@@ -112,9 +112,9 @@ pub(crate) fn remove_overdue(tx: &mut Transaction<'_>) {
     }
 }
 
-/// Returns when the next such target is due, unscaled delays at most.
-pub(crate) fn next_overdue(state: &State) -> Option<Timestamp> {
-    foreign_draining(state).map(|(group, since, _)| since + deregistration_delay(group)).min()
+/// Returns when the next such target is due.
+pub(crate) fn next_overdue(state: &State, scale: TimeScale) -> Option<Timestamp> {
+    foreign_draining(state).map(|(group, since, _)| since + scale.apply(deregistration_delay(group))).min()
 }
 
 fn foreign_draining(state: &State) -> impl Iterator<Item = (&TargetGroup, Timestamp, &Target)> {
