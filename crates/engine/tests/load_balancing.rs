@@ -310,12 +310,12 @@ fn a_full_disk_refuses_the_command_and_changes_nothing() {
     let world = World::new();
     let (lb, tg) = (balancer(&world, "web"), group(&world, "g"));
     let applied = world.balancer.applied().len();
-    world.journal.set_full(true);
+    world.journal.set_room(Some(0));
     let (code, message) = world.refusal(|tx| listen(tx, &lb, 8080, forward(&tg)));
     assert_eq!(code, "ServerException");
     assert!(message.contains("Free some space"), "{message}");
     assert_eq!(world.engine.read(|state| state.listeners.len()), 0);
     assert_eq!(world.balancer.applied().len(), applied, "the data plane was asked for nothing");
-    world.journal.set_full(false);
+    world.journal.set_room(None);
     listener(&world, &lb, 8080, forward(&tg));
 }

@@ -16,13 +16,21 @@ struct Contents {
     records: BTreeMap<(String, String), Record>,
     entries: Vec<JournalEntry>,
     commits: usize,
-    is_full: bool,
+    /// How many more commits there is room for; without a number, any.
+    room: Option<usize>,
+    refused: usize,
 }
 
 impl FakeJournal {
-    /// Makes every commit fail, as on a full disk, or no longer.
-    pub fn set_full(&self, is_full: bool) {
-        lock(&self.0).is_full = is_full;
+    /// Makes every commit after this many more fail, as on a full disk; without a number, none.
+    pub fn set_room(&self, room: Option<usize>) {
+        lock(&self.0).room = room;
+    }
+
+    /// Tells whether a commit has failed for want of room, which there still is none of.
+    pub fn is_full(&self) -> bool {
+        let contents = lock(&self.0);
+        contents.room == Some(0) && contents.refused > 0
     }
 
     pub fn commits(&self) -> usize {
@@ -44,9 +52,11 @@ impl Journal for FakeJournal {
 
     fn commit(&self, batch: &Batch) -> Result<(), JournalError> {
         let mut contents = lock(&self.0);
-        if contents.is_full {
+        if contents.room == Some(0) {
+            contents.refused += 1;
             return Err(JournalError::Full { path: "memory".to_owned() });
         }
+        contents.room = contents.room.map(|room| room - 1);
         contents.commits += 1;
         for record in &batch.puts {
             contents.records.insert((record.table.clone(), record.key.clone()), record.clone());
