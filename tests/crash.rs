@@ -2,8 +2,6 @@
 
 mod harness;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -61,7 +59,7 @@ fn the_control_plane_may_die_at_any_moment_of_a_deployment() {
             serving = version;
         }
         wait_until(PATIENCE, "exactly the desired tasks to be left", || trial.containers().len() == DESIRED);
-        assert_eq!(answer(&trial), format!("Hello from the demo service, version {serving}"), "after kill {kill}");
+        assert_eq!(trial.answer().body, format!("Hello from the demo service, version {serving}"), "after kill {kill}");
         assert_eq!(supervised(&trial), DESIRED, "{:?}", trial.processes());
     }
 
@@ -80,7 +78,7 @@ fn after_the_death_of_the_proxy_new_connections_wait_and_are_answered() {
         let before = proxy(&trial);
         kill_process(before);
         let began = std::time::Instant::now();
-        assert_eq!(answer(&trial), "Hello from the demo service, version v0");
+        assert_eq!(trial.answer().body, "Hello from the demo service, version v0");
         println!("death {death}: answered after {:?}", began.elapsed());
         assert_ne!(proxy(&trial), before);
     }
@@ -97,8 +95,8 @@ fn tasks_survive_the_death_of_engine_and_proxy() {
     kill_process(trial.engine_process().expect("the engine runs"));
     kill_process(proxy(&trial));
     trial.run(&["engine", "start"], &[]).exits(0);
-    wait_until(PATIENCE, "the listener to be open again", || TcpStream::connect(("127.0.0.1", trial.port)).is_ok());
-    assert_eq!(answer(&trial), "Hello from the demo service, version v0");
+    wait_until(PATIENCE, "the listener to be open again", || trial.answers());
+    assert_eq!(trial.answer().body, "Hello from the demo service, version v0");
     assert_eq!(trial.containers(), tasks);
 }
 
@@ -144,15 +142,4 @@ fn proxy(trial: &Trial) -> u32 {
 
 fn supervised(trial: &Trial) -> usize {
     trial.processes().iter().filter(|(_, line)| line.contains(" supervise ")).count()
-}
-
-/// The body of an answer on a fresh connection.
-fn answer(trial: &Trial) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", trial.port)).expect("the listener is open");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit can be set");
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: trial\r\nConnection: close\r\n\r\n").expect("written");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("read");
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    answer.rsplit("\r\n\r\n").next().unwrap_or_default().trim_end().to_owned()
 }

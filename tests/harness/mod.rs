@@ -5,8 +5,8 @@
 #![allow(dead_code, reason = "each story uses a part of the harness")]
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::net::TcpListener;
+use std::io::{Read, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -16,14 +16,33 @@ use seatrial_load::{Length, LoadHandle, LoadPlan, SlowRequests, Streams, WebSock
 
 const FOUR: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not zero");
 
+/// How long an answer may take.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
 /// The binary under trial.
 pub const SEATRIAL: &str = env!("CARGO_BIN_EXE_seatrial");
 
 /// An application with an engine of its own.
 pub struct Trial {
-    home: tempfile::TempDir,
+    directory: tempfile::TempDir,
+    home: PathBuf,
     /// The port of the application's listener.
     pub port: u16,
+}
+
+/// An answer of the application.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: String,
+    pub body: String,
+}
+
+impl Answer {
+    fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        Answer { status, body: body.trim_end().to_owned() }
+    }
 }
 
 /// What a command did.
@@ -58,19 +77,25 @@ impl Ran {
 impl Trial {
     /// Makes an application out of a template of `seatrial.yml`, in which `@PORT@` is the listener's port.
     pub fn new(template: &str) -> Self {
-        let home = tempfile::Builder::new().prefix("seatrial-").tempdir().expect("a temporary directory");
+        let directory = tempfile::Builder::new().prefix("seatrial-").tempdir().expect("a temporary directory");
         let port = free_port();
-        std::fs::write(home.path().join("seatrial.yml"), template.replace("@PORT@", &port.to_string()))
+        std::fs::write(directory.path().join("seatrial.yml"), template.replace("@PORT@", &port.to_string()))
             .expect("the configuration can be written");
-        Trial { home, port }
+        let home = directory.path().join("home");
+        Trial { directory, home, port }
+    }
+
+    /// Gives the engine another data directory; to be called before anything is started.
+    pub fn move_home(&mut self, home: &Path) {
+        self.home = home.to_owned();
     }
 
     pub fn directory(&self) -> &Path {
-        self.home.path()
+        self.directory.path()
     }
 
-    pub fn home(&self) -> PathBuf {
-        self.home.path().join("home")
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -144,6 +169,26 @@ impl Trial {
             .map(|(process, _)| process)
             .filter(|process| parent(*process).is_some_and(|parent| supervisors.contains(&parent)))
             .collect()
+    }
+
+    /// What the application answers on a fresh connection.
+    pub fn answer(&self) -> Answer {
+        Answer::parse(&self.converse(b"GET / HTTP/1.1\r\nHost: trial\r\nConnection: close\r\n\r\n"))
+    }
+
+    /// Tells whether the application is reached at all and answers well.
+    pub fn answers(&self) -> bool {
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok() && self.answer().status == "200"
+    }
+
+    /// Sends bytes to the application's listener and returns all that comes back before the connection ends.
+    pub fn converse(&self, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the listener is open");
+        stream.set_read_timeout(Some(ANSWER_LIMIT)).expect("a time limit can be set");
+        stream.write_all(bytes).expect("written");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the connection ends in time");
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     /// Puts the load of the zero-drop promise on the application until it is stopped: requests on kept-alive connections, 1 % of them
@@ -221,8 +266,5 @@ pub fn wait_until(limit: Duration, what: &str, mut condition: impl FnMut() -> bo
 
 /// Joins lines for a message.
 pub fn lines<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().fold(String::new(), |mut text, item| {
-        let _ = writeln!(text, "  {item}");
-        text
-    })
+    items.into_iter().map(|item| format!("  {item}\n")).collect()
 }

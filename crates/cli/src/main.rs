@@ -51,6 +51,8 @@ fn trace(verbose: u8, default: &'static str) {
         .with_ansi(io::stderr().is_terminal())
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A log on a full disk loses lines; complaining about that there would end the program.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -42,11 +42,12 @@ fn end_tasks(home: &Home, progress: impl Fn(&str)) -> Result<usize> {
     // Reports that come after the last task has ended interest nobody.
     let forward = Arc::new(move |report| drop(sender.send(report)));
     let runtime = ProcessRuntime::open(home.path(), supervisor_command()?, forward)?;
+    let living = ProcessRuntime::supervised(home.path())?;
     let mut waiting: BTreeSet<TaskId> = runtime.adopt()?.into_iter().collect();
     for task in &waiting {
         runtime.stop(task);
     }
-    let mut stopping = BTreeSet::new();
+    let mut told = BTreeSet::new();
     let deadline = Instant::now() + TASKS_LIMIT;
     while !waiting.is_empty() {
         let report = match reports.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -57,7 +58,7 @@ fn end_tasks(home: &Home, progress: impl Fn(&str)) -> Result<usize> {
             }
         };
         match report.phase {
-            TaskPhase::Stopping if waiting.contains(&report.task) && stopping.insert(report.task.clone()) => {
+            TaskPhase::Stopping if waiting.contains(&report.task) && told.insert(report.task.clone()) => {
                 progress(&format!("stopping task {}", report.task));
             }
             TaskPhase::Stopped => drop(waiting.remove(&report.task)),
@@ -71,5 +72,5 @@ fn end_tasks(home: &Home, progress: impl Fn(&str)) -> Result<usize> {
         }
         std::thread::sleep(LOOK_INTERVAL);
     }
-    Ok(stopping.len())
+    Ok(living.len())
 }
