@@ -34,8 +34,13 @@ impl Prepared {
     ) -> Result<Self, Refusal> {
         let words: Vec<String> = container.entry_point.iter().chain(&container.command).cloned().collect();
         let Some(name) = words.first() else {
-            return Err(Refusal::permanent(format!("container {:?} names no command", container.name.as_str())));
+            let name = container.name.as_str();
+            return Err(Refusal::permanent(format!("container {name:?} names no command, and images are not run here")));
         };
+        // Started without them, a program would run with an environment its author never meant.
+        if let Some((variable, source)) = container.secrets.first_key_value() {
+            return Err(Refusal::secrets(format!("{variable} from {source}: secrets are not resolved here yet")));
+        }
         let user = match &container.user {
             Some(user) => user::resolve(user)?,
             None => None,

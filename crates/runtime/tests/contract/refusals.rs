@@ -59,7 +59,17 @@ fn an_interpreter_that_does_not_exist_is_told_from_a_missing_file() {
 fn a_container_without_command_is_refused() {
     let world = World::new();
     let report = world.run(command(json!([])));
-    assert_cannot_start(&report, "CannotStartContainerError: container \"app\" names no command");
+    assert_cannot_start(&report, "CannotStartContainerError: container \"app\" names no command, and images are not run here");
+}
+
+#[test]
+fn a_container_is_not_run_without_the_secrets_it_asks_for() {
+    let world = World::new();
+    let secrets = json!({ "secrets": [{ "name": "TOKEN", "valueFrom": "/app/token" }] });
+    let report = world.run(json!([with(shell("app", "true"), secrets)]));
+    let reason = "ResourceInitializationError: unable to pull secrets or registry auth: \
+                  TOKEN from /app/token: secrets are not resolved here yet";
+    assert_cannot_start(&report, reason);
 }
 
 #[test]

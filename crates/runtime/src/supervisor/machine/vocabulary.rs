@@ -61,6 +61,12 @@ impl Refusal {
         Refusal { cause: EndCause::CannotStart, reason: format!("CannotStartContainerError: {detail}") }
     }
 
+    /// A refusal for want of the secrets a container asks for.
+    pub fn secrets(detail: impl std::fmt::Display) -> Self {
+        let reason = format!("ResourceInitializationError: unable to pull secrets or registry auth: {detail}");
+        Refusal { cause: EndCause::CannotStart, reason }
+    }
+
     /// A refusal for want of something that may be there later.
     pub fn passing(detail: impl std::fmt::Display) -> Self {
         Refusal { cause: EndCause::FailedToStart, reason: format!("CannotStartContainerError: {detail}") }
