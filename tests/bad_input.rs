@@ -3,7 +3,7 @@
 mod harness;
 
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -217,7 +217,7 @@ fn a_body_of_a_gibibyte_passes_without_being_held() {
     const LENGTH: u64 = 1 << 30;
     let trial = Trial::new(CONFIGURATION);
     trial.deploy(&[]).exits(0);
-    let mut stream = std::net::TcpStream::connect(("127.0.0.1", trial.port)).expect("the listener is open");
+    let mut stream = TcpStream::connect(("127.0.0.1", trial.port)).expect("the listener is open");
     let head = format!("POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {LENGTH}\r\n\r\n");
     stream.write_all(head.as_bytes()).expect("written");
     let mut receiving = stream.try_clone().expect("a second handle");
@@ -228,10 +228,35 @@ fn a_body_of_a_gibibyte_passes_without_being_held() {
     }
     let received = reader.join().expect("no panic").expect("an answer to its end");
     println!("{received} bytes came back");
-    let proxy = trial.processes().into_iter().find(|(_, line)| line.contains(" proxy ")).expect("the proxy runs").0;
-    let peak = peak_memory(proxy);
+    let peak = peak_memory(trial.proxy());
     assert!(peak < 256 << 20, "the proxy held {peak} bytes");
     assert_eq!(trial.answer().body, GREETING);
+}
+
+#[test]
+fn ten_thousand_idle_connections_leave_room_for_one_that_asks() {
+    const WANTED: u64 = 10_000;
+    /// What a process needs beside its connections.
+    const OTHERS: u64 = 200;
+    let trial = Trial::new(CONFIGURATION);
+    trial.deploy(&[]).exits(0);
+    let limit = raise_descriptor_limit();
+    let count = WANTED.min(limit.saturating_sub(OTHERS));
+    let connections: Vec<TcpStream> = (0..count)
+        .map(|_| TcpStream::connect(("127.0.0.1", trial.port)).expect("the listener takes the connection"))
+        .collect();
+    assert_eq!(trial.answer().body, GREETING);
+    let peak = peak_memory(trial.proxy());
+    println!("{} idle connections; the proxy's memory was {} KiB at most", connections.len(), peak >> 10);
+    assert!(peak < 512 << 20, "the proxy held {peak} bytes");
+}
+
+/// Lets this process open as many files as it may; returns how many.
+fn raise_descriptor_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// The most memory a process ever had, in bytes.

@@ -75,12 +75,12 @@ fn after_the_death_of_the_proxy_new_connections_wait_and_are_answered() {
     let trial = Trial::new(CONFIGURATION);
     trial.deploy(&[("OPTIONS", "--version v0")]).exits(0);
     for death in 1..=3 {
-        let before = proxy(&trial);
+        let before = trial.proxy();
         kill_process(before);
         let began = std::time::Instant::now();
         assert_eq!(trial.answer().body, "Hello from the demo service, version v0");
         println!("death {death}: answered after {:?}", began.elapsed());
-        assert_ne!(proxy(&trial), before);
+        assert_ne!(trial.proxy(), before);
     }
     assert_eq!(trial.containers().len(), DESIRED);
 }
@@ -93,7 +93,7 @@ fn tasks_survive_the_death_of_engine_and_proxy() {
     let tasks = trial.containers();
     // The engine first: it would start another proxy.
     kill_process(trial.engine_process().expect("the engine runs"));
-    kill_process(proxy(&trial));
+    kill_process(trial.proxy());
     trial.run(&["engine", "start"], &[]).exits(0);
     wait_until(PATIENCE, "the listener to be open again", || trial.answers());
     assert_eq!(trial.answer().body, "Hello from the demo service, version v0");
@@ -130,14 +130,6 @@ fn finish(deployment: Child) -> Ran {
 fn kill_process(process: u32) {
     let status = Command::new("kill").args(["-9", &process.to_string()]).status();
     assert!(status.is_ok_and(|status| status.success()), "process {process} could not be killed");
-}
-
-fn proxy(trial: &Trial) -> u32 {
-    let processes = trial.processes();
-    let proxies: Vec<u32> =
-        processes.iter().filter(|(_, line)| line.contains(" proxy ")).map(|(process, _)| *process).collect();
-    let [proxy] = proxies[..] else { panic!("not one proxy: {processes:?}") };
-    proxy
 }
 
 fn supervised(trial: &Trial) -> usize {

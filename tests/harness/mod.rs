@@ -150,6 +150,15 @@ impl Trial {
         u32::try_from(value["process_id"].as_u64()?).ok()
     }
 
+    /// The process id of the load balancer.
+    pub fn proxy(&self) -> u32 {
+        let processes = self.processes();
+        let proxies: Vec<u32> =
+            processes.iter().filter(|(_, line)| line.contains(" proxy ")).map(|(process, _)| *process).collect();
+        let [proxy] = proxies[..] else { panic!("not one proxy: {processes:?}") };
+        proxy
+    }
+
     /// Every process whose command line names this trial's home: engine, proxy and supervisors.
     pub fn processes(&self) -> Vec<(u32, String)> {
         let home = self.home().to_string_lossy().into_owned();

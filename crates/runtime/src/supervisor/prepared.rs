@@ -35,7 +35,9 @@ impl Prepared {
         let words: Vec<String> = container.entry_point.iter().chain(&container.command).cloned().collect();
         let Some(name) = words.first() else {
             let name = container.name.as_str();
-            return Err(Refusal::permanent(format!("container {name:?} names no command, and images are not run here")));
+            return Err(Refusal::permanent(format!(
+                "container {name:?} names no command, and images are not run here"
+            )));
         };
         // Started without them, a program would run with an environment its author never meant.
         if let Some((variable, source)) = container.secrets.first_key_value() {

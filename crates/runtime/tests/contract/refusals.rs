@@ -59,7 +59,10 @@ fn an_interpreter_that_does_not_exist_is_told_from_a_missing_file() {
 fn a_container_without_command_is_refused() {
     let world = World::new();
     let report = world.run(command(json!([])));
-    assert_cannot_start(&report, "CannotStartContainerError: container \"app\" names no command, and images are not run here");
+    assert_cannot_start(
+        &report,
+        "CannotStartContainerError: container \"app\" names no command, and images are not run here",
+    );
 }
 
 #[test]
