@@ -19,7 +19,7 @@ pub type TargetKey = (TargetGroupArn, TargetId, u64);
 pub struct Reports {
     pub tasks: BTreeMap<TaskId, TaskReport>,
     pub health: BTreeMap<TargetKey, TargetHealth>,
-    /// With the generation that was in effect when it was reported.
+    /// With the generation of the configuration in which it was draining.
     pub drained: BTreeMap<TargetKey, u64>,
     pub listeners: BTreeMap<String, Result<(), String>>,
     pub applied_generation: Option<u64>,
@@ -47,7 +47,6 @@ pub struct Inbox {
 #[derive(Debug, Default)]
 struct Contents {
     reports: Reports,
-    applied_generation: u64,
     poked: bool,
     closed: bool,
 }
@@ -68,15 +67,13 @@ impl Inbox {
             BalancerReport::Health { target_group, target, registration, health } => {
                 contents.reports.health.insert((target_group, target, registration), health);
             }
-            BalancerReport::Drained { target_group, target, registration } => {
-                let generation = contents.applied_generation;
+            BalancerReport::Drained { target_group, target, registration, generation } => {
                 contents.reports.drained.insert((target_group, target, registration), generation);
             }
             BalancerReport::Listener { arn, outcome } => {
                 contents.reports.listeners.insert(arn, outcome);
             }
             BalancerReport::Applied { generation } => {
-                contents.applied_generation = generation;
                 contents.reports.applied_generation = Some(generation);
             }
             BalancerReport::Metrics(metrics) => contents.reports.metrics = Some(metrics),

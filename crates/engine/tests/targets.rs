@@ -84,6 +84,19 @@ fn a_target_goes_through_elbs_states() {
     assert_eq!(answered, ["9001 unused Target.NotRegistered", "9002 unhealthy Target.ResponseCodeMismatch"]);
 }
 
+/// The data plane may never say that it applied a configuration: a newer one has come before it could.
+#[test]
+fn a_drained_target_is_gone_whatever_else_has_been_heard() {
+    let world = World::new();
+    let _driver = world.drive();
+    let (lb, tg) = (balancer(&world, "web"), group(&world, "g"));
+    listener(&world, &lb, 8080, forward(&tg));
+    world.run(|tx| registration::register(tx, &tg, &[target(9001), target(9002)]));
+    world.run(|tx| registration::deregister(tx, &tg, &[target(9001)]));
+    world.balancer.report_drained(&tg, id(9001));
+    world.until("the drained target to be gone", |state| states(state, &tg, None).len() == 1);
+}
+
 #[test]
 fn a_target_without_a_port_is_at_the_groups_own() {
     let world = World::new();

@@ -87,8 +87,8 @@ pub enum TargetIntent {
 pub enum BalancerReport {
     /// A target's health changed (or is repeated after a reconnection).
     Health { target_group: TargetGroupArn, target: TargetId, registration: u64, health: TargetHealth },
-    /// A draining target has no request in flight.
-    Drained { target_group: TargetGroupArn, target: TargetId, registration: u64 },
+    /// A target that is draining in the configuration of this generation has no request in flight.
+    Drained { target_group: TargetGroupArn, target: TargetId, registration: u64, generation: u64 },
     /// A listener is accepting connections, or could not be opened.
     Listener { arn: String, outcome: Result<(), String> },
     /// A configuration is in effect for every request that begins after this report.

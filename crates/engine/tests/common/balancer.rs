@@ -58,7 +58,8 @@ impl FakeBalancer {
     /// Reports that nothing is in flight to a draining target.
     pub fn report_drained(&self, group: &str, target: TargetId) {
         let registration = self.registration(group, target);
-        self.report(BalancerReport::Drained { target_group: TargetGroupArn::new(group), target, registration });
+        let (target_group, generation) = (TargetGroupArn::new(group), self.config().generation);
+        self.report(BalancerReport::Drained { target_group, target, registration, generation });
     }
 
     pub fn report(&self, report: BalancerReport) {

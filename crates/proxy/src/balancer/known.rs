@@ -41,7 +41,7 @@ impl Known {
                 let facts = self.targets.get_mut(&(target_group.clone(), *target, *registration));
                 facts.is_some_and(|facts| facts.health.replace(health.clone()).as_ref() != Some(health))
             }
-            BalancerReport::Drained { target_group, target, registration } => {
+            BalancerReport::Drained { target_group, target, registration, .. } => {
                 let facts = self.targets.get_mut(&(target_group.clone(), *target, *registration));
                 facts.is_some_and(|facts| !std::mem::replace(&mut facts.drained, true))
             }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use seatrial_model::load_balancing::TargetHealth;
 use seatrial_model::{TargetGroupArn, Timestamp};
-use seatrial_ports::balancer::{BalancerReport, TargetConfig, TargetGroupConfig, TargetIntent, TargetMetrics};
+use seatrial_ports::balancer::{
+    BalancerConfig, BalancerReport, TargetConfig, TargetGroupConfig, TargetIntent, TargetMetrics,
+};
 use seatrial_routing::roster::Standing;
 use seatrial_routing::stickiness::target_digest;
 use seatrial_routing::{HealthMachine, health};
@@ -20,6 +22,8 @@ pub(crate) struct Registry {
     clock: Clock,
     workers: usize,
     events: UnboundedSender<Event>,
+    /// That of the present configuration.
+    generation: u64,
     targets: BTreeMap<TargetKey, Registered>,
     /// No longer configured; kept until their last requests have been counted and told.
     departed: Vec<Arc<Target>>,
@@ -37,13 +41,14 @@ struct Registered {
 
 impl Registry {
     pub fn new(clock: Clock, workers: usize, events: UnboundedSender<Event>) -> Self {
-        Registry { clock, workers, events, targets: BTreeMap::new(), departed: Vec::new() }
+        Registry { clock, workers, events, generation: 0, targets: BTreeMap::new(), departed: Vec::new() }
     }
 
     /// Takes the targets of a configuration; only groups in use are checked. Returns the targets no longer in it.
-    pub fn configure(&mut self, groups: &[TargetGroupConfig], in_use: &BTreeSet<TargetGroupArn>) -> Vec<Arc<Target>> {
+    pub fn configure(&mut self, config: &BalancerConfig, in_use: &BTreeSet<TargetGroupArn>) -> Vec<Arc<Target>> {
+        self.generation = config.generation;
         let mut former = std::mem::take(&mut self.targets);
-        for group in groups {
+        for group in &config.target_groups {
             for config in &group.targets {
                 let key = key(group, config);
                 let registered = former.remove(&key).unwrap_or_else(|| self.new_target(&key, config));
@@ -80,9 +85,10 @@ impl Registry {
 
     /// Takes note that a target has no request left; returns the report if that is news.
     pub fn emptied(&mut self, target: &Arc<Target>) -> Option<BalancerReport> {
+        let generation = self.generation;
         let registered = self.find(target).filter(|registered| registered.intent == TargetIntent::Draining)?;
         let is_news = !std::mem::replace(&mut registered.drained, true);
-        is_news.then(|| registered.drained_report())
+        is_news.then(|| registered.drained_report(generation))
     }
 
     /// Passes on that a target refused a connection.
@@ -96,7 +102,8 @@ impl Registry {
     /// The state of every target.
     pub fn reports(&self) -> Vec<BalancerReport> {
         let reports = self.targets.values().flat_map(|registered| {
-            [registered.report()].into_iter().chain(registered.drained.then(|| registered.drained_report()))
+            let drained = registered.drained.then(|| registered.drained_report(self.generation));
+            [registered.report()].into_iter().chain(drained)
         });
         reports.collect()
     }
@@ -185,9 +192,9 @@ impl Registered {
         BalancerReport::Health { target_group: group, target, registration, health: self.health.clone() }
     }
 
-    fn drained_report(&self) -> BalancerReport {
+    fn drained_report(&self, generation: u64) -> BalancerReport {
         let TargetKey { group, target, registration } = self.target.key.clone();
-        BalancerReport::Drained { target_group: group, target, registration }
+        BalancerReport::Drained { target_group: group, target, registration, generation }
     }
 }
 

@@ -70,7 +70,7 @@ impl State {
         self.sockets.extend(sockets);
         self.config = config;
         let in_use = groups_in_use(&self.config.listeners);
-        let gone = self.registry.configure(&self.config.target_groups, &in_use);
+        let gone = self.registry.configure(&self.config, &in_use);
         self.build_groups();
         let closing = self.take_closing_listeners();
         let outcomes = self.open_listeners();
