@@ -11,7 +11,7 @@ use crate::ensure::{Effect, Ensuring, Force};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::{Plan, ServicePlan};
-use crate::report::{Reporter, as_milliseconds};
+use crate::report::{Event, Reporter, as_milliseconds};
 use crate::steady;
 use crate::urls::{ServiceUrl, urls};
 use crate::watch::Watch;
@@ -61,6 +61,9 @@ pub async fn deploy(
     interrupt: Interrupt,
 ) -> Result<DeployReport, ReleaseError> {
     let started = Instant::now();
+    for remark in &plan.remarks {
+        report.send(Event::Note(remark.clone()));
+    }
     let ensuring = Ensuring { connection, plan, report, interrupt: &interrupt, force: options.force };
     let ensured = ensuring.everything().await?;
     let waits = ensured.services.iter().map(|(name, task_definition, effect)| {
@@ -95,27 +98,14 @@ impl After<'_> {
         task_definition: &str,
         effect: &Effect,
     ) -> Result<ServiceOutcome, ReleaseError> {
-        let name: &ServiceName = &service.name;
-        let without = |verdict, started: Instant| {
-            Ok(ServiceOutcome::without_deployment(name, verdict, task_definition, started.elapsed()))
-        };
-        let changed = match effect {
-            Effect::None => return without(Verdict::NothingToDo, self.started),
-            Effect::Adjusted => match self.options.waiting {
-                Waiting::Not => return without(Verdict::Started, self.started),
-                Waiting::ToTheEnd => {
-                    let waiting = steady::Waiting {
-                        connection: self.connection,
-                        report: self.report,
-                        interrupt: self.interrupt,
-                        started: self.started,
-                        timeout: self.options.timeout,
-                    };
-                    let verdict = waiting.until_steady(name, &service.cluster, &service.service_name).await?;
-                    return without(verdict, self.started);
-                }
-            },
-            Effect::Deploying(changed) => changed,
+        let name = &service.name;
+        let changed = match (effect, self.options.waiting) {
+            (Effect::Deploying(changed), _) => changed,
+            (Effect::None, Waiting::Not) => return Ok(self.unwatched(name, Verdict::NothingToDo, task_definition)),
+            (Effect::Adjusted, Waiting::Not) => return Ok(self.unwatched(name, Verdict::Started, task_definition)),
+            // A service that is as configured may still be starting, after the machine below it did.
+            (Effect::None, Waiting::ToTheEnd) => return self.steady(service, Verdict::NothingToDo).await,
+            (Effect::Adjusted, Waiting::ToTheEnd) => return self.steady(service, Verdict::Deployed).await,
         };
         let subject = locate(self.connection, name, &service.cluster, changed, &mut self.interrupt).await?;
         match self.options.waiting {
@@ -132,5 +122,20 @@ impl After<'_> {
                 Ok(explain(self.connection, watch.follow(subject).await?, Purpose::Deploy).await)
             }
         }
+    }
+
+    fn unwatched(&self, name: &ServiceName, verdict: Verdict, task_definition: &str) -> ServiceOutcome {
+        ServiceOutcome::without_deployment(name, verdict, task_definition, self.started.elapsed())
+    }
+
+    async fn steady(self, service: &ServicePlan, at_once: Verdict) -> Result<ServiceOutcome, ReleaseError> {
+        let waiting = steady::Waiting {
+            connection: self.connection,
+            report: self.report,
+            interrupt: self.interrupt,
+            started: self.started,
+            timeout: self.options.timeout,
+        };
+        waiting.until_steady(service, at_once).await
     }
 }

@@ -81,9 +81,7 @@ async fn of_service(connection: &Connection, plan: &ServicePlan, limit: u8) -> R
     let definitions = task_definitions(connection, plan, deployments).await?;
     let mut versions = BTreeMap::new();
     for arn in definitions.values() {
-        if !versions.contains_key(arn) {
-            versions.insert(arn.clone(), version(connection, arn).await?);
-        }
+        versions.insert(arn.clone(), version(connection, arn).await?);
     }
     Ok(deployments
         .iter()

@@ -7,6 +7,7 @@
 
 pub mod aws;
 pub mod config;
+mod definitions;
 mod delete;
 mod deploy;
 mod ensure;
@@ -24,7 +25,7 @@ mod steady;
 mod urls;
 mod watch;
 
-pub use delete::{Scope, delete};
+pub use delete::{DeleteReport, Named, Scope, delete};
 pub use deploy::{DeployOptions, DeployReport, Waiting, deploy};
 pub use ensure::Force;
 pub use error::ReleaseError;

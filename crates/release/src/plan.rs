@@ -15,6 +15,8 @@ pub struct Plan {
     pub load_balancer: Option<LoadBalancerPlan>,
     /// In the order of their names.
     pub services: Vec<ServicePlan>,
+    /// What the configuration says and this target cannot do, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 /// Where and how an environment is deployed.
@@ -34,6 +36,23 @@ pub enum Target {
     Embedded,
     /// Amazon ECS itself.
     Aws { region: String, profile: Option<String> },
+}
+
+/// Whether an endpoint has the engine's extensions to the AWS API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extensions {
+    Available,
+    Missing,
+}
+
+impl Target {
+    /// Whether settings beyond AWS's own can be sent to this target.
+    pub fn extensions(&self) -> Extensions {
+        match self {
+            Target::Embedded => Extensions::Available,
+            Target::Aws { .. } => Extensions::Missing,
+        }
+    }
 }
 
 /// What the caller knows about a target and no configuration file says.
@@ -148,14 +167,16 @@ pub struct TargetGroupPlan {
     pub unhealthy_threshold: Option<i32>,
     pub matcher: Option<String>,
     pub deregistration_delay: Option<i32>,
+    /// How long a new target must keep passing its checks before it is healthy: an extension of the engine, `None` elsewhere.
+    pub settle_time: Option<i32>,
 }
 
 /// What a target group's targets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetType {
-    /// Addresses of tasks (network mode `awsvpc`).
+    /// Addresses of tasks: with network mode `awsvpc`, and always on the embedded engine.
     Ip,
-    /// Container instances (other network modes).
+    /// Container instances: with the other network modes on AWS.
     Instance,
 }
 

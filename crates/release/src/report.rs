@@ -87,10 +87,20 @@ pub struct Progress {
     pub old: TaskCounts,
     /// Failures the circuit breaker has counted, and how many it allows; none when it is off.
     pub failures: Option<(i32, i32)>,
-    /// What the deployment waits for, such as "1 task to become healthy".
-    pub waiting_for: String,
+    pub activity: Activity,
+    /// Since the deployment, or whatever else is watched, began.
     #[serde(serialize_with = "as_milliseconds")]
     pub elapsed: Duration,
+}
+
+/// What something that is watched does at the moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    /// It waits for this, such as "1 task to become healthy".
+    WaitingFor(String),
+    /// It is over: what was done, such as "deployed hello-dev-web:2", and how long it took.
+    Over { what: String, after: Duration },
 }
 
 /// How many tasks are in which state.

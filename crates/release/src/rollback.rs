@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 use crate::aws::{Connection, DoingExt};
 use crate::config::{RollbackOverride, ServiceName};
 use crate::deploy::Waiting;
-use crate::ensure::service::{describe, send_update};
+use crate::ensure::service::{describe, in_place, send_update};
 use crate::ensure::task_definition::{self, short};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
@@ -48,7 +48,7 @@ pub async fn rollback(
 ) -> Result<ServiceOutcome, ReleaseError> {
     let started = Instant::now();
     let service = existing(connection, plan).await?;
-    let current = service.task_definition().unwrap_or_default().to_owned();
+    let current = in_place(&service).unwrap_or_default().to_owned();
     let (subject, purpose) = match (options.to_revision, running(connection, plan, &service, &mut interrupt).await?) {
         (None, Some(subject)) => {
             stop(connection, &subject).await?;
@@ -56,7 +56,7 @@ pub async fn rollback(
         }
         (None, None) => {
             let target = previous(connection, plan, &service).await?;
-            (update(connection, plan, &target, report, &mut interrupt).await?, Purpose::Deploy)
+            (update(connection, plan, &service, &target, report, &mut interrupt).await?, Purpose::Deploy)
         }
         (Some(number), _) => {
             let target = revision(connection, plan, &current, number).await?;
@@ -68,7 +68,7 @@ pub async fn rollback(
                     started.elapsed(),
                 ));
             }
-            (update(connection, plan, &target, report, &mut interrupt).await?, Purpose::Deploy)
+            (update(connection, plan, &service, &target, report, &mut interrupt).await?, Purpose::Deploy)
         }
     };
     if options.waiting == Waiting::Not {
@@ -137,7 +137,7 @@ async fn previous(connection: &Connection, plan: &ServicePlan, service: &Service
                 described.service_revisions().iter().find(|revision| revision.service_revision_arn() == Some(arn))?;
             revision.task_definition().map(ToOwned::to_owned)
         };
-        let other = |candidate: &String| Some(candidate.as_str()) != service.task_definition();
+        let other = |candidate: &String| Some(candidate.as_str()) != in_place(service);
         if let Some(found) = arns.iter().filter_map(task_definition).find(other) {
             return Ok(found);
         }
@@ -190,14 +190,18 @@ async fn unavailable(connection: &Connection, family: &str, what: String) -> Rel
 async fn update(
     connection: &Connection,
     plan: &ServicePlan,
+    service: &Service,
     task_definition: &str,
     report: &Reporter,
     interrupt: &mut Interrupt,
 ) -> Result<Subject, ReleaseError> {
     let mut changes = Map::new();
     changes.insert("taskDefinition".into(), json!(task_definition));
-    let updated = send_update(connection, &plan.cluster, &plan.service_name, changes, false).await?;
-    let change = Change::Updated(vec![format!("taskDefinition → {}", short(task_definition))]);
+    // A service may still name the version it was rolled back from: to ECS that version is no change then.
+    let named_already = service.task_definition() == Some(task_definition);
+    let updated = send_update(connection, &plan.cluster, &plan.service_name, changes, named_already).await?;
+    let before = short(in_place(service).unwrap_or_default());
+    let change = Change::Updated(vec![format!("{before} → {}", short(task_definition))]);
     report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
     locate(connection, &plan.name, &plan.cluster, &updated, interrupt).await
 }

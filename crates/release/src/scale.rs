@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 
 use crate::aws::Connection;
 use crate::deploy::Waiting;
-use crate::ensure::service::{describe, send_update};
+use crate::ensure::service::{describe, in_place, send_update};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::ServicePlan;
@@ -50,13 +50,15 @@ pub async fn scale(
         send_update(connection, &plan.cluster, &plan.service_name, changes, false).await?;
     }
     report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
-    let verdict = match options.waiting {
-        Waiting::Not => Verdict::Started,
+    match options.waiting {
+        Waiting::Not => {
+            let task_definition = in_place(&service).unwrap_or_default();
+            Ok(ServiceOutcome::without_deployment(&plan.name, Verdict::Started, task_definition, started.elapsed()))
+        }
         Waiting::ToTheEnd => {
             let waiting = steady::Waiting { connection, report, interrupt, started, timeout: options.timeout };
-            waiting.until_steady(&plan.name, &plan.cluster, &plan.service_name).await?
+            let at_once = if before == count { Verdict::NothingToDo } else { Verdict::Deployed };
+            waiting.until_steady(plan, at_once).await
         }
-    };
-    let task_definition = service.task_definition().unwrap_or_default();
-    Ok(ServiceOutcome::without_deployment(&plan.name, verdict, task_definition, started.elapsed()))
+    }
 }

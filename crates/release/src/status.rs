@@ -1,23 +1,26 @@
 //! `status`: what is deployed and what is going on.
 
-use aws_sdk_ecs::types::Service;
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{DeploymentRolloutState, Service};
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::aws::Connection;
 use crate::aws::times::timestamp;
-use crate::config::{AppName, EnvironmentName, ServiceName, VERSION_LABEL};
-use crate::ensure::service::{describe, primary_id};
+use crate::config::{AppName, EnvironmentName, ServiceName};
+use crate::definitions;
+use crate::ensure::load_balancer;
+use crate::ensure::service::{describe, in_place, primary_id};
 use crate::ensure::task_definition::short;
-use crate::ensure::{load_balancer, task_definition};
 use crate::error::ReleaseError;
 use crate::plan::{Plan, ServicePlan};
 use crate::report::TaskCounts;
 use crate::urls::urls;
 use crate::watch::count;
 use crate::watch::look::{self, Look};
+use crate::watch::names::Names;
 use crate::watch::waiting::waiting_for;
-use crate::watch::words::readable;
 
 /// The state of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -39,6 +42,10 @@ pub struct ServiceStatus {
     /// The `version` of the configuration it was deployed with.
     pub version: Option<String>,
     pub tasks: TaskCounts,
+    /// How many healthy tasks each task definition has.
+    pub healthy_tasks: BTreeMap<String, usize>,
+    /// ECS's reason why the newest deployment failed, when it was left as it was.
+    pub failed: Option<String>,
     pub url: Option<String>,
     /// The deployment going on.
     pub deployment: Option<RunningDeployment>,
@@ -87,7 +94,10 @@ pub async fn events(connection: &Connection, plan: &Plan, limit: usize) -> Resul
     let mut lines = Vec::new();
     for service in &plan.services {
         if let Some((found, _)) = describe(connection, &service.cluster, &service.service_name).await? {
-            lines.extend(event_lines(&service.name, &found).take(limit));
+            let messages: Vec<String> =
+                found.events().iter().take(limit).filter_map(|event| event.message().map(ToOwned::to_owned)).collect();
+            let names = Names::of_messages(connection, &found, &messages).await;
+            lines.extend(event_lines(&service.name, &found, &names).take(limit));
         }
     }
     lines.reverse();
@@ -96,11 +106,15 @@ pub async fn events(connection: &Connection, plan: &Plan, limit: usize) -> Resul
 }
 
 /// Newest first, as ECS has them.
-fn event_lines<'s>(name: &'s ServiceName, service: &'s Service) -> impl Iterator<Item = EventLine> + 's {
+fn event_lines<'s>(
+    name: &'s ServiceName,
+    service: &'s Service,
+    names: &'s Names,
+) -> impl Iterator<Item = EventLine> + 's {
     service.events().iter().map(|event| EventLine {
         service: name.clone(),
         at: timestamp(event.created_at()),
-        message: readable(event.message().unwrap_or_default()),
+        message: names.readable(event.message().unwrap_or_default()),
     })
 }
 
@@ -116,14 +130,17 @@ async fn service_status(
             task_definition: None,
             version: None,
             tasks: TaskCounts::default(),
+            healthy_tasks: BTreeMap::new(),
+            failed: None,
             url: None,
             deployment: None,
             last_event: None,
         });
     };
     let tasks = look::tasks(connection, &plan.cluster, &plan.service_name).await?;
-    let target_groups = look::target_groups(connection, &service).await?;
-    let version = match service.task_definition() {
+    let facts = look::health_facts(connection, &plan.cluster, &service, &tasks).await?;
+    let definition = in_place(&service).map(ToOwned::to_owned);
+    let version = match &definition {
         Some(arn) => version(connection, arn).await?,
         None => None,
     };
@@ -131,40 +148,49 @@ async fn service_status(
         Some(arn) => look::deployment(connection, arn).await?,
         None => None,
     };
-    let counts = count::all(&service, &tasks, &target_groups);
-    let last_event = event_lines(&plan.name, &service).next();
-    let task_definition = service.task_definition().map(|arn| short(arn).to_owned());
+    let counts = count::all(&service, &tasks, &facts);
+    let healthy_tasks = count::healthy_by_definition(&tasks, &facts);
+    let failed = failure(&service);
+    let last_event = event_lines(&plan.name, &service, &Names::of_service(&service)).next();
+    let task_definition = definition.map(|arn| short(&arn).to_owned());
     let status = service.status().map(ToOwned::to_owned);
-    let deployment = running.map(|deployment| running_deployment(Look { deployment, service, tasks, target_groups }));
+    let deployment = running.and_then(|deployment| running_deployment(Look { deployment, service, tasks, facts }));
     Ok(ServiceStatus {
         service: plan.name.clone(),
         status,
         task_definition,
         version,
         tasks: counts,
+        healthy_tasks,
+        failed,
         url,
         deployment,
         last_event,
     })
 }
 
-fn running_deployment(look: Look) -> RunningDeployment {
+/// Why the newest deployment failed and was left as it was.
+fn failure(service: &Service) -> Option<String> {
+    let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"))?;
+    let has_failed = primary.rollout_state() == Some(&DeploymentRolloutState::Failed);
+    has_failed.then(|| Names::of_service(service).readable(primary.rollout_state_reason().unwrap_or("no reason given")))
+}
+
+/// What is going on; none when it ended since the service was looked at.
+fn running_deployment(look: Look) -> Option<RunningDeployment> {
     let id = primary_id(&look.service).unwrap_or_default().to_owned();
-    let (new, old) = count::by_version(&look.service, &look.tasks, &look.target_groups, &id);
-    RunningDeployment {
+    let (new, old) = count::by_version(&look.service, &look.tasks, &look.facts, &id);
+    Some(RunningDeployment {
+        waiting_for: waiting_for(&look, &id, &new, &old)?,
         status: look.deployment.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
-        waiting_for: waiting_for(&look, &id, &new, &old),
         since: timestamp(look.deployment.created_at()),
         id,
         new,
         old,
-    }
+    })
 }
 
 /// The version a task definition was made for.
 pub(crate) async fn version(connection: &Connection, task_definition: &str) -> Result<Option<String>, ReleaseError> {
-    let Some((definition, _)) = task_definition::describe(connection, task_definition).await? else { return Ok(None) };
-    let labels =
-        |container: &aws_sdk_ecs::types::ContainerDefinition| container.docker_labels()?.get(VERSION_LABEL).cloned();
-    Ok(definition.container_definitions().iter().find_map(labels))
+    Ok(definitions::facts(connection, task_definition).await?.and_then(|facts| facts.version))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use seatrial_release::config::{
     ConfigError, ConfigFile, EnvironmentName, Overrides, RollbackOverride, Scheme, Variables, json_schema,
 };
-use seatrial_release::plan::{Network, Plan, PublicAddress, TargetDefaults};
+use seatrial_release::plan::{Network, Plan, PublicAddress, TargetDefaults, TargetType};
 use serde_json::{Value, json};
 
 const FILE: &str = "/srv/app/seatrial.yml";
@@ -289,6 +289,84 @@ fn no_rollback_leaves_failures_counted() {
     assert_eq!(
         service(&plan)["deploymentConfiguration"]["deploymentCircuitBreaker"],
         json!({"enable": true, "rollback": false})
+    );
+}
+
+#[test]
+fn the_settle_time_is_sent_to_the_embedded_engine_and_left_out_on_aws() {
+    let text = |more: &str| {
+        format!(
+            "app: a\nservices: {{web: {{command: [x], image: i, port: 80, listener: {{port: 80}}{more}}}}}\n\
+             environments: {{dev: {{target: embedded}}, prod: {{target: {{region: r}}, network: {{subnets: [s]}}}}}}\n"
+        )
+    };
+    let planned = |text: &str, environment: &str, defaults: &TargetDefaults| {
+        let plan = plan_with(text, Some(environment), defaults, &Overrides::default()).expect("valid");
+        (plan.services[0].balancing.clone().expect("a listener").target_group.settle_time, plan.remarks)
+    };
+    let with = text(", settle_time: 2s");
+    assert_eq!(planned(&with, "dev", &embedded()), (Some(2), vec![]));
+    assert_eq!(planned(&text(""), "dev", &embedded()), (Some(0), vec![]), "also what is taken out of a file is sent");
+    let remark = |what: &str| vec![format!("service web: {what} left out, which only the embedded engine can do")];
+    assert_eq!(planned(&with, "prod", &aws()), (None, remark("settle_time is")));
+    let both = text(", settle_time: 2s, fail_fast: true");
+    assert_eq!(planned(&both, "prod", &aws()), (None, remark("settle_time and fail_fast are")));
+    assert_eq!(planned(&text(""), "prod", &aws()), (None, vec![]));
+    let refused = refusal("app: a\nservices: {web: {command: [x], settle_time: 2s}}\n", None, &embedded());
+    assert!(refused.contains("`services.web.settle_time` is the load balancer's"), "{refused}");
+}
+
+#[test]
+fn target_groups_of_the_embedded_engine_hold_addresses_whatever_the_network_mode() {
+    let task = |mode: &str| {
+        format!(
+            "{{networkMode: {mode}, containerDefinitions: [{{name: c, image: i, portMappings: [{{containerPort: 80}}]}}]}}"
+        )
+    };
+    let target_type = |mode: &str, target: &str, defaults: &TargetDefaults| {
+        let text = format!(
+            "app: a\nservices: {{web: {{task_definition: {}, listener: {{port: 80}}}}}}\n\
+             environments: {{e: {{target: {target}, network: {{subnets: [s]}}}}}}\n",
+            task(mode)
+        );
+        let plan = plan_with(&text, Some("e"), defaults, &Overrides::default()).expect("valid");
+        plan.services[0].balancing.clone().expect("a listener").target_group.target_type
+    };
+    for mode in ["awsvpc", "bridge", "host"] {
+        assert_eq!(target_type(mode, "embedded", &embedded()), TargetType::Ip, "{mode}");
+    }
+    assert_eq!(target_type("awsvpc", "{region: r}", &aws()), TargetType::Ip);
+    assert_eq!(target_type("bridge", "{region: r}", &aws()), TargetType::Instance);
+}
+
+#[test]
+fn a_service_may_be_written_in_a_few_lines() {
+    let text = r#"
+app: trial
+services:
+  web:
+    command: "seatrial demo-app {{ env('TAG') }} --name 'a b'"
+    port: 8080
+    health_check: { path: /health/ready, interval: 5s, timeout: 2s, unhealthy_threshold: 2, grace_period: 0s }
+    settle_time: 2s
+    deregistration_delay: 5s
+    listener: { port: 8081 }
+    minimum_healthy_percent: 100
+    maximum_percent: 200
+    desired_count: 4
+    circuit_breaker: { rollback: true, reset_on_healthy_task: false, threshold: { type: count, value: 2 } }
+environments:
+  dev: { target: embedded, stage: dev }
+"#;
+    let plan = plan(text);
+    assert_eq!(
+        plan.services[0].task_definition["containerDefinitions"][0]["command"],
+        json!(["seatrial", "demo-app", "v7", "--name", "a b"])
+    );
+    assert_eq!(
+        service(&plan)["deploymentConfiguration"]["deploymentCircuitBreaker"],
+        json!({"enable": true, "rollback": true, "resetOnHealthyTask": false,
+            "thresholdConfiguration": {"type": "COUNT", "value": 2}})
     );
 }
 

@@ -4,15 +4,17 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::{Scope, delete};
-use serde_json::json;
 
 use crate::arguments::{Common, Services};
-use crate::exit_code::{ExitCode, UsageError};
+use crate::exit_code::ExitCode;
 use crate::printer::Printer;
 use crate::progress::Display;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c, only};
+use crate::{show, target};
 
-/// Delete services with their rules, listeners and target groups
+/// Delete services and what was made for them: rules, listeners, target groups, load balancer, cluster
+///
+/// What other services still use stays, and so do logs and task definitions unless --all is given.
 #[derive(Args, Debug)]
 pub struct DeleteArguments {
     #[command(flatten)]
@@ -21,7 +23,7 @@ pub struct DeleteArguments {
     #[command(flatten)]
     pub common: Common,
 
-    /// Also delete load balancer, log groups, task definitions and cluster of the environment
+    /// Also delete the logs and the task definitions
     #[arg(long, env = "SEATRIAL_ALL", value_parser = FalseyValueParser::new())]
     pub all: bool,
 
@@ -33,17 +35,14 @@ pub struct DeleteArguments {
 /// Runs the command.
 pub async fn run(arguments: DeleteArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let services = &arguments.services.services;
-    if arguments.all && !services.is_empty() {
-        let what = "--all deletes the whole environment, yet services are named".to_owned();
-        return Err(UsageError { what, instead: "name services, or give --all".into() }.into());
-    }
     let (file, environment) = configured(&common)?;
-    let what = match (arguments.all, services.is_empty()) {
-        (true, _) => "everything".to_owned(),
-        (false, true) => "all services".to_owned(),
-        (false, false) => services.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    let meant = match services.as_slice() {
+        [] => "all services".to_owned(),
+        named => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     };
-    let question = format!("Delete {what} of {} in {}?", file.app(), environment.name);
+    let records = if arguments.all { ", with logs and task definitions" } else { "" };
+    let what = format!("{meant} of {} in {}{records}", file.app(), environment.name);
+    let question = format!("Delete {what} ({})?", target::describe(&environment.target));
     if !confirm(printer, &question, arguments.yes, Unattended::Refuse)? {
         printer.remark("nothing deleted");
         return Ok(ExitCode::Done);
@@ -53,10 +52,7 @@ pub async fn run(arguments: DeleteArguments, common: Common, printer: &Printer) 
     let display = Display::new(printer, &common);
     let deleted = delete(&session.connection, &session.plan, scope, &display.reporter(), interrupted_by_ctrl_c()).await;
     display.end();
-    deleted?;
-    let names: Vec<&str> = session.plan.services.iter().map(|service| service.name.as_str()).collect();
-    printer.result(&json!({ "deleted": names, "everything": arguments.all }), |paint| {
-        format!("{} deleted {what} of {} in {}", paint.good("✔"), file.app(), environment.name)
-    })?;
+    let report = deleted?;
+    printer.result(&report, |paint| show::deletion::deletion(&report, &what, paint))?;
     Ok(ExitCode::Done)
 }

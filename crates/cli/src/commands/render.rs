@@ -40,6 +40,9 @@ pub fn run(arguments: &RenderArguments, common: &Common, printer: &Printer) -> R
     let (file, environment) = configured(common)?;
     let defaults = target::defaults(&environment.target, None);
     let plan = file.plan(&environment, &defaults, &only(&arguments.services.services))?;
+    for remark in &plan.remarks {
+        printer.remark(remark);
+    }
     let value = match (arguments.document, plan.services.as_slice()) {
         (Document::All, services) => services
             .iter()

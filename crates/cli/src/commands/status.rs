@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use console::Term;
-use seatrial_release::{EnvironmentStatus, status};
+use console::{Term, measure_text_width};
+use seatrial_release::{EnvironmentStatus, ReleaseError, status};
 
 use crate::arguments::{Common, Services};
 use crate::exit_code::ExitCode;
@@ -40,10 +40,15 @@ pub async fn run(arguments: StatusArguments, common: Common, printer: &Printer) 
     let interrupt = interrupted_by_ctrl_c();
     while !interrupt.is_raised() {
         tokio::time::sleep(session.connection.poll_interval()).await;
-        let now = status(&session.connection, &session.plan).await?;
-        if now != seen {
-            screen.show(&now)?;
-            seen = now;
+        match status(&session.connection, &session.plan).await {
+            Ok(now) if now != seen => {
+                screen.show(&now)?;
+                seen = now;
+            }
+            Ok(_) => {}
+            // Whoever watches wants to see the end of it, also across a restart of the engine.
+            Err(ReleaseError::Call(error)) if error.is_transient() => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(ExitCode::Done)
@@ -66,8 +71,10 @@ impl<'a> Screen<'a> {
         if let Some(terminal) = &self.terminal {
             terminal.clear_last_lines(self.lines)?;
         }
-        self.lines = show::status::status(state, self.printer.results()).lines().count();
-        self.printer.result(state, |paint| show::status::status(state, paint))?;
+        let text = show::status::status(state, self.printer.results());
+        let columns = self.terminal.as_ref().map_or(usize::MAX, |terminal| usize::from(terminal.size().1).max(1));
+        self.lines = text.lines().map(|line| measure_text_width(line).div_ceil(columns).max(1)).sum();
+        self.printer.result(state, |_| text)?;
         Ok(())
     }
 }

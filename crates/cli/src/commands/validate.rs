@@ -28,6 +28,8 @@ struct Checked {
     services: Vec<ServiceName>,
     /// Why it was passed over.
     passed_over: Option<String>,
+    /// What it says and its target cannot do.
+    remarks: Vec<String>,
 }
 
 /// Runs the command.
@@ -58,6 +60,7 @@ fn check(file: &ConfigFile, name: &EnvironmentName) -> Result<Checked, ConfigErr
         target: Some(target::describe(&environment.target)),
         services: plan.services.into_iter().map(|service| service.name).collect(),
         passed_over: None,
+        remarks: plan.remarks,
     })
 }
 
@@ -67,6 +70,7 @@ fn passed_over(name: &EnvironmentName, error: &ConfigError) -> Checked {
         target: None,
         services: Vec::new(),
         passed_over: Some(error.what().to_owned()),
+        remarks: Vec::new(),
     }
 }
 
@@ -76,8 +80,10 @@ fn line(checked: &Checked, paint: Paint) -> String {
         (Some(why), _) => format!("{} {name} not checked: {why}\n", paint.doubtful("?")),
         (None, target) => {
             let services: Vec<&str> = checked.services.iter().map(ServiceName::as_str).collect();
+            let remarks: String =
+                checked.remarks.iter().map(|remark| format!("  {}\n", paint.doubtful(remark))).collect();
             format!(
-                "{} {name} on {}: {}\n",
+                "{} {name} on {}: {}\n{remarks}",
                 paint.good("✔"),
                 target.as_deref().unwrap_or_default(),
                 services.join(", ")

@@ -1,4 +1,4 @@
-//! The live view: steps scroll by, and below them one line per service tells what it waits for.
+//! The live view: steps scroll by, and below them two lines per service tell its state and what it waits for.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,12 +9,12 @@ use seatrial_release::config::ServiceName;
 use seatrial_release::report::{Event, Progress};
 
 use crate::printer::Paint;
-use crate::show::steps::{Detail, line, progress};
+use crate::show::steps::{Detail, activity, line, tasks};
 
 /// Time between two pictures of the spinner.
 const TICK: Duration = Duration::from_millis(120);
 
-/// A line per service below the steps.
+/// Two lines per service below the steps.
 pub struct Live {
     detail: Detail,
     paint: Paint,
@@ -47,17 +47,17 @@ impl Live {
         let bar = services.entry(state.service.clone()).or_insert_with(|| {
             let bar = self.bars.add(ProgressBar::new_spinner());
             bar.set_style(style());
-            bar.set_prefix(self.paint.strong(state.service.as_str()));
             bar.set_elapsed(state.elapsed);
             bar.enable_steady_tick(TICK);
             bar
         });
-        bar.set_message(progress(state));
+        bar.set_prefix(format!("{} {}", self.paint.strong(&format!("{}:", state.service)), tasks(state)));
+        bar.set_message(activity(state));
     }
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}")
+    ProgressStyle::with_template("{spinner} {prefix} [{elapsed}]\n  {wide_msg}")
         .expect("the template is a constant that has been tried")
 }
 

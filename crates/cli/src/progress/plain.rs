@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use seatrial_release::config::ServiceName;
-use seatrial_release::report::{Event, Progress};
+use seatrial_release::report::{Activity, Event, Progress};
 
 use crate::printer::Paint;
 use crate::show::steps::{Detail, line, progress};
@@ -55,7 +55,12 @@ impl Plain {
         }
         told.insert(state.service.clone(), Told { text: text.clone(), at: state.elapsed });
         let service = self.paint.strong(&format!("{}:", state.service));
-        Some(format!("{service} {text} {}", self.paint.faint(&format!("[{}]", length(state.elapsed)))))
+        match &state.activity {
+            Activity::WaitingFor(_) => {
+                Some(format!("{service} {text} {}", self.paint.faint(&format!("[{}]", length(state.elapsed)))))
+            }
+            Activity::Over { .. } => Some(format!("{service} {text}")),
+        }
     }
 }
 
@@ -72,7 +77,7 @@ mod tests {
             new: TaskCounts::default(),
             old: TaskCounts::default(),
             failures: None,
-            waiting_for: waiting_for.into(),
+            activity: Activity::WaitingFor(waiting_for.into()),
             elapsed: Duration::from_secs(seconds),
         }
     }
@@ -80,10 +85,13 @@ mod tests {
     #[test]
     fn only_news_are_told_and_silence_is_bounded() {
         let plain = Plain::new(Detail::Changes, Paint::PLAIN);
-        assert_eq!(plain.news(&state("a", 1)).as_deref(), Some("web: new 0/0 healthy, waiting for a [1.0 s]"));
+        assert_eq!(plain.news(&state("a", 1)).as_deref(), Some("web: waiting for a [1.0 s]"));
         assert_eq!(plain.news(&state("a", 2)), None);
         assert!(plain.news(&state("b", 3)).is_some());
         assert_eq!(plain.news(&state("b", 32)), None);
         assert!(plain.news(&state("b", 33)).is_some(), "a sign of life");
+        let over = Activity::Over { what: "deployed x:1".into(), after: Duration::from_secs(34) };
+        let end = Progress { activity: over, ..state("", 35) };
+        assert_eq!(plain.news(&end).as_deref(), Some("web: deployed x:1 after 34.0 s"), "the end has its own time");
     }
 }

@@ -1,6 +1,7 @@
 //! Results as text for people. Pure: every function here returns a string.
 
 pub mod cause;
+pub mod deletion;
 pub mod history;
 pub mod outcome;
 pub mod status;

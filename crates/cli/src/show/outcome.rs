@@ -1,5 +1,7 @@
 //! The outcome of a deployment, a rollback or a change of scale as text.
 
+use std::collections::BTreeMap;
+
 use seatrial_release::{DeployReport, ServiceOutcome, ServiceUrl, TimelineEntry, Verdict};
 
 use super::cause;
@@ -21,7 +23,8 @@ fn service(outcome: &ServiceOutcome, urls: &[ServiceUrl], paint: Paint) -> Strin
     for url in urls.iter().filter(|url| url.service == outcome.service) {
         text += &format!("  {}\n", paint.strong(&url.url));
     }
-    if let Some(reason) = outcome.reason.as_ref().filter(|_| !outcome.verdict.is_success()) {
+    let is_told = |reason: &String| outcome.causes.iter().any(|cause| cause.what == *reason);
+    if let Some(reason) = outcome.reason.as_ref().filter(|reason| !outcome.verdict.is_success() && !is_told(reason)) {
         text += &format!("  {} {reason}\n", paint.faint("ECS:"));
     }
     for cause in &outcome.causes {
@@ -32,32 +35,70 @@ fn service(outcome: &ServiceOutcome, urls: &[ServiceUrl], paint: Paint) -> Strin
 }
 
 fn headline(outcome: &ServiceOutcome, paint: Paint) -> String {
-    let ServiceOutcome { service, task_definition: wanted, running, .. } = outcome;
-    let service = paint.strong(service.as_str());
+    let sign = match outcome.verdict {
+        Verdict::Deployed | Verdict::NothingToDo | Verdict::Started => paint.good("✔"),
+        Verdict::Interrupted => paint.doubtful("…"),
+        Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => paint.bad("✘"),
+    };
+    let service = paint.strong(outcome.service.as_str());
+    let told = if outcome.deployment.is_some() { of_deployment(outcome) } else { of_service(outcome) };
+    format!("{sign} {service}: {told}")
+}
+
+/// What became of a deployment.
+fn of_deployment(outcome: &ServiceOutcome) -> String {
+    let ServiceOutcome { task_definition: wanted, running, .. } = outcome;
     let took = length(outcome.duration);
     match outcome.verdict {
-        Verdict::Deployed => format!("{} {service} runs {running}, after {took}", paint.good("✔")),
-        Verdict::NothingToDo => format!("{} {service} runs {running} already; nothing to do", paint.good("✔")),
-        Verdict::Started if outcome.deployment.is_none() => {
-            format!("{} {service} is being changed; not waiting for it", paint.good("✔"))
-        }
-        Verdict::Started => format!("{} {service}: {wanted} is being deployed; not waiting for it", paint.good("✔")),
-        Verdict::Interrupted => {
-            format!("{} {service}: no longer watching; {wanted} goes on being deployed", paint.doubtful("…"))
-        }
-        Verdict::RolledBack => {
-            format!("{} {service}: {wanted} failed and was rolled back after {took}; {running} serves", paint.bad("✘"))
-        }
+        Verdict::Deployed if wanted == running => format!("deployed {running} in {took}"),
+        Verdict::Deployed => format!("{running} serves again; {wanted} was undone after {took}"),
+        Verdict::NothingToDo => format!("nothing to do; {running} is deployed already"),
+        Verdict::Started => format!("{wanted} is being deployed; not waiting for it"),
+        Verdict::Interrupted => format!("no longer watching; {wanted} goes on being deployed"),
+        Verdict::RolledBack => format!("{wanted} failed and was rolled back after {took}; {running} serves"),
+        Verdict::TimedOut if wanted == running => format!("{wanted} was not deployed in time; {}", serving(outcome)),
         Verdict::TimedOut => {
-            format!("{} {service}: {wanted} was not deployed in time ({took}); {running} is in place", paint.bad("✘"))
+            format!("{wanted} was not deployed in time and was rolled back after {took}; {running} serves")
         }
-        Verdict::Failed => {
-            format!("{} {service}: {wanted} failed after {took}; it was not rolled back", paint.bad("✘"))
-        }
+        Verdict::Failed => format!("{wanted} failed after {took} and was not rolled back; {}", serving(outcome)),
         Verdict::RollbackFailed => {
-            format!("{} {service}: {wanted} failed after {took}, and so did the rollback", paint.bad("✘"))
+            format!("{wanted} failed after {took}, and so did the rollback; {}", serving(outcome))
         }
     }
+}
+
+/// What became of a service that needed no deployment.
+fn of_service(outcome: &ServiceOutcome) -> String {
+    let running = &outcome.running;
+    let took = length(outcome.duration);
+    match outcome.verdict {
+        Verdict::NothingToDo if outcome.healthy_tasks.is_empty() => {
+            format!("nothing to do; {running} is deployed already")
+        }
+        Verdict::NothingToDo => format!("nothing to do; {} already", serving(outcome)),
+        Verdict::Deployed => format!("{}, after {took}", serving(outcome)),
+        Verdict::Started => "the change is under way; not waiting for it".to_owned(),
+        Verdict::Interrupted => format!("no longer watching; the change goes on; {}", serving(outcome)),
+        Verdict::TimedOut => format!("not all tasks were healthy after {took}; {}", serving(outcome)),
+        Verdict::RolledBack | Verdict::Failed | Verdict::RollbackFailed => format!("failed; {}", serving(outcome)),
+    }
+}
+
+fn serving(outcome: &ServiceOutcome) -> String {
+    healthy(&outcome.healthy_tasks)
+}
+
+/// `2 tasks of hello-dev-web:3 serve`, by task definition.
+pub fn healthy(healthy_tasks: &BTreeMap<String, usize>) -> String {
+    let tasks = |(definition, count): (&String, &usize)| {
+        let noun = if *count == 1 { "task" } else { "tasks" };
+        format!("{count} {noun} of {definition}")
+    };
+    let verb = if healthy_tasks.values().sum::<usize>() == 1 { "serves" } else { "serve" };
+    if healthy_tasks.is_empty() {
+        return "no task serves".to_owned();
+    }
+    format!("{} {verb}", healthy_tasks.iter().map(tasks).collect::<Vec<_>>().join(" and "))
 }
 
 fn timeline(entries: &[TimelineEntry], paint: Paint) -> String {
@@ -99,6 +140,7 @@ mod tests {
             verdict,
             task_definition: "hello-dev-web:4".into(),
             running: "hello-dev-web:3".into(),
+            healthy_tasks: [("hello-dev-web:3".to_owned(), 2)].into(),
             deployment: Some("ecs-svc/1234567890123456789".into()),
             reason: Some("Service deployment rolled back because the circuit breaker threshold was exceeded.".into()),
             causes: vec![],
@@ -147,15 +189,31 @@ mod tests {
             Verdict::Failed,
             Verdict::RollbackFailed,
         ];
-        let lines: Vec<String> = verdicts.iter().map(|verdict| headline(&outcome(*verdict), Paint::PLAIN)).collect();
-        insta::assert_snapshot!(lines.join("\n"));
+        let deployment = |verdict: &Verdict| headline(&outcome(*verdict), Paint::PLAIN);
+        let service =
+            |verdict: &Verdict| headline(&ServiceOutcome { deployment: None, ..outcome(*verdict) }, Paint::PLAIN);
+        let of_deployments: Vec<String> = verdicts.iter().map(deployment).collect();
+        let of_services: Vec<String> = verdicts[..4].iter().chain(&verdicts[5..6]).map(service).collect();
+        insta::assert_snapshot!(format!("{}\n\n{}", of_deployments.join("\n"), of_services.join("\n")));
     }
 
     #[test]
     fn a_deployed_service_shows_its_address() {
         let url = ServiceUrl { service: "web".parse().expect("name"), url: "http://127.0.0.1:8080/".into() };
-        let text = outcomes(&[outcome(Verdict::Deployed)], &[url], Paint::PLAIN);
-        assert_eq!(text, "✔ web runs hello-dev-web:3, after 8.3 s\n  http://127.0.0.1:8080/\n");
+        let deployed = ServiceOutcome { running: "hello-dev-web:4".into(), ..outcome(Verdict::Deployed) };
+        let text = outcomes(&[deployed], &[url], Paint::PLAIN);
+        assert_eq!(text, "✔ web: deployed hello-dev-web:4 in 8.3 s\n  http://127.0.0.1:8080/\n");
+    }
+
+    #[test]
+    fn the_tasks_that_serve_are_told_by_what_they_run() {
+        let told = |tasks: &[(&str, usize)]| {
+            let healthy_tasks = tasks.iter().map(|(definition, count)| ((*definition).to_owned(), *count)).collect();
+            serving(&ServiceOutcome { healthy_tasks, ..outcome(Verdict::Failed) })
+        };
+        assert_eq!(told(&[]), "no task serves");
+        assert_eq!(told(&[("a:1", 1)]), "1 task of a:1 serves");
+        assert_eq!(told(&[("a:1", 1), ("a:2", 2)]), "1 task of a:1 and 2 tasks of a:2 serve");
     }
 
     #[test]

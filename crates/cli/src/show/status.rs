@@ -2,7 +2,8 @@
 
 use seatrial_release::{EnvironmentStatus, EventLine, ServiceStatus};
 
-use super::steps::counts;
+use super::outcome::healthy;
+use super::steps::{both, counts};
 use super::time::moment;
 use crate::printer::{Paint, table};
 
@@ -11,15 +12,24 @@ pub fn status(status: &EnvironmentStatus, paint: Paint) -> String {
     let rows: Vec<Vec<String>> = status.services.iter().map(|service| row(service, paint)).collect();
     let mut text = table(&["SERVICE", "STATE", "TASK DEFINITION", "VERSION", "TASKS", "URL"], &rows, paint);
     for service in &status.services {
+        if let Some(reason) = &service.failed {
+            let definition = service.task_definition.as_deref().unwrap_or("the newest version");
+            text += &format!(
+                "\n{} {}\n  {}\n  next: {}\n",
+                paint.strong(&format!("{}:", service.service)),
+                paint.bad(&format!("{definition} failed and was not rolled back ({reason})")),
+                healthy(&service.healthy_tasks),
+                "deploy a repaired version, or return to the one before: seatrial rollback",
+            );
+        }
         if let Some(deployment) = &service.deployment {
             text += &format!(
-                "\n{} {} {} since {}\n  new {}; old {}\n  waiting for {}\n",
+                "\n{} {} {} since {}\n  {}\n  waiting for {}\n",
                 paint.strong(&format!("{}:", service.service)),
                 deployment.status,
                 paint.faint(&deployment.id),
                 moment(deployment.since),
-                counts(&deployment.new),
-                counts(&deployment.old),
+                both(&deployment.new, &deployment.old).join("; "),
                 deployment.waiting_for
             );
         }
@@ -69,6 +79,8 @@ mod tests {
             task_definition: Some("hello-dev-web:4".into()),
             version: Some("v2".into()),
             tasks: running,
+            healthy_tasks: [("hello-dev-web:4".to_owned(), 1)].into(),
+            failed: None,
             url: Some("http://127.0.0.1:8080/".into()),
             deployment: Some(RunningDeployment {
                 id: "ecs-svc/1".into(),
@@ -86,14 +98,24 @@ mod tests {
             task_definition: None,
             version: None,
             tasks: TaskCounts::default(),
+            healthy_tasks: std::collections::BTreeMap::new(),
+            failed: None,
             url: None,
             deployment: None,
             last_event: None,
         };
+        let failed = ServiceStatus {
+            service: "api".parse().expect("name"),
+            task_definition: Some("hello-dev-api:9".into()),
+            healthy_tasks: [("hello-dev-api:7".to_owned(), 2)].into(),
+            failed: Some("ECS deployment circuit breaker: tasks failed to start.".into()),
+            deployment: None,
+            ..web.clone()
+        };
         let environment = EnvironmentStatus {
             app: "hello".parse().expect("name"),
             environment: "dev".parse().expect("name"),
-            services: vec![job, web],
+            services: vec![failed, job, web],
         };
         insta::assert_snapshot!(status(&environment, Paint::PLAIN));
     }

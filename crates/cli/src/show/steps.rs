@@ -1,6 +1,6 @@
 //! Steps and progress as one line each.
 
-use seatrial_release::report::{Change, Event, Progress, Resource, TaskCounts};
+use seatrial_release::report::{Activity, Change, Event, Progress, Resource, TaskCounts};
 
 use super::time::length;
 use crate::printer::Paint;
@@ -60,14 +60,44 @@ fn step(resource: Resource, name: &str, change: &Change, detail: Detail, paint: 
 
 /// Progress without its time, so that equal states give equal text.
 pub fn progress(progress: &Progress) -> String {
-    let mut parts = vec![format!("new {}", counts(&progress.new))];
-    if progress.old != TaskCounts::default() {
-        parts.push(format!("old {}", counts(&progress.old)));
-    }
+    let tasks = tasks(progress);
+    let (first, second) = match &progress.activity {
+        Activity::WaitingFor(_) => (tasks, activity(progress)),
+        Activity::Over { .. } => (activity(progress), tasks),
+    };
+    if first.is_empty() || second.is_empty() { first + &second } else { format!("{first}, {second}") }
+}
+
+/// The tasks of both versions, and the failures counted so far.
+pub fn tasks(progress: &Progress) -> String {
+    let mut parts = match (&progress.activity, progress.new == TaskCounts::default()) {
+        // In the end there is but one version, whichever it is.
+        (Activity::Over { .. }, true) => both(&progress.old, &progress.new),
+        (Activity::Over { .. } | Activity::WaitingFor(_), _) => both(&progress.new, &progress.old),
+    };
     if let Some((count, threshold)) = progress.failures.filter(|(count, _)| *count > 0) {
         parts.push(format!("failures {count}/{threshold}"));
     }
-    format!("{}, waiting for {}", parts.join(", "), progress.waiting_for)
+    parts.join(", ")
+}
+
+/// What is waited for, or what was done.
+pub fn activity(progress: &Progress) -> String {
+    match &progress.activity {
+        Activity::WaitingFor(what) => format!("waiting for {what}"),
+        Activity::Over { what, after } => format!("{what} after {}", length(*after)),
+    }
+}
+
+/// The tasks of both versions; a version without any is left out, and `new` need not be said where there is no other.
+pub fn both(new: &TaskCounts, old: &TaskCounts) -> Vec<String> {
+    let none = TaskCounts::default();
+    match (*new == none, *old == none) {
+        (true, true) => vec![],
+        (false, true) => vec![counts(new)],
+        (true, false) => vec![format!("old {}", counts(old))],
+        (false, false) => vec![format!("new {}", counts(new)), format!("old {}", counts(old))],
+    }
 }
 
 /// `1/2 healthy`, and what else there is.
@@ -101,18 +131,35 @@ mod tests {
 
     #[test]
     fn progress_tells_both_versions_and_what_it_waits_for() {
-        let state = Progress {
+        let state = |new, old, failures, activity| Progress {
             service: "web".parse().expect("name"),
             status: "IN_PROGRESS".into(),
-            new: TaskCounts { desired: 2, pending: 1, running: 1, healthy: 0, leaving: 0 },
-            old: TaskCounts { desired: 1, pending: 0, running: 1, healthy: 1, leaving: 1 },
-            failures: Some((1, 3)),
-            waiting_for: "1 task to start".into(),
+            new,
+            old,
+            failures,
+            activity,
             elapsed: std::time::Duration::ZERO,
         };
+        let new = TaskCounts { desired: 2, pending: 1, running: 1, healthy: 0, leaving: 0 };
+        let old = TaskCounts { desired: 1, pending: 0, running: 1, healthy: 1, leaving: 1 };
+        let none = TaskCounts::default();
+        let waiting = || Activity::WaitingFor("1 task to start".into());
+        let after = std::time::Duration::from_millis(1730);
+        let over = Activity::Over { what: "rolled back to hello-dev-web:2".into(), after };
+        let told = [
+            state(new, old, Some((1, 3)), waiting()),
+            state(new, none, Some((0, 3)), waiting()),
+            state(none, none, None, waiting()),
+            state(none, old, Some((3, 3)), over),
+        ];
         assert_eq!(
-            progress(&state),
-            "new 0/2 healthy, 1 not yet healthy, 1 starting, old 1/1 healthy, 1 leaving, failures 1/3, waiting for 1 task to start"
+            told.iter().map(progress).collect::<Vec<_>>(),
+            [
+                "new 0/2 healthy, 1 not yet healthy, 1 starting, old 1/1 healthy, 1 leaving, failures 1/3, waiting for 1 task to start",
+                "0/2 healthy, 1 not yet healthy, 1 starting, waiting for 1 task to start",
+                "waiting for 1 task to start",
+                "rolled back to hello-dev-web:2 after 1.7 s, 1/1 healthy, 1 leaving, failures 3/3",
+            ]
         );
     }
 }

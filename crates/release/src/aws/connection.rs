@@ -9,6 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{CallError, DoingExt};
+use crate::definitions::Known;
 
 /// Longest wait for a connection: a live endpoint answers within milliseconds, across the world within one second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,13 +39,14 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The clients of one endpoint. Cheap to clone.
+/// The clients of one endpoint, and what they found there that never changes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     sts: aws_sdk_sts::Client,
+    pub(crate) definitions: Known,
     region: String,
     poll_interval: Duration,
 }
@@ -84,6 +86,7 @@ impl Connection {
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
+            definitions: Known::default(),
             region,
             poll_interval,
         }

@@ -8,7 +8,7 @@ use super::error::Fault;
 use super::names::ServiceName;
 use super::site::Site;
 use super::stage::Preset;
-use crate::plan::{ListenerPlan, RulePlan, TargetGroupPlan, TargetType};
+use crate::plan::{Extensions, ListenerPlan, RulePlan, TargetGroupPlan, TargetType};
 
 /// Most values in the conditions of one rule, as Elastic Load Balancing has it.
 const RULE_VALUES_MAX: usize = 5;
@@ -20,7 +20,7 @@ const CONDITION_VALUE_MAX: usize = 128;
 pub(crate) fn target_group(
     name: String,
     port: i32,
-    target_type: TargetType,
+    (target_type, extensions): (TargetType, Extensions),
     entry: &ServiceEntry,
     preset: &Preset,
     site: &Site<'_>,
@@ -42,6 +42,7 @@ pub(crate) fn target_group(
             .fault(what)
             .instead("shorten `timeout` or lengthen `interval`"));
     }
+    let settle_time = entry.settle_time.map_or(0, |seconds| seconds.get());
     Ok(TargetGroupPlan {
         name,
         port,
@@ -59,6 +60,10 @@ pub(crate) fn target_group(
             .or(preset.unhealthy_threshold),
         matcher: check.and_then(|check| check.matcher.clone()),
         deregistration_delay: entry.deregistration_delay.map(|seconds| seconds.get()).or(preset.deregistration_delay),
+        settle_time: match extensions {
+            Extensions::Available => Some(settle_time),
+            Extensions::Missing => None,
+        },
     })
 }
 

@@ -136,6 +136,8 @@ pub(crate) struct ServiceEntry {
     pub circuit_breaker: Option<CircuitBreakerEntry>,
     /// How long a leaving task may finish its requests.
     pub deregistration_delay: Option<Seconds<0, 3600>>,
+    /// How long a new task must keep passing its health checks before it gets requests (embedded engine only; left out on AWS).
+    pub settle_time: Option<Seconds<0, 3600>>,
     /// Fail at the first error that no retry can heal (embedded engine only; AWS ignores it).
     pub fail_fast: Option<bool>,
     /// An ECS task definition: a file, relative to this one, or the document itself.

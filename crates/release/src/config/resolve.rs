@@ -18,8 +18,8 @@ use super::site::Site;
 use super::task::{self, Surroundings, Task};
 use crate::naming;
 use crate::plan::{
-    Balancing, DesiredCount, Environment, LoadBalancerPlan, Network, Plan, PublicAddress, ServicePlan, TargetDefaults,
-    TargetType,
+    Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Plan, PublicAddress, ServicePlan,
+    Target, TargetDefaults, TargetType,
 };
 
 /// Everything a plan is made from.
@@ -42,12 +42,13 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
     let names: Vec<ServiceName> = described.iter().map(|(name, _)| name.clone()).collect();
     scene.overrides.check(&names).map_err(here)?;
     let network = scene.entry.network.as_ref().map(network).or_else(|| scene.defaults.network.clone());
-    let mut services = Vec::new();
+    let (mut services, mut remarks) = (Vec::new(), Vec::new());
     let mut wishes = Vec::new();
     for (name, site) in described {
         let mut entry: ServiceEntry = decode(site.node, &site.path).map_err(here)?;
         if scene.overrides.include(&name) {
             scene.overrides.apply(&name, &mut entry).map_err(here)?;
+            remarks.extend(left_out(scene, &name, &entry));
         }
         let (service, wish) = service_plan(scene, &name, &entry, &site, network.as_ref())?;
         services.push(service);
@@ -66,7 +67,19 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
         (false, None) => return Err(here(lacks_network(scene))),
     };
     services.retain(|service| scene.overrides.include(&service.name));
-    Ok(Plan { app: scene.app.clone(), environment: scene.environment.clone(), load_balancer, services })
+    Ok(Plan { app: scene.app.clone(), environment: scene.environment.clone(), load_balancer, services, remarks })
+}
+
+/// Tells which settings of a service are extensions that its target lacks.
+fn left_out(scene: &Scene<'_>, name: &ServiceName, entry: &ServiceEntry) -> Option<String> {
+    let extensions = [("settle_time", entry.settle_time.is_some()), ("fail_fast", entry.fail_fast == Some(true))];
+    let written: Vec<&str> = extensions.into_iter().filter(|(_, written)| *written).map(|(key, _)| key).collect();
+    let what = match (scene.environment.target.extensions(), written.as_slice()) {
+        (Extensions::Available, _) | (_, []) => return None,
+        (Extensions::Missing, [key]) => format!("{key} is left out"),
+        (Extensions::Missing, keys) => format!("{} are left out", keys.join(" and ")),
+    };
+    Some(format!("service {name}: {what}, which only the embedded engine can do"))
 }
 
 fn described_services<'n>(scene: &Scene<'n>) -> Result<Vec<(ServiceName, Site<'n>)>, Fault> {
@@ -155,7 +168,7 @@ fn balancing<'n>(
     task: &Task,
 ) -> Result<Option<(Balancing, Wish<'n>)>, Fault> {
     let Some(listener) = &entry.listener else {
-        for key in ["health_check", "deregistration_delay"] {
+        for key in ["health_check", "deregistration_delay", "settle_time"] {
             if site.node.get(key).is_some() {
                 let advice = "add `listener: { port: … }`, or write a container healthCheck in a task_definition";
                 return Err(site
@@ -168,10 +181,15 @@ fn balancing<'n>(
     };
     let wish = balancing::wish(name, listener, site)?;
     let (container, container_port) = task.balanced_port(entry.port.map(|port| port.get()), site)?;
-    let target_type = if task.network_mode() == "awsvpc" { TargetType::Ip } else { TargetType::Instance };
+    let extensions = scene.environment.target.extensions();
+    // Every task of the engine listens on an address of its own machine, whatever its network mode is called.
+    let target_type = match (&scene.environment.target, task.network_mode()) {
+        (Target::Embedded, _) | (Target::Aws { .. }, "awsvpc") => TargetType::Ip,
+        (Target::Aws { .. }, _) => TargetType::Instance,
+    };
     let group = naming::target_group(scene.app, &scene.environment.name, name);
-    let target_group =
-        balancing::target_group(group, container_port, target_type, entry, &scene.environment.stage.preset(), site)?;
+    let preset = scene.environment.stage.preset();
+    let target_group = balancing::target_group(group, container_port, (target_type, extensions), entry, &preset, site)?;
     Ok(Some((Balancing { target_group, listener_port: wish.port, container, container_port }, wish)))
 }
 

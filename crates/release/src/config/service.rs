@@ -10,13 +10,14 @@ use super::stage::Preset;
 use crate::plan::{DesiredCount, FailFast, Network, PublicAddress};
 
 /// Short-hand keys that a `service_definition` states itself.
-pub(crate) const SERVICE_KEYS: [&str; 6] = [
+pub(crate) const SERVICE_KEYS: [&str; 7] = [
     "listener",
     "health_check",
     "minimum_healthy_percent",
     "maximum_percent",
     "circuit_breaker",
     "deregistration_delay",
+    "settle_time",
 ];
 
 /// The service of short-hand.

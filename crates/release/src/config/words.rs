@@ -9,12 +9,18 @@ use serde::{Deserialize, Deserializer};
 
 use super::decode_error::complaint;
 
-/// The words of a command: a list, or one line split at blanks with shell quoting.
+/// The words of a command: a list, or one line split as a shell splits it. There is no shell, so nothing is expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command(Vec<String>);
 
-/// What only a shell understands; a command line with one of these must name its shell.
-const SHELL_CHARACTERS: &[char] = &['|', '&', ';', '<', '>', '$', '`', '*', '?', '(', ')', '\\', '\n'];
+/// What only a shell understands; a command line with one of these outside quotes must name its shell.
+const SHELL_CHARACTERS: &[char] = &['|', '&', ';', '<', '>', '$', '`', '*', '?', '(', ')', '\n'];
+
+/// What a shell expands even between double quotes.
+const EXPANDED_IN_QUOTES: &[char] = &['$', '`'];
+
+/// What a backslash takes its meaning between double quotes; before any other character it stands for itself.
+const ESCAPED_IN_QUOTES: &[char] = &['"', '\\', '$', '`'];
 
 impl Command {
     /// The words, at least one.
@@ -23,24 +29,37 @@ impl Command {
     }
 
     fn of_line(line: &str) -> Result<Self, String> {
+        // A folded YAML text ends in a line feed.
+        let line = line.trim();
+        let needs_shell = |character: char| {
+            complaint(
+                format_args!("contains `{}`, which needs a shell", character.escape_default()),
+                format_args!("write a list: [sh, -c, {line:?}]"),
+            )
+        };
         let mut words = Vec::new();
         let mut word: Option<String> = None;
         let mut quote: Option<char> = None;
-        for character in line.chars() {
+        let mut characters = line.chars().peekable();
+        while let Some(character) = characters.next() {
             match (quote, character) {
                 (Some(open), _) if open == character => quote = None,
+                (Some('"'), '\\') => {
+                    let escaped = characters.next_if(|next| ESCAPED_IN_QUOTES.contains(next));
+                    word.get_or_insert_default().push(escaped.unwrap_or(character));
+                }
+                (Some('"'), _) if EXPANDED_IN_QUOTES.contains(&character) => return Err(needs_shell(character)),
                 (Some(_), _) => word.get_or_insert_default().push(character),
                 (None, '\'' | '"') => {
                     quote = Some(character);
                     word.get_or_insert_default();
                 }
+                (None, '\\') => match characters.next() {
+                    Some(escaped) => word.get_or_insert_default().push(escaped),
+                    None => return Err(complaint("ends in a backslash", "finish the line or write a list")),
+                },
                 (None, ' ' | '\t') => words.extend(word.take()),
-                (None, _) if SHELL_CHARACTERS.contains(&character) => {
-                    return Err(complaint(
-                        format_args!("contains `{}`, which needs a shell", character.escape_default()),
-                        format_args!("write a list: [sh, -c, {line:?}]"),
-                    ));
-                }
+                (None, _) if SHELL_CHARACTERS.contains(&character) => return Err(needs_shell(character)),
                 (None, _) => word.get_or_insert_default().push(character),
             }
         }
@@ -92,7 +111,7 @@ impl JsonSchema for Command {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A list of words, or one line split at blanks (quotes allowed, no shell).",
+            "description": "A list of words, or one line split into words as a shell does (quotes and backslashes; nothing is expanded).",
             "oneOf": [{ "type": "array", "items": { "type": "string" }, "minItems": 1 }, { "type": "string", "minLength": 1 }]
         })
     }
@@ -156,8 +175,10 @@ mod tests {
             words("server --name 'a b' \"\""),
             Ok(vec!["server".into(), "--name".into(), "a b".into(), String::new()])
         );
+        assert_eq!(words("a\\ b \"c\\\"d\\e\" 'f\\g$'\n"), Ok(vec!["a b".into(), "c\"d\\e".into(), "f\\g$".into()]));
         assert!(words("a && b").expect_err("needs a shell").contains("[sh, -c, \"a && b\"]"));
-        assert!(words("a 'b").is_err());
-        assert!(words("  ").is_err());
+        for refused in ["a 'b", "  ", "a \"$HOME\"", "a\\", "a\nb"] {
+            assert!(words(refused).is_err(), "{refused:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Ensuring;
 use super::tags::{for_ecs, tags};
-use crate::aws::DoingExt;
+use crate::aws::{Connection, DoingExt};
 use crate::error::ReleaseError;
 use crate::plan::ServicePlan;
 use crate::report::{Change, Resource};
@@ -30,7 +30,7 @@ pub(super) async fn cluster(ensuring: &Ensuring<'_>, name: &str) -> Result<(), R
 /// Makes the log groups a service writes to.
 pub(super) async fn log_groups(ensuring: &Ensuring<'_>, service: &ServicePlan) -> Result<(), ReleaseError> {
     for name in &service.log_groups {
-        let change = if exists(ensuring, name).await? {
+        let change = if log_group_exists(ensuring.connection, name).await? {
             Change::Unchanged
         } else {
             let created = ensuring.connection.logs.create_log_group().log_group_name(name).send().await;
@@ -45,10 +45,9 @@ pub(super) async fn log_groups(ensuring: &Ensuring<'_>, service: &ServicePlan) -
     Ok(())
 }
 
-/// The exact name sorts first among those that begin with it, so one page is enough.
-async fn exists(ensuring: &Ensuring<'_>, name: &str) -> Result<bool, ReleaseError> {
-    let described = ensuring
-        .connection
+/// Whether a log group exists. The exact name sorts first among those that begin with it, so one page is enough.
+pub(crate) async fn log_group_exists(connection: &Connection, name: &str) -> Result<bool, ReleaseError> {
+    let described = connection
         .logs
         .describe_log_groups()
         .log_group_name_prefix(name)

@@ -1,6 +1,6 @@
 //! Making what is missing and adjusting what differs, one resource after the other; what exists and is right is not touched.
 
-mod cluster;
+pub(crate) mod cluster;
 pub(crate) mod compare;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;

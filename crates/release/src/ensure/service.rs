@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::Ensuring;
 use super::service_changes::{differences, last_attempt_failed, refuse_fixed};
 use super::tags::{FAIL_FAST, fail_fast_value, for_ecs, tags};
+use super::task_definition::short;
 use crate::aws::raw::{Answer, body};
 use crate::aws::{Connection, DoingExt};
 use crate::error::ReleaseError;
@@ -174,12 +175,16 @@ async fn update(
 ) -> Result<Effect, ReleaseError> {
     refuse_fixed(plan, wanted, document)?;
     let mut changes = differences(wanted, document);
-    if existing.task_definition() != Some(task_definition) {
+    let mut named: Vec<String> = changes.keys().cloned().collect();
+    let before = in_place(existing).unwrap_or_default();
+    if before != task_definition {
+        named.push(format!("{} → {}", short(before), short(task_definition)));
         changes.insert("taskDefinition".into(), json!(task_definition));
     }
     if let DesiredCount::Configured(count) = plan.desired_count
         && existing.desired_count() != count
     {
+        named.push(format!("desiredCount {} → {count}", existing.desired_count()));
         changes.insert("desiredCount".into(), json!(count));
     }
     let retagged = adjust_fail_fast(ensuring, plan, existing).await?;
@@ -188,9 +193,10 @@ async fn update(
         let note = format!("the last deployment of service {} failed; trying the same version again", plan.name);
         ensuring.report.send(Event::Note(note));
     }
-    let forced = retry || ensuring.force == Force::Always;
-    let mut named: Vec<String> = changes.keys().cloned().collect();
-    named.extend(forced.then(|| "new deployment".to_owned()));
+    // A service may still name the version it was rolled back from: to ECS that version is no change then.
+    let named_already = before != task_definition && existing.task_definition() == Some(task_definition);
+    let forced = retry || named_already || ensuring.force == Force::Always;
+    named.extend((forced && before == task_definition).then(|| "new deployment".to_owned()));
     named.extend(retagged.then(|| "tags".to_owned()));
     let change = if named.is_empty() { Change::Unchanged } else { Change::Updated(named) };
     if changes.is_empty() && !forced {
@@ -238,6 +244,13 @@ pub(crate) fn primary_id(service: &Service) -> Option<&str> {
         .and_then(|deployment| deployment.id())
 }
 
+/// The task definition in place: that of a service's newest deployment. After a rollback the service itself may still name the
+/// one that failed.
+pub(crate) fn in_place(service: &Service) -> Option<&str> {
+    let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+    primary.and_then(|deployment| deployment.task_definition()).or(service.task_definition())
+}
+
 /// Puts the fail-fast tag right before the service is updated, since the engine reads it when a deployment begins.
 async fn adjust_fail_fast(
     ensuring: &Ensuring<'_>,
@@ -267,6 +280,24 @@ async fn adjust_fail_fast(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn after_a_rollback_the_version_in_place_is_the_newest_deployments_and_not_the_one_the_service_names() {
+        let deployment = |status: &str, definition: &str| {
+            aws_sdk_ecs::types::Deployment::builder().status(status).task_definition(definition).build()
+        };
+        let rolled_back = Service::builder()
+            .task_definition("web:3")
+            .deployments(deployment("ACTIVE", "web:3"))
+            .deployments(deployment("PRIMARY", "web:2"))
+            .build();
+        assert_eq!(in_place(&rolled_back), Some("web:2"));
+        assert_eq!(
+            in_place(&Service::builder().task_definition("web:3").build()),
+            Some("web:3"),
+            "nothing else is known"
+        );
+    }
 
     #[test]
     fn client_tokens_keep_to_ecs_limit() {

@@ -22,6 +22,20 @@ pub(crate) fn fail_fast_value(fail_fast: FailFast) -> Option<&'static str> {
     }
 }
 
+/// Whether these tags are those of something made for the environment of a plan.
+pub(crate) fn is_own_elb(plan: &Plan, found: &[aws_sdk_elasticloadbalancingv2::types::Tag]) -> bool {
+    are_own(plan, |key| found.iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value()))
+}
+
+/// Whether these tags are those of something made for the environment of a plan.
+pub(crate) fn is_own_ecs(plan: &Plan, found: &[aws_sdk_ecs::types::Tag]) -> bool {
+    are_own(plan, |key| found.iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value()))
+}
+
+fn are_own<'t>(plan: &Plan, found: impl Fn(&str) -> Option<&'t str>) -> bool {
+    tags(plan, None).iter().all(|(key, value)| found(key) == Some(value.as_str()))
+}
+
 pub(crate) fn for_elb(tags: Vec<(&'static str, String)>) -> Vec<aws_sdk_elasticloadbalancingv2::types::Tag> {
     let tag = |(key, value)| aws_sdk_elasticloadbalancingv2::types::Tag::builder().key(key).value(value).build();
     tags.into_iter().map(tag).collect()

@@ -1,4 +1,4 @@
-//! The target group of a service: made when missing, its health check and drain time adjusted when they differ.
+//! The target group of a service: made when missing, its health check and attributes adjusted when they differ.
 
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetTypeEnum};
 
@@ -16,6 +16,12 @@ pub(crate) const MISSING: &str = "TargetGroupNotFound";
 
 /// The attribute that says how long a leaving target may finish its requests.
 const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
+
+/// The engine's attribute that says how long a new target must keep passing its checks.
+const SETTLE_TIME: &str = "seatrial.settle_time.seconds";
+
+/// The value of the attributes above where they are not shown.
+const UNSET: &str = "0";
 
 /// Finds the target group of this name.
 pub(crate) async fn find(connection: &Connection, name: &str) -> Result<Option<TargetGroup>, ReleaseError> {
@@ -37,13 +43,13 @@ pub(super) async fn target_group(
     let (arn, change) = match find(ensuring.connection, &wanted.name).await? {
         None => {
             let arn = create(ensuring, service, wanted, balancer).await?;
-            adjust_delay(ensuring.connection, &arn, wanted).await?;
+            adjust_attributes(ensuring.connection, &arn, wanted).await?;
             (arn, Change::Created)
         }
         Some(existing) => {
             let arn = arn_of(&existing)?;
             let mut adjusted = adjust_check(ensuring.connection, &arn, wanted, &existing).await?;
-            adjusted.extend(adjust_delay(ensuring.connection, &arn, wanted).await?);
+            adjusted.extend(adjust_attributes(ensuring.connection, &arn, wanted).await?);
             (arn, if adjusted.is_empty() { Change::Unchanged } else { Change::Updated(adjusted) })
         }
     };
@@ -139,12 +145,11 @@ fn check_differences(wanted: &TargetGroupPlan, existing: &TargetGroup) -> Vec<St
     .collect()
 }
 
-async fn adjust_delay(
+async fn adjust_attributes(
     connection: &Connection,
     arn: &str,
     wanted: &TargetGroupPlan,
-) -> Result<Option<String>, ReleaseError> {
-    let Some(delay) = wanted.deregistration_delay.map(|seconds| seconds.to_string()) else { return Ok(None) };
+) -> Result<Vec<String>, ReleaseError> {
     let described = connection
         .elb
         .describe_target_group_attributes()
@@ -152,24 +157,44 @@ async fn adjust_delay(
         .send()
         .await
         .doing(|| format!("reading the attributes of target group {}", wanted.name))?;
-    let existing = described
-        .attributes()
-        .iter()
-        .find(|attribute| attribute.key() == Some(DEREGISTRATION_DELAY))
-        .and_then(TargetGroupAttribute::value);
-    if existing == Some(delay.as_str()) {
-        return Ok(None);
+    let changes = attribute_changes(wanted, described.attributes());
+    if !changes.is_empty() {
+        let attribute = |change: &AttributeChange| {
+            TargetGroupAttribute::builder().key(change.key).value(change.wanted.to_string()).build()
+        };
+        connection
+            .elb
+            .modify_target_group_attributes()
+            .target_group_arn(arn)
+            .set_attributes(Some(changes.iter().map(attribute).collect()))
+            .send()
+            .await
+            .doing(|| format!("adjusting target group {}", wanted.name))?;
     }
-    let attribute = TargetGroupAttribute::builder().key(DEREGISTRATION_DELAY).value(&delay).build();
-    connection
-        .elb
-        .modify_target_group_attributes()
-        .target_group_arn(arn)
-        .attributes(attribute)
-        .send()
-        .await
-        .doing(|| format!("adjusting target group {}", wanted.name))?;
-    Ok(Some(format!("deregistration delay {} → {delay}", existing.unwrap_or("unset"))))
+    Ok(changes.iter().map(|change| format!("{} {} → {}", change.name, change.before, change.wanted)).collect())
+}
+
+/// An attribute that the plan states and the target group has otherwise.
+#[derive(Debug, PartialEq, Eq)]
+struct AttributeChange {
+    key: &'static str,
+    name: &'static str,
+    before: String,
+    wanted: i32,
+}
+
+fn attribute_changes(wanted: &TargetGroupPlan, existing: &[TargetGroupAttribute]) -> Vec<AttributeChange> {
+    let stated = [
+        (DEREGISTRATION_DELAY, "deregistration delay", wanted.deregistration_delay),
+        (SETTLE_TIME, "settle time", wanted.settle_time),
+    ];
+    let change = |(key, name, wanted): (&'static str, &'static str, Option<i32>)| {
+        let wanted = wanted?;
+        let found = existing.iter().find(|attribute| attribute.key() == Some(key));
+        let before = found.and_then(TargetGroupAttribute::value).unwrap_or(UNSET);
+        (before != wanted.to_string()).then(|| AttributeChange { key, name, before: before.to_owned(), wanted })
+    };
+    stated.into_iter().filter_map(change).collect()
 }
 
 #[cfg(test)]
@@ -187,7 +212,8 @@ mod tests {
             healthy_threshold: Some(2),
             unhealthy_threshold: Some(2),
             matcher: None,
-            deregistration_delay: None,
+            deregistration_delay: Some(10),
+            settle_time: None,
         }
     }
 
@@ -201,5 +227,21 @@ mod tests {
             .unhealthy_threshold_count(2)
             .build();
         assert_eq!(check_differences(&plan(), &existing), ["path / → /ready", "interval 30 → 5"]);
+    }
+    #[test]
+    fn attributes_are_sent_only_where_they_differ_and_extensions_only_where_they_exist() {
+        let attribute = |key: &str, value: &str| TargetGroupAttribute::builder().key(key).value(value).build();
+        let changes = |settle_time, existing: &[TargetGroupAttribute]| {
+            let wanted = TargetGroupPlan { settle_time, ..plan() };
+            let changes = attribute_changes(&wanted, existing);
+            changes.iter().map(|change| (change.key, change.before.clone(), change.wanted)).collect::<Vec<_>>()
+        };
+        let fresh = [attribute(DEREGISTRATION_DELAY, "300")];
+        let right = [attribute(DEREGISTRATION_DELAY, "10"), attribute(SETTLE_TIME, "2")];
+        assert_eq!(changes(None, &fresh), [(DEREGISTRATION_DELAY, "300".into(), 10)]);
+        assert_eq!(changes(Some(0), &right[..1]), [], "none at all is zero seconds");
+        assert_eq!(changes(Some(2), &right), []);
+        assert_eq!(changes(Some(2), &right[..1]), [(SETTLE_TIME, "0".into(), 2)]);
+        assert_eq!(changes(Some(0), &right), [(SETTLE_TIME, "2".into(), 0)]);
     }
 }

@@ -1,13 +1,14 @@
-//! The task definition of a service. Revisions are immutable: a new one is registered only when the newest active one means
-//! something else.
+//! The task definition of a service. Revisions are immutable: a new one is registered only when neither the one in place nor the
+//! newest one of the family means what is wanted.
 
-use aws_sdk_ecs::types::TaskDefinition;
+use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionStatus};
 use serde_json::Value as Json;
 
 use super::Ensuring;
 use super::compare::same_task_definition;
+use super::service;
 use crate::aws::raw::{Answer, body};
-use crate::aws::{Connection, DoingExt};
+use crate::aws::{CallError, Connection, DoingExt};
 use crate::error::ReleaseError;
 use crate::plan::ServicePlan;
 use crate::report::{Change, Resource};
@@ -16,10 +17,7 @@ use crate::report::{Change, Resource};
 const MISSING: &str = "Unable to describe task definition";
 
 /// The newest active revision of a family, or the revision named, as ECS describes it.
-pub(crate) async fn describe(
-    connection: &Connection,
-    name: &str,
-) -> Result<Option<(TaskDefinition, Json)>, ReleaseError> {
+pub(crate) async fn describe(connection: &Connection, name: &str) -> Result<Option<(TaskDefinition, Json)>, CallError> {
     let answer = Answer::default();
     let described = connection
         .ecs
@@ -34,18 +32,24 @@ pub(crate) async fn describe(
             Ok(output.task_definition().map(|typed| (typed.clone(), answer.json()["taskDefinition"].clone())))
         }
         Err(error) if error.to_string().contains(MISSING) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
 /// Returns the ARN of a revision that means what the plan says, registering one if there is none.
 pub(super) async fn task_definition(ensuring: &Ensuring<'_>, service: &ServicePlan) -> Result<String, ReleaseError> {
-    if let Some((newest, document)) = describe(ensuring.connection, &service.family).await?
-        && same_task_definition(&service.task_definition, &document)
-    {
-        let arn = newest.task_definition_arn().ok_or(ReleaseError::Incomplete("the task definition's ARN"))?;
-        ensuring.report.ensured(Resource::TaskDefinition, short(arn), Some(&service.name), Change::Unchanged);
-        return Ok(arn.to_owned());
+    // After a rollback the one in place is older than the newest, and may be what is wanted again.
+    let existing = service::describe(ensuring.connection, &service.cluster, &service.service_name).await?;
+    let in_place = existing.as_ref().and_then(|(service, _)| service::in_place(service));
+    for candidate in in_place.into_iter().chain([service.family.as_str()]) {
+        if let Some((found, document)) = describe(ensuring.connection, candidate).await?
+            && found.status() == Some(&TaskDefinitionStatus::Active)
+            && same_task_definition(&service.task_definition, &document)
+        {
+            let arn = found.task_definition_arn().ok_or(ReleaseError::Incomplete("the task definition's ARN"))?;
+            ensuring.report.ensured(Resource::TaskDefinition, short(arn), Some(&service.name), Change::Unchanged);
+            return Ok(arn.to_owned());
+        }
     }
     let registered = ensuring
         .connection

@@ -1,16 +1,18 @@
 //! Which tasks are in which state, by the version they belong to. Pure.
 
-use aws_sdk_ecs::types::{HealthStatus, Service, Task};
-use aws_sdk_elasticloadbalancingv2::types::{TargetHealth, TargetHealthStateEnum};
+use std::collections::BTreeMap;
 
-use super::look::TargetGroupHealth;
+use aws_sdk_ecs::types::{Service, Task};
+
+use super::health::HealthFacts;
+use crate::ensure::task_definition::short;
 use crate::report::TaskCounts;
 
 /// The tasks of one deployment (`ecs-svc/…`) and of all others.
 pub(crate) fn by_version(
     service: &Service,
     tasks: &[Task],
-    groups: &[TargetGroupHealth],
+    facts: &HealthFacts,
     deployment_id: &str,
 ) -> (TaskCounts, TaskCounts) {
     let (mut new, mut old) = (TaskCounts::default(), TaskCounts::default());
@@ -18,128 +20,73 @@ pub(crate) fn by_version(
         let counts = if deployment.id() == Some(deployment_id) { &mut new } else { &mut old };
         counts.desired += usize::try_from(deployment.desired_count()).unwrap_or(0);
     }
+    // A rollback and the deployment it returns to both want their tasks for a while.
+    old.desired = old.desired.min(desired(service));
     for task in tasks {
         let counts = if task.started_by() == Some(deployment_id) { &mut new } else { &mut old };
-        count(counts, task, groups);
+        count(counts, task, facts);
     }
     (new, old)
 }
 
 /// All tasks of a service together.
-pub(crate) fn all(service: &Service, tasks: &[Task], groups: &[TargetGroupHealth]) -> TaskCounts {
-    let mut counts =
-        TaskCounts { desired: usize::try_from(service.desired_count()).unwrap_or(0), ..TaskCounts::default() };
+pub(crate) fn all(service: &Service, tasks: &[Task], facts: &HealthFacts) -> TaskCounts {
+    let mut counts = TaskCounts { desired: desired(service), ..TaskCounts::default() };
     for task in tasks {
-        count(&mut counts, task, groups);
+        count(&mut counts, task, facts);
     }
     counts
 }
 
-fn count(counts: &mut TaskCounts, task: &Task, groups: &[TargetGroupHealth]) {
+/// How many healthy tasks each task definition (`family:revision`) has, without those that are leaving.
+pub(crate) fn healthy_by_definition(tasks: &[Task], facts: &HealthFacts) -> BTreeMap<String, usize> {
+    let mut healthy = BTreeMap::new();
+    let stays = |task: &&Task| task.desired_status() != Some("STOPPED") && facts.is_healthy(task);
+    for task in tasks.iter().filter(stays) {
+        *healthy.entry(short(task.task_definition_arn().unwrap_or_default()).to_owned()).or_default() += 1;
+    }
+    healthy
+}
+
+fn desired(service: &Service) -> usize {
+    usize::try_from(service.desired_count()).unwrap_or(0)
+}
+
+fn count(counts: &mut TaskCounts, task: &Task, facts: &HealthFacts) {
     match (task.last_status(), task.desired_status()) {
         (Some("STOPPED" | "DELETED"), _) => {}
         (_, Some("STOPPED")) => counts.leaving += 1,
         (Some("RUNNING"), _) => {
             counts.running += 1;
-            counts.healthy += usize::from(is_healthy(task, groups));
+            counts.healthy += usize::from(facts.is_healthy(task));
         }
         (_, _) => counts.pending += 1,
     }
 }
 
-/// Whether a running task is healthy: in every target group, and by its own checks as far as it has any.
-pub(crate) fn is_healthy(task: &Task, groups: &[TargetGroupHealth]) -> bool {
-    let own = task.health_status() != Some(&HealthStatus::Unhealthy);
-    own && groups
-        .iter()
-        .all(|group| target_health(task, group).and_then(TargetHealth::state) == Some(&TargetHealthStateEnum::Healthy))
-}
-
-/// The health of a task's target in one group.
-pub(crate) fn target_health<'g>(task: &Task, group: &'g TargetGroupHealth) -> Option<&'g TargetHealth> {
-    let addresses = addresses(task);
-    group
-        .targets
-        .iter()
-        .filter(|description| {
-            let target = description.target();
-            let id = target.and_then(|target| target.id()).unwrap_or_default();
-            let port = target.and_then(|target| target.port());
-            addresses.iter().any(|address| {
-                address.host == id
-                    && (address.ports.is_empty() || port.is_none_or(|port| address.ports.contains(&port)))
-            })
-        })
-        .find_map(|description| description.target_health())
-}
-
-struct Address<'t> {
-    host: &'t str,
-    /// Host ports of its containers; empty when ECS does not say.
-    ports: Vec<i32>,
-}
-
-/// The addresses of a task: of its network interface, or of the interfaces and bindings of its containers.
-fn addresses(task: &Task) -> Vec<Address<'_>> {
-    let attached = task
-        .attachments()
-        .iter()
-        .flat_map(|attachment| attachment.details())
-        .filter(|detail| detail.name() == Some("privateIPv4Address"))
-        .filter_map(|detail| detail.value());
-    let of_containers = task
-        .containers()
-        .iter()
-        .flat_map(|container| container.network_interfaces())
-        .filter_map(|interface| interface.private_ipv4_address());
-    let ports: Vec<i32> = task
-        .containers()
-        .iter()
-        .flat_map(|container| container.network_bindings())
-        .filter_map(|binding| binding.host_port())
-        .collect();
-    attached.chain(of_containers).map(|host| Address { host, ports: ports.clone() }).collect()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
+    use super::super::health::tests::{facts, task};
     use super::*;
-    use aws_sdk_ecs::types::{Attachment, Deployment, KeyValuePair};
-    use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthDescription};
+    use aws_sdk_ecs::types::Deployment;
+    use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum::{Healthy, Initial};
 
-    pub(crate) fn task(deployment: &str, last: &str, desired: &str, address: &str) -> Task {
-        let detail = KeyValuePair::builder().name("privateIPv4Address").value(address).build();
-        Task::builder()
-            .task_arn(format!("arn:aws:ecs:us-east-1:1:task/c/{address}"))
-            .started_by(deployment)
-            .last_status(last)
-            .desired_status(desired)
-            .attachments(Attachment::builder().details(detail).build())
-            .build()
-    }
-
-    pub(crate) fn group(states: &[(&str, TargetHealthStateEnum, Option<&str>)]) -> TargetGroupHealth {
-        let describe = |(address, state, description): &(&str, TargetHealthStateEnum, Option<&str>)| {
-            TargetHealthDescription::builder()
-                .target(TargetDescription::builder().id(*address).port(80).build())
-                .target_health(
-                    TargetHealth::builder().state(state.clone()).set_description(description.map(Into::into)).build(),
-                )
+    pub(crate) fn service(desired: i32, deployments: &[(&str, &str, i32)]) -> Service {
+        let deployment = |(id, status, desired): &(&str, &str, i32)| {
+            Deployment::builder()
+                .id(*id)
+                .status(*status)
+                .desired_count(*desired)
+                .task_definition(format!("arn:aws:ecs:us-east-1:1:task-definition/{id}:1"))
                 .build()
         };
-        TargetGroupHealth { targets: states.iter().map(describe).collect() }
-    }
-
-    pub(crate) fn service(deployments: &[(&str, &str, i32)]) -> Service {
-        let deployment = |(id, status, desired): &(&str, &str, i32)| {
-            Deployment::builder().id(*id).status(*status).desired_count(*desired).build()
-        };
-        Service::builder().set_deployments(Some(deployments.iter().map(deployment).collect())).build()
+        let deployments = deployments.iter().map(deployment).collect();
+        Service::builder().desired_count(desired).set_deployments(Some(deployments)).build()
     }
 
     #[test]
     fn tasks_are_counted_by_version_state_and_health() {
-        let service = service(&[("new", "PRIMARY", 2), ("old", "ACTIVE", 1)]);
+        let service = service(2, &[("new", "PRIMARY", 2), ("old", "ACTIVE", 1)]);
         let tasks = [
             task("new", "RUNNING", "RUNNING", "10.0.0.1"),
             task("new", "RUNNING", "RUNNING", "10.0.0.2"),
@@ -148,21 +95,19 @@ pub(crate) mod tests {
             task("old", "RUNNING", "RUNNING", "10.0.0.5"),
             task("old", "DEACTIVATING", "STOPPED", "10.0.0.6"),
         ];
-        let groups = [group(&[
-            ("10.0.0.1", TargetHealthStateEnum::Healthy, None),
-            ("10.0.0.2", TargetHealthStateEnum::Initial, None),
-            ("10.0.0.5", TargetHealthStateEnum::Healthy, None),
-        ])];
-        let (new, old) = by_version(&service, &tasks, &groups, "new");
+        let facts =
+            facts(&[("10.0.0.1", 80, Healthy, None), ("10.0.0.2", 80, Initial, None), ("10.0.0.5", 80, Healthy, None)]);
+        let (new, old) = by_version(&service, &tasks, &facts, "new");
         assert_eq!(new, TaskCounts { desired: 2, pending: 1, running: 2, healthy: 1, leaving: 0 });
         assert_eq!(old, TaskCounts { desired: 1, pending: 0, running: 1, healthy: 1, leaving: 1 });
+        let by_definition = healthy_by_definition(&tasks, &facts);
+        assert_eq!(by_definition, [("new:1".to_owned(), 1), ("old:1".to_owned(), 1)].into());
     }
 
     #[test]
-    fn without_a_load_balancer_a_running_task_is_healthy_unless_its_own_check_fails() {
-        let running = task("new", "RUNNING", "RUNNING", "10.0.0.1");
-        assert!(is_healthy(&running, &[]));
-        let failing = Task::builder().last_status("RUNNING").health_status(HealthStatus::Unhealthy).build();
-        assert!(!is_healthy(&failing, &[]));
+    fn a_rollback_and_the_deployment_it_returns_to_want_the_same_tasks() {
+        let service = service(2, &[("back", "PRIMARY", 2), ("failed", "ACTIVE", 0), ("old", "ACTIVE", 1)]);
+        let (_, old) = by_version(&service, &[], &HealthFacts::default(), "failed");
+        assert_eq!(old.desired, 2);
     }
 }

@@ -3,6 +3,7 @@
 use aws_sdk_ecs::types::{Container, Service, Task, TaskStopCode};
 
 use super::cause::{Cause, CauseKind};
+use super::health::HealthFacts;
 use super::words::{readable, short_id, task_id};
 use crate::aws::times::{between, timestamp};
 
@@ -23,6 +24,14 @@ pub(crate) fn has_failed(task: &Task) -> bool {
     stopping && !reason.starts_with("Scaling activity initiated by")
 }
 
+/// Whether a task ended before anybody told it to, so that its exit codes tell why; otherwise they only tell how it took the signal.
+pub(crate) fn has_ended_by_itself(task: &Task) -> bool {
+    match task.stop_code() {
+        Some(TaskStopCode::EssentialContainerExited | TaskStopCode::TaskFailedToStart) | None => true,
+        Some(_) => false,
+    }
+}
+
 /// The failure of one task.
 pub(crate) fn of_task(task: &Task, service: &Service) -> Cause {
     let culprit = culprit(task);
@@ -36,10 +45,25 @@ pub(crate) fn of_task(task: &Task, service: &Service) -> Cause {
     cause.tasks = 1;
     cause.task = Some(id.to_owned());
     cause.container = culprit.and_then(Container::name).map(ToOwned::to_owned);
-    cause.exit_code = culprit.and_then(Container::exit_code);
-    cause.stopped_reason = task.stopped_reason().map(ToOwned::to_owned);
-    cause.container_reason = culprit.and_then(Container::reason).map(ToOwned::to_owned);
+    cause.exit_code = culprit.and_then(Container::exit_code).filter(|_| has_ended_by_itself(task));
+    cause.stopped_reason = task.stopped_reason().map(readable);
+    cause.container_reason = culprit.and_then(Container::reason).map(readable);
     cause.health_answer = health_answer;
+    cause
+}
+
+/// A running task that is not healthy.
+pub(crate) fn of_unhealthy(task: &Task, facts: &HealthFacts) -> Cause {
+    let answer = facts.answer(task);
+    let id = task_id(task.task_arn().unwrap_or_default());
+    let said = answer.as_ref().map(|answer| format!(": {answer}")).unwrap_or_default();
+    // The load balancer says nothing of a target that is healthy.
+    let kind = if answer.is_some() { CauseKind::TargetUnhealthy } else { CauseKind::ContainerUnhealthy };
+    let mut cause = Cause::of_deployment(kind, format!("task {} is not healthy{said}", short_id(id)));
+    cause.tasks = 1;
+    cause.task = Some(id.to_owned());
+    cause.container = task.containers().first().and_then(Container::name).map(ToOwned::to_owned);
+    cause.health_answer = answer;
     cause
 }
 
@@ -168,161 +192,4 @@ fn health_answer(service: &Service, id: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_sdk_ecs::types::ServiceEvent;
-    use aws_smithy_types::DateTime;
-
-    struct Case {
-        stopped_reason: &'static str,
-        stop_code: TaskStopCode,
-        container_reason: Option<&'static str>,
-        exit_code: Option<i32>,
-        seconds: Option<i64>,
-    }
-
-    fn task(case: &Case) -> Task {
-        let container = Container::builder()
-            .name("web")
-            .set_exit_code(case.exit_code)
-            .set_reason(case.container_reason.map(Into::into))
-            .build();
-        Task::builder()
-            .task_arn("arn:aws:ecs:us-east-1:0:task/c/0123456789abcdef0123456789abcdef")
-            .desired_status("STOPPED")
-            .last_status("STOPPED")
-            .stopped_reason(case.stopped_reason)
-            .stop_code(case.stop_code.clone())
-            .set_started_at(case.seconds.map(|_| DateTime::from_secs(100)))
-            .set_execution_stopped_at(case.seconds.map(|seconds| DateTime::from_secs(100 + seconds)))
-            .containers(container)
-            .build()
-    }
-
-    #[test]
-    fn every_way_to_fail_has_its_cause() {
-        use TaskStopCode::{EssentialContainerExited, ServiceSchedulerInitiated, TaskFailedToStart, UserInitiated};
-        let exited = "Essential container in task exited";
-        let cases = [
-            (
-                exited,
-                EssentialContainerExited,
-                None,
-                Some(1),
-                Some(1),
-                CauseKind::ExitedAtStart,
-                "container web of task 01234567 exited with code 1 after 1.0 s",
-            ),
-            (
-                exited,
-                EssentialContainerExited,
-                None,
-                Some(139),
-                Some(60),
-                CauseKind::Exited,
-                "container web of task 01234567 was ended by SIGSEGV (exit code 139) after 60.0 s",
-            ),
-            (
-                exited,
-                EssentialContainerExited,
-                None,
-                Some(127),
-                Some(0),
-                CauseKind::CommandNotFound,
-                "the command of container web was not found (task 01234567: Essential container in task exited)",
-            ),
-            (
-                exited,
-                EssentialContainerExited,
-                Some("OutOfMemoryError: Container killed due to memory usage"),
-                Some(137),
-                Some(60),
-                CauseKind::OutOfMemory,
-                "container web of task 01234567 was killed: it used more memory than it may",
-            ),
-            (
-                "CannotPullContainerError: manifest unknown",
-                TaskFailedToStart,
-                None,
-                None,
-                None,
-                CauseKind::ImageNotPulled,
-                "task 01234567: CannotPullContainerError: manifest unknown",
-            ),
-            (
-                "ResourceInitializationError: unable to pull secrets",
-                TaskFailedToStart,
-                None,
-                None,
-                None,
-                CauseKind::SecretMissing,
-                "task 01234567: ResourceInitializationError: unable to pull secrets",
-            ),
-            (
-                "Task failed to start",
-                TaskFailedToStart,
-                Some("CannotStartContainerError: serverd: No such file or directory"),
-                None,
-                None,
-                CauseKind::CommandNotFound,
-                "the command of container web was not found (task 01234567: CannotStartContainerError: serverd: No such file or directory)",
-            ),
-            (
-                "Task failed to start",
-                TaskFailedToStart,
-                Some("CannotStartContainerError: permission denied"),
-                None,
-                None,
-                CauseKind::CommandNotExecutable,
-                "the command of container web cannot be executed (task 01234567: CannotStartContainerError: permission denied)",
-            ),
-            (
-                "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:r:0:targetgroup/g/1)",
-                ServiceSchedulerInitiated,
-                None,
-                Some(143),
-                Some(60),
-                CauseKind::TargetUnhealthy,
-                "task 01234567 failed the load balancer's health checks: Health checks failed with these codes: [503]",
-            ),
-            (
-                "Task failed container health checks",
-                ServiceSchedulerInitiated,
-                None,
-                Some(143),
-                Some(60),
-                CauseKind::ContainerUnhealthy,
-                "container web of task 01234567 failed its own health check",
-            ),
-            (
-                "Task stopped by user",
-                UserInitiated,
-                None,
-                Some(143),
-                Some(60),
-                CauseKind::StoppedByHand,
-                "task 01234567: Task stopped by user",
-            ),
-        ];
-        let event = "(service web) (task 0123456789abcdef0123456789abcdef) (port 8080) is unhealthy in (target-group arn:x) due to (reason Health checks failed with these codes: [503]).";
-        let service = Service::builder().events(ServiceEvent::builder().message(event).build()).build();
-        for (stopped_reason, stop_code, container_reason, exit_code, seconds, kind, what) in cases {
-            let task = task(&Case { stopped_reason, stop_code, container_reason, exit_code, seconds });
-            assert!(has_failed(&task));
-            let cause = of_task(&task, &service);
-            assert_eq!((cause.kind, cause.what.as_str()), (kind, what));
-        }
-    }
-
-    #[test]
-    fn a_task_that_was_scaled_in_has_not_failed() {
-        let case = Case {
-            stopped_reason: "Scaling activity initiated by (deployment ecs-svc/1)",
-            stop_code: TaskStopCode::ServiceSchedulerInitiated,
-            container_reason: None,
-            exit_code: Some(143),
-            seconds: Some(60),
-        };
-        assert!(!has_failed(&task(&case)));
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ struct LogPlace {
 }
 
 /// Adds log lines to causes that have a task. A log that cannot be read is no reason to fail: the cause stands without it.
-pub(super) async fn with_logs(connection: &Connection, causes: Vec<Cause>, task_definition: &str) -> Vec<Cause> {
+pub(crate) async fn with_logs(connection: &Connection, causes: Vec<Cause>, task_definition: &str) -> Vec<Cause> {
     if causes.iter().all(|cause| cause.task.is_none()) {
         return causes;
     }

@@ -1,14 +1,16 @@
 //! Watching one service deployment to its end, and explaining it.
 //!
-//! `look` fetches, `count`, `waiting`, `verdict`, `timeline`, `cause` and `diagnosis` judge (pure), and this file goes round: look, tell,
-//! sleep. It waits for *its* deployment: that the service as a whole is stable would be true after a rollback as well.
+//! `look` fetches, `health`, `count`, `waiting`, `verdict`, `timeline`, `cause` and `diagnosis` judge (pure), and this file goes round:
+//! look, tell, sleep. It waits for *its* deployment: that the service as a whole is stable would be true after a rollback as well.
 
 pub(crate) mod cause;
 pub(crate) mod count;
-mod diagnosis;
+pub(crate) mod diagnosis;
+pub(crate) mod health;
 pub(crate) mod locate;
-mod log_tail;
+pub(crate) mod log_tail;
 pub(crate) mod look;
+pub(crate) mod names;
 pub(crate) mod outcome;
 mod teller;
 pub(crate) mod timeline;
@@ -56,6 +58,9 @@ pub(crate) struct Watched {
     pub end: End,
     /// The last look; none when there never was one.
     pub look: Option<Look>,
+    /// The look at which time was up, before the rollback that followed.
+    pub late_look: Option<Look>,
+    /// How long it was watched.
     pub elapsed: Duration,
 }
 
@@ -78,10 +83,11 @@ impl Watch<'_> {
             deployment: subject.deployment_id.clone(),
             task_definition: crate::ensure::task_definition::short(&subject.task_definition).to_owned(),
         });
-        let mut teller = Teller::new(&subject, self.started);
+        let mut teller = Teller::new(&subject);
         let mut clock = Clock::Running { until: self.started + self.timeout };
         let mut silent_since: Option<Instant> = None;
         let mut last: Option<Look> = None;
+        let mut late_look: Option<Look> = None;
         let end = loop {
             match look(self.connection, &subject).await {
                 Ok(seen) => {
@@ -107,6 +113,7 @@ impl Watch<'_> {
                     if !self.roll_back(&subject).await? {
                         break End::TimedOut(None);
                     }
+                    late_look.clone_from(&last);
                     clock = Clock::RollingBack { until: Instant::now() + ROLLBACK_LIMIT };
                 }
                 Clock::RollingBack { until } if Instant::now() >= until => break End::TimedOut(None),
@@ -116,7 +123,7 @@ impl Watch<'_> {
                 break End::Interrupted;
             }
         };
-        Ok(Watched { subject, end, look: last, elapsed: self.started.elapsed() })
+        Ok(Watched { subject, end, look: last, late_look, elapsed: self.started.elapsed() })
     }
 
     /// Bears with an endpoint that is silent for a moment.

@@ -1,5 +1,6 @@
 //! The outcome of a watched deployment: verdict, causes, timeline.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::Task;
@@ -7,16 +8,19 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::cause::{self, Cause, CauseKind};
+use super::count::healthy_by_definition;
 use super::diagnosis;
 use super::log_tail::with_logs;
 use super::look::{self, Look};
+use super::names::Names;
 use super::timeline::{TimelineEntry, timeline};
-use super::verdict::{End, Ending, Purpose, Verdict, verdict};
+use super::verdict::{End, Ending, Purpose, Verdict, length, verdict};
+use super::words::readable;
 use super::{Subject, Watched};
 use crate::aws::Connection;
 use crate::aws::times::timestamp;
 use crate::config::ServiceName;
-use crate::ensure::service::primary_id;
+use crate::ensure::service::{in_place, primary_id};
 use crate::ensure::task_definition::short;
 use crate::report::as_milliseconds;
 
@@ -35,6 +39,8 @@ pub struct ServiceOutcome {
     pub task_definition: String,
     /// The task definition that is in place now.
     pub running: String,
+    /// How many healthy tasks each task definition has now; empty when nobody looked.
+    pub healthy_tasks: BTreeMap<String, usize>,
     /// Id of the deployment, `ecs-svc/…`; none when there was none.
     pub deployment: Option<String>,
     /// ECS's own reason for the end, when it gives one.
@@ -42,6 +48,7 @@ pub struct ServiceOutcome {
     /// The most frequent first.
     pub causes: Vec<Cause>,
     pub timeline: Vec<TimelineEntry>,
+    /// How long the deployment took by ECS's own clock; while it goes on, how long it was watched.
     #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
     pub duration: Duration,
 }
@@ -59,6 +66,7 @@ impl ServiceOutcome {
             verdict,
             task_definition: short(task_definition).to_owned(),
             running: short(task_definition).to_owned(),
+            healthy_tasks: BTreeMap::new(),
             deployment: None,
             reason: None,
             causes: Vec::new(),
@@ -77,7 +85,7 @@ impl ServiceOutcome {
 
 /// Explains a watched deployment. What cannot be fetched any more is left out.
 pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: Purpose) -> ServiceOutcome {
-    let Watched { subject, end, look, elapsed } = watched;
+    let Watched { subject, end, look, late_look, elapsed } = watched;
     let verdict = verdict(end, purpose);
     let Some(look) = look else {
         let outcome = ServiceOutcome::without_deployment(&subject.service, verdict, &subject.task_definition, elapsed);
@@ -85,10 +93,11 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
     };
     let look = refreshed(connection, &subject, look).await;
     let start = timestamp(look.deployment.created_at()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let names = Names::of_messages(connection, &look.service, &messages_since(&look, start)).await;
     let causes = match verdict {
         Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Interrupted => Vec::new(),
         Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => {
-            let causes = causes(&subject, &look, end, start);
+            let causes = causes(&subject, &look, late_look.as_ref(), end, start);
             with_logs(connection, causes, &subject.task_definition).await
         }
     };
@@ -96,12 +105,13 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
         service: subject.service.clone(),
         verdict,
         task_definition: short(&subject.task_definition).to_owned(),
-        running: short(look.service.task_definition().unwrap_or_default()).to_owned(),
-        reason: look.deployment.status_reason().map(ToOwned::to_owned),
+        running: short(in_place(&look.service).unwrap_or_default()).to_owned(),
+        healthy_tasks: healthy_by_definition(&look.tasks, &look.facts),
+        reason: look.deployment.status_reason().map(readable),
         causes,
-        timeline: timeline(&look.service, &tasks_of(&look, start), &subject.deployment_id, start),
+        timeline: timeline(&look.service, &tasks_of(&look, start), &subject.deployment_id, start, &names),
+        duration: length(&look.deployment).unwrap_or(elapsed),
         deployment: Some(subject.deployment_id),
-        duration: elapsed,
     }
 }
 
@@ -119,21 +129,14 @@ fn tasks_of(look: &Look, start: OffsetDateTime) -> Vec<Task> {
     look.tasks.iter().filter(|task| !gone_before(task)).cloned().collect()
 }
 
-fn causes(subject: &Subject, look: &Look, end: End, start: OffsetDateTime) -> Vec<Cause> {
+fn causes(subject: &Subject, look: &Look, late_look: Option<&Look>, end: End, start: OffsetDateTime) -> Vec<Cause> {
     let ours = |task: &&Task| task.started_by() == Some(&subject.deployment_id);
     let mut failed: Vec<&Task> = look.tasks.iter().filter(ours).filter(|task| diagnosis::has_failed(task)).collect();
     failed.sort_by_key(|task| timestamp(task.stopped_at()));
     let mut causes = cause::gather(failed.into_iter().map(|task| diagnosis::of_task(task, &look.service)).collect());
-    let messages: Vec<String> = look
-        .service
-        .events()
-        .iter()
-        .filter(|event| timestamp(event.created_at()).is_some_and(|at| at >= start))
-        .filter_map(|event| event.message().map(ToOwned::to_owned))
-        .collect();
-    causes.extend(cause::of_events(&messages));
+    causes.extend(cause::of_events(&messages_since(look, start)));
     if causes.is_empty() {
-        causes.extend(unhealthy_now(subject, look));
+        causes.extend(unhealthy_now(subject, late_look.unwrap_or(look)));
     }
     causes.truncate(CAUSES_MAX);
     if look.deployment.status_reason().is_some_and(|reason| reason.contains(NO_CANDIDATE)) {
@@ -149,27 +152,23 @@ fn causes(subject: &Subject, look: &Look, end: End, start: OffsetDateTime) -> Ve
         ));
     }
     if causes.is_empty() {
-        let reason = look.deployment.status_reason().unwrap_or("ECS gives no reason");
+        let reason = look.deployment.status_reason().map_or_else(|| "ECS gives no reason".to_owned(), readable);
         causes.push(Cause::of_deployment(CauseKind::Unknown, reason));
     }
     causes
+}
+
+/// What ECS wrote since a deployment began, newest first.
+fn messages_since(look: &Look, start: OffsetDateTime) -> Vec<String> {
+    let events = look.service.events().iter();
+    let since = events.filter(|event| timestamp(event.created_at()).is_some_and(|at| at >= start));
+    since.filter_map(|event| event.message().map(ToOwned::to_owned)).collect()
 }
 
 /// A deployment that timed out may have no failed task, only one that never became healthy.
 fn unhealthy_now(subject: &Subject, look: &Look) -> Option<Cause> {
     let is_ours =
         |task: &&Task| task.started_by() == Some(&subject.deployment_id) && task.last_status() == Some("RUNNING");
-    let task = look.tasks.iter().filter(is_ours).find(|task| !super::count::is_healthy(task, &look.target_groups))?;
-    let answer = super::waiting::describe_health(task, &look.target_groups);
-    let id = super::words::task_id(task.task_arn().unwrap_or_default());
-    let what = match &answer {
-        Some(answer) => format!("task {} is not healthy: {answer}", super::words::short_id(id)),
-        None => format!("task {} is not healthy", super::words::short_id(id)),
-    };
-    let mut cause = Cause::of_deployment(CauseKind::TargetUnhealthy, what);
-    cause.tasks = 1;
-    cause.task = Some(id.to_owned());
-    cause.container = task.containers().first().and_then(|container| container.name()).map(ToOwned::to_owned);
-    cause.health_answer = answer;
-    Some(cause)
+    let task = look.tasks.iter().filter(is_ours).find(|task| !look.facts.is_healthy(task))?;
+    Some(diagnosis::of_unhealthy(task, &look.facts))
 }

@@ -10,26 +10,29 @@ use super::Subject;
 use super::count::by_version;
 use super::diagnosis;
 use super::look::Look;
-use super::waiting::waiting_for;
-use super::words::{readable, short_id};
-use crate::aws::times::timestamp;
+use super::names::Names;
+use super::waiting::activity;
+use super::words::short_id;
+use crate::aws::times::{between, timestamp};
 use crate::report::{Event, Progress, Reporter};
 
 /// What has been told of one deployment. Bounded by what ECS keeps: 100 events, and the tasks one look returns.
 pub(super) struct Teller {
     subject: Subject,
-    started: Instant,
+    /// When the deployment began; known from the first look on.
+    began: Option<Instant>,
     told_events: BTreeSet<String>,
     told_tasks: BTreeSet<String>,
 }
 
 impl Teller {
-    pub fn new(subject: &Subject, started: Instant) -> Self {
-        Self { subject: subject.clone(), started, told_events: BTreeSet::new(), told_tasks: BTreeSet::new() }
+    pub fn new(subject: &Subject) -> Self {
+        Self { subject: subject.clone(), began: None, told_events: BTreeSet::new(), told_tasks: BTreeSet::new() }
     }
 
     /// Reports what is new since the last look.
     pub fn tell(&mut self, look: &Look, report: &Reporter) {
+        self.began.get_or_insert_with(|| began(look));
         self.tell_events(look, report);
         self.tell_failures(look, report);
         report.send(Event::Progress(self.progress(look)));
@@ -37,13 +40,14 @@ impl Teller {
 
     fn tell_events(&mut self, look: &Look, report: &Reporter) {
         let begun = timestamp(look.deployment.created_at());
+        let names = Names::of_service(&look.service);
         let is_ours = |event: &&ServiceEvent| begun.is_none() || timestamp(event.created_at()) >= begun;
         for event in look.service.events().iter().rev().filter(is_ours) {
             if self.told_events.insert(event.id().unwrap_or_default().to_owned()) {
                 report.send(Event::ServiceEvent {
                     service: self.subject.service.clone(),
                     at: timestamp(event.created_at()),
-                    message: readable(event.message().unwrap_or_default()),
+                    message: names.readable(event.message().unwrap_or_default()),
                 });
             }
         }
@@ -65,7 +69,7 @@ impl Teller {
     }
 
     fn progress(&self, look: &Look) -> Progress {
-        let (new, old) = by_version(&look.service, &look.tasks, &look.target_groups, &self.subject.deployment_id);
+        let (new, old) = by_version(&look.service, &look.tasks, &look.facts, &self.subject.deployment_id);
         let breaker = look.deployment.deployment_circuit_breaker();
         Progress {
             service: self.subject.service.clone(),
@@ -75,8 +79,15 @@ impl Teller {
             failures: breaker
                 .filter(|breaker| breaker.threshold() > 0)
                 .map(|breaker| (breaker.failure_count(), breaker.threshold())),
-            waiting_for: waiting_for(look, &self.subject.deployment_id, &new, &old),
-            elapsed: self.started.elapsed(),
+            activity: activity(look, &self.subject, &new, &old),
+            elapsed: self.began.map(|began| began.elapsed()).unwrap_or_default(),
         }
     }
+}
+
+/// When a deployment began, on this process's own clock.
+fn began(look: &Look) -> Instant {
+    let now = OffsetDateTime::now_utc();
+    let age = timestamp(look.deployment.created_at()).and_then(|created| between(created, now)).unwrap_or_default();
+    Instant::now().checked_sub(age).unwrap_or_else(Instant::now)
 }

@@ -6,12 +6,18 @@ use aws_sdk_ecs::types::{Service, Task};
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::diagnosis::{has_ended_by_itself, has_failed};
+use super::names::Names;
 use super::words::{readable, short_id, task_id};
 use crate::aws::times::{between, timestamp};
 use crate::report::as_milliseconds;
 
 /// Most entries kept, the latest ones: ECS keeps 100 events, and a screen shows fewer.
 const ENTRIES_MAX: usize = 200;
+
+/// Exit codes of a process that ended by these signals.
+const EXIT_SIGTERM: i32 = 143;
+const EXIT_SIGKILL: i32 = 137;
 
 /// Something that happened, so long after the deployment began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,9 +33,10 @@ pub(crate) fn timeline(
     tasks: &[Task],
     deployment_id: &str,
     start: OffsetDateTime,
+    names: &Names,
 ) -> Vec<TimelineEntry> {
-    let events =
-        service.events().iter().filter_map(|event| Some((timestamp(event.created_at())?, readable(event.message()?))));
+    let events = service.events().iter();
+    let events = events.filter_map(|event| Some((timestamp(event.created_at())?, names.readable(event.message()?))));
     let of_tasks = tasks.iter().flat_map(|task| moments(task, deployment_id));
     let mut entries: Vec<TimelineEntry> = events
         .chain(of_tasks)
@@ -51,20 +58,26 @@ fn moments(task: &Task, deployment_id: &str) -> Vec<(OffsetDateTime, String)> {
     started.into_iter().chain(stopped).collect()
 }
 
+/// Why a task stopped, unless an event told it already: a task that was no longer needed just stops.
 fn reason(task: &Task) -> String {
     let code = task.containers().iter().find_map(|container| container.exit_code());
-    match (task.stopped_reason().map(readable), code) {
-        (Some(reason), Some(code)) => format!(": {reason} (exit code {code})"),
-        (Some(reason), None) => format!(": {reason}"),
+    let reason = task.stopped_reason().filter(|_| has_failed(task)).map(readable);
+    match (reason, code) {
+        // Told to stop, it did.
+        (None, None | Some(0 | EXIT_SIGTERM)) => String::new(),
+        (None, Some(EXIT_SIGKILL)) => {
+            " only when it was killed: it did not end by itself in its stop timeout".to_owned()
+        }
         (None, Some(code)) => format!(" with exit code {code}"),
-        (None, None) => String::new(),
+        (Some(reason), Some(code)) if has_ended_by_itself(task) => format!(": {reason} (exit code {code})"),
+        (Some(reason), _) => format!(": {reason}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_ecs::types::{Container, ServiceEvent};
+    use aws_sdk_ecs::types::{Container, ServiceEvent, TaskStopCode};
     use aws_smithy_types::DateTime;
 
     #[test]
@@ -77,25 +90,60 @@ mod tests {
             .events(event(1001.0, "(service web) has started 1 tasks: (task 0123456789abcdef0123456789abcdef)."))
             .events(event(900.0, "(service web) has reached a steady state."))
             .build();
-        let task = Task::builder()
-            .task_arn("arn:aws:ecs:us-east-1:0:task/c/0123456789abcdef0123456789abcdef")
-            .started_by("ecs-svc/1")
-            .started_at(DateTime::from_secs_f64(1001.5))
-            .stopped_at(DateTime::from_secs_f64(1004.0))
-            .stopped_reason("Essential container in task exited")
-            .containers(Container::builder().exit_code(3).build())
-            .build();
+        let task = |id: &str, deployment: &str, reason: &str, code: TaskStopCode, exit: i32, from: f64, to: f64| {
+            Task::builder()
+                .task_arn(format!("arn:aws:ecs:us-east-1:0:task/c/{id}"))
+                .started_by(deployment)
+                .last_status("STOPPED")
+                .started_at(DateTime::from_secs_f64(from))
+                .stopped_at(DateTime::from_secs_f64(to))
+                .stopped_reason(reason)
+                .stop_code(code)
+                .containers(Container::builder().exit_code(exit).build())
+                .build()
+        };
+        use TaskStopCode::{EssentialContainerExited, ServiceSchedulerInitiated};
+        let exited = "Essential container in task exited";
+        let unhealthy =
+            "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:r:0:targetgroup/g/1)";
+        let scaled = "Scaling activity initiated by (deployment ecs-svc/1)";
+        let tasks = [
+            task("0123456789abcdef0123456789abcdef", "ecs-svc/1", exited, EssentialContainerExited, 3, 1001.5, 1004.0),
+            task(
+                "1123456789abcdef0123456789abcdef",
+                "ecs-svc/1",
+                unhealthy,
+                ServiceSchedulerInitiated,
+                0,
+                1002.0,
+                1005.0,
+            ),
+            task("2123456789abcdef0123456789abcdef", "ecs-svc/0", scaled, ServiceSchedulerInitiated, 0, 500.0, 1006.0),
+            task(
+                "3123456789abcdef0123456789abcdef",
+                "ecs-svc/0",
+                scaled,
+                ServiceSchedulerInitiated,
+                137,
+                500.0,
+                1007.0,
+            ),
+        ];
         let start = OffsetDateTime::from_unix_timestamp(1000).expect("a time");
-        let lines: Vec<String> = timeline(&service, &[task], "ecs-svc/1", start)
+        let lines: Vec<String> = timeline(&service, &tasks, "ecs-svc/1", start, &Names::default())
             .into_iter()
             .map(|entry| format!("{:.1} {}", entry.offset.as_secs_f64(), entry.text))
             .collect();
         assert_eq!(
             lines,
             [
-                "1.0 has started 1 tasks: (task 01234567).",
+                "1.0 has started 1 task: (task 01234567).",
                 "1.5 new task 01234567 is running",
+                "2.0 new task 11234567 is running",
                 "4.0 new task 01234567 has stopped: Essential container in task exited (exit code 3)",
+                "5.0 new task 11234567 has stopped: Task failed ELB health checks in (target-group g)",
+                "6.0 old task 21234567 has stopped",
+                "7.0 old task 31234567 has stopped only when it was killed: it did not end by itself in its stop timeout",
                 "9.0 has reached a steady state.",
             ]
         );

@@ -1,7 +1,11 @@
 //! How a deployment ended, and what that means for whoever asked for it. Pure.
 
+use std::time::Duration;
+
 use aws_sdk_ecs::types::{ServiceDeployment, ServiceDeploymentStatus};
 use serde::Serialize;
+
+use crate::aws::times::{between, timestamp};
 
 /// How ECS ended a service deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +85,12 @@ pub(crate) fn ending(deployment: &ServiceDeployment) -> Option<Ending> {
         ServiceDeploymentStatus::Stopped => Some(Ending::Stopped),
         _ => None,
     }
+}
+
+/// How long a service deployment took by ECS's own clock, a rollback included; none while it goes on.
+pub(crate) fn length(deployment: &ServiceDeployment) -> Option<Duration> {
+    let end = timestamp(deployment.finished_at()).or_else(|| timestamp(deployment.stopped_at()))?;
+    between(timestamp(deployment.created_at())?, end)
 }
 
 /// The verdict on a watched deployment.

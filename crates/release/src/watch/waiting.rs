@@ -1,33 +1,59 @@
-//! What a deployment waits for, in words. Pure.
+//! What a deployment waits for, or how it ended, in words. Pure.
 
 use aws_sdk_ecs::types::{ServiceDeploymentStatus, Task};
-use aws_sdk_elasticloadbalancingv2::types::TargetHealth;
 
-use super::count::{is_healthy, target_health};
-use super::look::{Look, TargetGroupHealth};
-use crate::report::TaskCounts;
+use super::Subject;
+use super::look::Look;
+use super::verdict::{Ending, ending, length};
+use super::words::tasks_in_words;
+use crate::ensure::service::{in_place, primary_id};
+use crate::ensure::task_definition::short;
+use crate::report::{Activity, TaskCounts};
 
-/// Completes "waiting for …".
-pub(crate) fn waiting_for(look: &Look, deployment_id: &str, new: &TaskCounts, old: &TaskCounts) -> String {
+/// What a deployment waits for, or how it ended.
+pub(crate) fn activity(look: &Look, subject: &Subject, new: &TaskCounts, old: &TaskCounts) -> Activity {
+    match waiting_for(look, &subject.deployment_id, new, old) {
+        Some(what) => Activity::WaitingFor(what),
+        None => Activity::Over { what: over(look, subject), after: length(&look.deployment).unwrap_or_default() },
+    }
+}
+
+/// Completes "waiting for …"; none when the deployment is over.
+pub(crate) fn waiting_for(look: &Look, deployment_id: &str, new: &TaskCounts, old: &TaskCounts) -> Option<String> {
     match look.deployment.status() {
-        None | Some(ServiceDeploymentStatus::Pending) => "the deployment to begin".to_owned(),
-        Some(ServiceDeploymentStatus::StopRequested) => "the deployment to stop".to_owned(),
+        None | Some(ServiceDeploymentStatus::Pending) => Some("the deployment to begin".to_owned()),
+        Some(ServiceDeploymentStatus::StopRequested) => Some("the deployment to stop".to_owned()),
         Some(ServiceDeploymentStatus::RollbackRequested | ServiceDeploymentStatus::RollbackInProgress) => {
-            rollback(new, old)
+            Some(rollback(new, old))
         }
-        Some(ServiceDeploymentStatus::InProgress) => progress(look, deployment_id, new, old),
-        Some(_) => "nothing".to_owned(),
+        Some(ServiceDeploymentStatus::InProgress) => Some(progress(look, deployment_id, new, old)),
+        Some(_) if ending(&look.deployment).is_some() => None,
+        Some(newer) => Some(format!("the end of {newer}")),
+    }
+}
+
+fn over(look: &Look, subject: &Subject) -> String {
+    let wanted = short(&subject.task_definition);
+    let in_place = short(in_place(&look.service).unwrap_or_default());
+    match ending(&look.deployment) {
+        Some(Ending::Successful) => format!("deployed {wanted}"),
+        Some(Ending::RolledBack) => format!("rolled back to {in_place}"),
+        Some(Ending::RollbackFailed) => "failed, and so did the rollback".to_owned(),
+        Some(Ending::Stopped) if primary_id(&look.service) != Some(&subject.deployment_id) => {
+            "gave way to a newer deployment".to_owned()
+        }
+        Some(Ending::Stopped) | None => "failed without a rollback".to_owned(),
     }
 }
 
 fn rollback(failed: &TaskCounts, restored: &TaskCounts) -> String {
     let missing = restored.desired.saturating_sub(restored.healthy);
     if missing > 0 {
-        return format!("the rollback: {} of the previous version to become healthy", tasks(missing));
+        return format!("the rollback: {} of the previous version to become healthy", tasks_in_words(missing));
     }
     let remaining = failed.pending + failed.running + failed.leaving;
     if remaining > 0 {
-        format!("the rollback: {} of the failed version to stop", tasks(remaining))
+        format!("the rollback: {} of the failed version to stop", tasks_in_words(remaining))
     } else {
         "the rollback to complete".to_owned()
     }
@@ -35,24 +61,24 @@ fn rollback(failed: &TaskCounts, restored: &TaskCounts) -> String {
 
 fn progress(look: &Look, deployment_id: &str, new: &TaskCounts, old: &TaskCounts) -> String {
     if new.pending > 0 {
-        return format!("{} to start", tasks(new.pending));
+        return format!("{} to start", tasks_in_words(new.pending));
     }
     let unhealthy = new.running - new.healthy;
     if unhealthy > 0 {
         return match answer(look, deployment_id) {
-            Some(answer) => format!("{} to become healthy ({answer})", tasks(unhealthy)),
-            None => format!("{} to become healthy", tasks(unhealthy)),
+            Some(answer) => format!("{} to become healthy ({answer})", tasks_in_words(unhealthy)),
+            None => format!("{} to become healthy", tasks_in_words(unhealthy)),
         };
     }
     let wanted = usize::try_from(look.service.desired_count()).unwrap_or(0);
     if new.running < wanted {
-        return format!("{} to be started", tasks(wanted - new.running));
+        return format!("{} to be started", tasks_in_words(wanted - new.running));
     }
     if old.leaving > 0 {
-        return format!("{} of the old version to finish requests and stop", tasks(old.leaving));
+        return format!("{} of the old version to finish requests and stop", tasks_in_words(old.leaving));
     }
     if old.running + old.pending > 0 {
-        return format!("{} of the old version to be stopped", tasks(old.running + old.pending));
+        return format!("{} of the old version to be stopped", tasks_in_words(old.running + old.pending));
     }
     "ECS to complete the deployment".to_owned()
 }
@@ -60,40 +86,57 @@ fn progress(look: &Look, deployment_id: &str, new: &TaskCounts, old: &TaskCounts
 /// What the load balancer says of the first new task that is not healthy.
 fn answer(look: &Look, deployment_id: &str) -> Option<String> {
     let is_new = |task: &&Task| task.started_by() == Some(deployment_id) && task.last_status() == Some("RUNNING");
-    let unhealthy = look.tasks.iter().filter(is_new).find(|task| !is_healthy(task, &look.target_groups))?;
-    describe_health(unhealthy, &look.target_groups)
-}
-
-/// The load balancer's words about a task, such as "Health checks failed with these codes: [503]".
-pub(crate) fn describe_health(task: &Task, groups: &[TargetGroupHealth]) -> Option<String> {
-    groups.iter().filter_map(|group| target_health(task, group)).find_map(|health: &TargetHealth| {
-        health.description().map(ToOwned::to_owned).or_else(|| health.reason().map(|reason| reason.as_str().to_owned()))
-    })
-}
-
-fn tasks(count: usize) -> String {
-    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
+    let unhealthy = look.tasks.iter().filter(is_new).find(|task| !look.facts.is_healthy(task))?;
+    look.facts.answer(unhealthy)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::count::by_version;
-    use super::super::count::tests::{group, service, task};
+    use super::super::count::tests::service;
+    use super::super::health::HealthFacts;
+    use super::super::health::tests::{facts, task};
     use super::*;
     use aws_sdk_ecs::types::ServiceDeployment;
     use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
+    use aws_smithy_types::DateTime;
 
-    fn waiting(status: ServiceDeploymentStatus, tasks: Vec<Task>, groups: Vec<TargetGroupHealth>) -> String {
-        let mut service = service(&[("new", "PRIMARY", 1), ("old", "ACTIVE", 1)]);
-        service.desired_count = 1;
-        let look = Look {
-            deployment: ServiceDeployment::builder().status(status).build(),
-            service,
-            tasks,
-            target_groups: groups,
+    fn waiting(status: ServiceDeploymentStatus, tasks: Vec<Task>, facts: HealthFacts) -> String {
+        let service = service(1, &[("new", "PRIMARY", 1), ("old", "ACTIVE", 1)]);
+        let look = Look { deployment: ServiceDeployment::builder().status(status).build(), service, tasks, facts };
+        let (new, old) = by_version(&look.service, &look.tasks, &look.facts, "new");
+        waiting_for(&look, "new", &new, &old).expect("it is not over")
+    }
+
+    #[test]
+    fn the_end_of_a_deployment_is_told_in_plain_words() {
+        use ServiceDeploymentStatus::{RollbackFailed, RollbackSuccessful, Stopped, Successful};
+        let cases = [
+            (Successful, "new", "deployed new:1"),
+            (RollbackSuccessful, "old", "rolled back to old:1"),
+            (RollbackFailed, "new", "failed, and so did the rollback"),
+            (Stopped, "new", "failed without a rollback"),
+            (Stopped, "newer", "gave way to a newer deployment"),
+        ];
+        let subject = Subject {
+            service: "web".parse().expect("name"),
+            cluster: "c".into(),
+            service_name: "web".into(),
+            deployment_id: "new".into(),
+            arn: "arn".into(),
+            task_definition: "arn:aws:ecs:us-east-1:1:task-definition/new:1".into(),
         };
-        let (new, old) = by_version(&look.service, &look.tasks, &look.target_groups, "new");
-        waiting_for(&look, "new", &new, &old)
+        for (status, primary, expected) in cases {
+            let deployment = ServiceDeployment::builder()
+                .status(status)
+                .created_at(DateTime::from_secs(100))
+                .finished_at(DateTime::from_millis(101_100));
+            let service = service(1, &[(primary, "PRIMARY", 1)]);
+            let look = Look { deployment: deployment.build(), service, tasks: vec![], facts: HealthFacts::default() };
+            let (new, old) = by_version(&look.service, &look.tasks, &look.facts, "new");
+            let after = std::time::Duration::from_millis(1100);
+            assert_eq!(activity(&look, &subject, &new, &old), Activity::Over { what: expected.into(), after });
+        }
     }
 
     #[test]
@@ -102,20 +145,21 @@ mod tests {
         let new = |last: &str| task("new", last, "RUNNING", "10.0.0.1");
         let old = |last: &str, desired: &str| task("old", last, desired, "10.0.0.2");
         let healthy = || {
-            vec![group(&[
-                ("10.0.0.1", TargetHealthStateEnum::Healthy, None),
-                ("10.0.0.2", TargetHealthStateEnum::Healthy, None),
-            ])]
+            facts(&[
+                ("10.0.0.1", 80, TargetHealthStateEnum::Healthy, None),
+                ("10.0.0.2", 80, TargetHealthStateEnum::Healthy, None),
+            ])
         };
         let failing = || {
-            vec![group(&[(
+            facts(&[(
                 "10.0.0.1",
+                80,
                 TargetHealthStateEnum::Unhealthy,
                 Some("Health checks failed with these codes: [503]"),
-            )])]
+            )])
         };
         let cases = [
-            (Pending, vec![], vec![], "the deployment to begin"),
+            (Pending, vec![], HealthFacts::default(), "the deployment to begin"),
             (InProgress, vec![old("RUNNING", "RUNNING")], healthy(), "1 task to be started"),
             (InProgress, vec![new("PENDING")], healthy(), "1 task to start"),
             (

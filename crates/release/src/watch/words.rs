@@ -3,17 +3,37 @@
 /// Letters of a task id that are shown; enough to be unique among the tasks of a service.
 const ID_SHOWN: usize = 8;
 
+/// What ECS counts, and how one of it is called.
+const PLURALS: [(&str, &str); 2] = [("tasks", "task"), ("targets", "target")];
+
+/// What may stand between a number and what is counted.
+const KINDS: [&str; 2] = ["running", "pending"];
+
 /// Length of a task id: 32 hexadecimal digits.
 const ID_LENGTH: usize = 32;
 
-/// A service event without its `(service NAME)` and with short ids and names.
+/// A service event without its `(service NAME)`, with short ids and names, and without ECS's `1 tasks`.
 pub(crate) fn readable(message: &str) -> String {
-    without_service(message).split(' ').map(shorten_word).collect::<Vec<_>>().join(" ")
+    let mut words: Vec<String> = without_service(message).split(' ').map(shorten_word).collect();
+    for index in 1..words.len() {
+        let is_one =
+            words[index - 1] == "1" || (index > 1 && words[index - 2] == "1" && KINDS.contains(&&*words[index - 1]));
+        if is_one && let Some((_, one)) = PLURALS.iter().find(|(many, _)| words[index].starts_with(many)) {
+            let rest = words[index][one.len() + 1..].to_owned();
+            words[index] = format!("{one}{rest}");
+        }
+    }
+    words.join(" ")
 }
 
 /// The id of a task from its ARN.
 pub(crate) fn task_id(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// `1 task`, `2 tasks`.
+pub(crate) fn tasks_in_words(count: usize) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
 }
 
 /// A task id as it is shown.
@@ -64,12 +84,17 @@ mod tests {
             ),
             (
                 format!("(service web) registered 1 targets in (target-group {group})"),
-                "registered 1 targets in (target-group hello-dev-web)",
+                "registered 1 target in (target-group hello-dev-web)",
             ),
             (
                 "(service web, taskSet ecs-svc/7) has begun draining connections on 1 tasks.".into(),
-                "has begun draining connections on 1 tasks.",
+                "has begun draining connections on 1 task.",
             ),
+            (
+                format!("(service web) has stopped 1 running tasks: (task {id})."),
+                "has stopped 1 running task: (task 01234567).",
+            ),
+            (format!("(service web) has started 1 tasks: (task {id})."), "has started 1 task: (task 01234567)."),
             ("(service web) has reached a steady state.".into(), "has reached a steady state."),
             ("something else".into(), "something else"),
         ];
