@@ -1,13 +1,14 @@
 //! What the controller asks for, done in the tables: the one place where effects become records and orders.
 
 use seatrial_controller::{Effect, Event, Input, Observation, StopCause};
-use seatrial_model::TaskId;
+use seatrial_model::{RevisionId, TaskId};
 use seatrial_ports::journal::JournalEntry;
 use serde_json::json;
 
 use crate::load_balancing::targets;
 use crate::logs;
 use crate::service_deployments;
+use crate::services::DEPLOYING_MEMBERS;
 use crate::state::{
     DesiredStatus, LastStatus, SERVICE_EVENTS_MAX, ServiceDeploymentRecord, ServiceEvent, ServiceRecord, TaskRecord,
     revision_key, task_definition_key,
@@ -19,8 +20,13 @@ use crate::transaction::{Order, Transaction};
 pub(crate) fn feed(tx: &mut Transaction<'_>, key: &str, input: Input) {
     let now = tx.now;
     let Some(service) = tx.state.services.get_mut(key) else { return };
+    let former = primary_revision(service);
     let step = service.controller.handle(now, input.clone());
     service.handled_at = now;
+    let primary = primary_revision(service);
+    if primary != former {
+        describe_revision(tx, key, primary);
+    }
     let is_quiet = step.effects.is_empty() && step.events.is_empty();
     if !(is_quiet && input == Input::Tick) {
         let body = json!({ "input": input, "step": step }).to_string();
@@ -31,6 +37,27 @@ pub(crate) fn feed(tx: &mut Transaction<'_>, key: &str, input: Input) {
     }
     for event in step.events {
         publish(tx, key, event);
+    }
+}
+
+fn primary_revision(service: &ServiceRecord) -> Option<RevisionId> {
+    service.controller.primary().map(|deployment| deployment.revision)
+}
+
+/// Makes the service show the revision it is now brought to; after a rollback that is an earlier one than last asked for.
+fn describe_revision(tx: &mut Transaction<'_>, key: &str, revision: Option<RevisionId>) {
+    let Some(service) = tx.state.services.get(key) else { return };
+    let record = revision
+        .and_then(|revision| tx.state.service_revisions.get(&revision_key(&service.cluster, &service.name, revision)));
+    let Some(record) = record.cloned() else { return };
+    let Some(service) = tx.state.services.get_mut(key) else { return };
+    service.task_definition = record.task_definition;
+    service.load_balancers = record.load_balancers;
+    for member in DEPLOYING_MEMBERS {
+        match record.document.get(member) {
+            Some(value) => service.document.insert(member.to_owned(), value.clone()),
+            None => service.document.remove(member),
+        };
     }
 }
 
@@ -89,13 +116,7 @@ fn apply(tx: &mut Transaction<'_>, key: &str, effect: Effect) {
     }
 }
 
-fn start_task(
-    tx: &mut Transaction<'_>,
-    key: &str,
-    task: &TaskId,
-    started_by: &str,
-    revision: seatrial_model::RevisionId,
-) {
+fn start_task(tx: &mut Transaction<'_>, key: &str, task: &TaskId, started_by: &str, revision: RevisionId) {
     let launch = tx.state.services.get(key).and_then(|service| {
         let record = tx.state.service_revisions.get(&revision_key(&service.cluster, &service.name, revision))?;
         let registered = tx.state.task_definitions.get(&task_definition_key(&record.task_definition))?;

@@ -27,7 +27,7 @@ use crate::transaction::Transaction;
 pub const FAIL_FAST_TAG: &str = "seatrial:fail-fast";
 
 /// Members of UpdateService that start a deployment when they change.
-const DEPLOYING_MEMBERS: [&str; 6] = [
+pub(crate) const DEPLOYING_MEMBERS: [&str; 6] = [
     "networkConfiguration",
     "platformVersion",
     "serviceRegistries",

@@ -7,17 +7,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use common::{World, wait};
-use fixtures::{attributes, balancer, fixed, forward, group, listener, name, rule};
+use fixtures::{attributes, balancer, cluster_and_service, fixed, forward, group, listener, name, rule, service};
+use seatrial_engine::State;
 use seatrial_engine::load_balancing::target_health::{TargetReference, describe};
 use seatrial_engine::load_balancing::{listeners, load_balancers, registration, target_groups};
-use seatrial_engine::services::{self, ServiceChange};
-use seatrial_engine::state::{Document, ServiceLoadBalancer, Tags, service_key};
-use seatrial_engine::{State, clusters, task_definitions};
+use seatrial_engine::state::{Tags, service_key};
+use seatrial_model::TargetId;
 use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
-use seatrial_model::{ClusterName, ContainerName, ServiceName, TargetGroupArn, TargetId};
 use seatrial_ports::Journal;
 use seatrial_ports::balancer::TargetIntent;
-use serde_json::{Value, json};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -146,44 +144,6 @@ fn a_client_target_is_gone_when_its_delay_has_passed_and_a_command_wakes_the_dri
         load_balancers::create(tx, &name("another"), fixtures::internal(), Tags::new()).map(|balancer| balancer.arn)
     });
     world.until("the target to be gone", |state| states(state, &tg, None).is_empty());
-}
-
-fn object(value: Value) -> Document {
-    match value {
-        Value::Object(object) => object,
-        _ => panic!("an object"),
-    }
-}
-
-/// Creates the service `web` with one task behind a target group and returns the group's ARN.
-fn service(world: &World) -> String {
-    let (lb, tg) = (balancer(world, "web"), group(world, "g"));
-    listener(world, &lb, 8080, forward(&tg));
-    let (cluster, name) = cluster_and_service();
-    let container =
-        json!({"name": "app", "image": "app", "command": ["app"], "portMappings": [{"containerPort": 8080}]});
-    world.run(|tx| {
-        clusters::create(tx, cluster.clone(), Document::new())?;
-        task_definitions::register(tx, object(json!({"family": "web", "containerDefinitions": [container]})))?;
-        let attachment = ServiceLoadBalancer {
-            target_group: TargetGroupArn::new(tg.clone()),
-            container_name: ContainerName::parse("app").expect("a name"),
-            container_port: 8080,
-            document: Document::new(),
-        };
-        let change = ServiceChange {
-            task_definition: Some("web".to_owned()),
-            desired_count: Some(1),
-            load_balancers: Some(vec![attachment]),
-            ..ServiceChange::default()
-        };
-        services::create(tx, &cluster, &name, change, None, Tags::new())
-    });
-    tg
-}
-
-fn cluster_and_service() -> (ClusterName, ServiceName) {
-    (ClusterName::parse("c").expect("a name"), ServiceName::parse("web").expect("a name"))
 }
 
 /// Lets the service's first task run and pass its checks; returns its target.
