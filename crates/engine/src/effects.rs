@@ -16,6 +16,9 @@ use crate::state::{
 use crate::tasks;
 use crate::transaction::{Order, Transaction};
 
+/// Members that a task shows as its service has them.
+const INHERITED_MEMBERS: [&str; 3] = ["launchType", "platformVersion", "enableExecuteCommand"];
+
 /// Feeds one input to a service's controller and does what it asks for.
 pub(crate) fn feed(tx: &mut Transaction<'_>, key: &str, input: Input) {
     let now = tx.now;
@@ -120,9 +123,11 @@ fn start_task(tx: &mut Transaction<'_>, key: &str, task: &TaskId, started_by: &s
     let launch = tx.state.services.get(key).and_then(|service| {
         let record = tx.state.service_revisions.get(&revision_key(&service.cluster, &service.name, revision))?;
         let registered = tx.state.task_definitions.get(&task_definition_key(&record.task_definition))?;
-        Some((service.cluster.clone(), service.name.clone(), registered.clone()))
+        let shared = INHERITED_MEMBERS.iter().filter_map(|member| record.document.get_key_value(*member));
+        let document = shared.map(|(member, value)| (member.clone(), value.clone())).collect();
+        Some((service.cluster.clone(), service.name.clone(), registered.clone(), document))
     });
-    let Some((cluster, service, registered)) = launch else {
+    let Some((cluster, service, registered, document)) = launch else {
         refuse_start(tx, key, task, "ResourceInitializationError: the task definition no longer exists".to_owned());
         return;
     };
@@ -133,6 +138,7 @@ fn start_task(tx: &mut Transaction<'_>, key: &str, task: &TaskId, started_by: &s
                 started_by: Some(started_by.to_owned()),
                 service: Some(service),
                 revision: Some(revision),
+                document,
                 ..tasks::new_record(task.clone(), cluster, &registered, ports, tx.now)
             };
             let launch = tasks::launch(&record, tx.state, tx.scale);
