@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::Method;
 use seatrial_aws_api::sts::Sts;
 use seatrial_aws_api::{Limits, OperationError, OperationFuture, Operations, RequestContext};
 use seatrial_aws_wire::{Input, OperationName, Service, ServiceError};
 use serde::Deserialize;
 use serde_json::json;
 use support::{Endpoint, Request, read_answer};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 /// Stands for ECS and ELBv2: operations that answer, fail, panic and wait.
@@ -113,6 +114,11 @@ async fn errors_come_in_the_form_of_the_protocol() {
     front.stop().await;
 }
 
+/// A request without headers of its own.
+fn plain() -> Request {
+    Request { headers: Vec::new(), ..Request::json("", "") }
+}
+
 #[tokio::test]
 async fn what_is_not_implemented_is_named() {
     let front = start().await;
@@ -133,6 +139,14 @@ async fn what_is_not_implemented_is_named() {
 
     let answer = front.send(&Request::form("cloudformation", "Action=CreateStack&Version=2010-05-15")).await;
     assert!(answer.body.contains("The operation CreateStack of CloudFormation is not implemented"), "{}", answer.body);
+    let rest = Request { service: "appconfig", method: Method::GET, target: "/applications".to_owned(), ..plain() };
+    let answer = front.send(&rest).await;
+    assert_eq!(answer.header("x-amzn-errortype"), Some("UnknownOperationException"));
+    let expected = "GET /applications of the service appconfig is not implemented by this engine.";
+    assert_eq!(answer.json()["message"], expected);
+    let rest = Request { service: "s3", method: Method::GET, target: "/bucket/key".to_owned(), ..plain() };
+    let answer = front.send(&rest).await;
+    assert!(answer.body.contains("<Message>GET /bucket/key of the service s3 is not implemented"), "{}", answer.body);
     let answer = front.send(&Request::form("ec2", "Action=DescribeVpcs&Version=2016-11-15")).await;
     assert!(
         answer.body.contains("The operation DescribeVpcs of the service ec2 is not implemented"),
@@ -247,8 +261,7 @@ async fn a_head_that_never_ends_is_given_up() {
     let mut stream = front.connect().await;
     stream.write_all(b"POST / HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await.expect("an open connection");
     let mut rest = Vec::new();
-    let ended =
-        tokio::time::timeout(Duration::from_secs(5), tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut rest));
+    let ended = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest));
     ended.await.expect("the front closes the connection").expect("it closes it properly");
     front.stop().await;
 }
@@ -267,28 +280,73 @@ async fn an_endless_or_broken_head_is_refused() {
 }
 
 #[tokio::test]
-async fn a_connection_over_the_limit_is_told_to_come_back() {
-    let (front, _) = start_with(Limits { connections: 2, ..Limits::default() }).await;
-    let mut kept = Vec::new();
-    for _ in 0..2 {
-        let mut stream = front.connect().await;
-        stream.write_all(&Request::json("Echo", "{}").bytes(front.address)).await.expect("an open connection");
-        assert_eq!(read_answer(&mut stream).await.status, 200);
-        kept.push(stream);
-    }
-    let mut third = front.connect().await;
-    let answer = read_answer(&mut third).await;
+async fn a_connection_beyond_those_that_are_busy_is_told_to_come_back() {
+    let (front, probe) = start_with(Limits { connections: 1, ..Limits::default() }).await;
+    let mut busy = front.connect().await;
+    busy.write_all(&Request::json("Wait", "{}").bytes(front.address)).await.expect("an open connection");
+    probe.entered.notified().await;
+    let answer = front.send(&Request::json("Echo", "{}")).await;
     assert_eq!((answer.status, answer.json()["__type"].as_str()), (503, Some("ServiceUnavailableException")));
+    assert_eq!((answer.header("retry-after"), answer.header("connection")), (Some("1"), Some("close")));
 
-    drop(kept);
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-    let mut stream = front.connect().await;
-    while stream.write_all(&Request::json("Echo", "{}").bytes(front.address)).await.is_err()
-        || read_answer(&mut stream).await.status == 503
-    {
-        assert!(tokio::time::Instant::now() < deadline, "closed connections free their slots");
-        stream = front.connect().await;
+    probe.release.notify_one();
+    assert_eq!(read_answer(&mut busy).await.status, 200);
+    assert_eq!(front.send(&Request::json("Echo", "{}")).await.status, 200, "the idle connection makes room");
+    let mut rest = Vec::new();
+    busy.read_to_end(&mut rest).await.expect("the idle connection ends properly");
+    front.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_idle_connections_locks_nobody_out() {
+    let (front, _) = start_with(Limits { connections: 4, ..Limits::default() }).await;
+    let mut flood = Vec::new();
+    for number in 0..200 {
+        let mut stream = front.connect().await;
+        if number % 2 == 0 {
+            // Half a head, whose rest never comes.
+            stream.write_all(b"POST / HTTP/1.1\r\nx-slow: ").await.expect("an open connection");
+        }
+        flood.push(stream);
+        if number % 20 == 0 {
+            assert_eq!(front.send(&Request::json("Echo", "{}")).await.status, 200);
+        }
     }
+    front.stop().await;
+}
+
+#[tokio::test]
+async fn an_encoded_body_is_refused_and_said_why() {
+    let front = start().await;
+    let mut request = Request::json("Echo", "{}");
+    request.headers.push(("content-encoding", "gzip".to_owned()));
+    request.body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
+    let answer = front.send(&request).await;
+    assert_eq!((answer.status, answer.json()["__type"].as_str()), (400, Some("SerializationException")));
+    assert!(answer.body.contains("Content-Encoding"), "{}", answer.body);
+    front.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_has_nothing_more_to_send_gets_its_answer() {
+    let front = start().await;
+    let mut stream = front.connect().await;
+    stream.write_all(&Request::json("Echo", "{}").bytes(front.address)).await.expect("an open connection");
+    stream.shutdown().await.expect("an open connection");
+    assert_eq!(read_answer(&mut stream).await.status, 200);
+    front.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_that_ends_too_early_is_refused() {
+    let front = start().await;
+    let mut stream = front.connect().await;
+    let head = Request::json("Echo", "{}").head(front.address, 100);
+    stream.write_all(format!("{head}{{").as_bytes()).await.expect("an open connection");
+    stream.shutdown().await.expect("an open connection");
+    let answer = read_answer(&mut stream).await;
+    assert_eq!((answer.status, answer.json()["__type"].as_str()), (400, Some("SerializationException")));
+    assert!(answer.body.contains("broke off"), "{}", answer.body);
     front.stop().await;
 }
 

@@ -24,6 +24,8 @@ pub enum CommonError {
     UnknownOperation(String),
     /// The input cannot be read as the operation's input.
     MalformedInput(String),
+    /// The input lacks a member the operation cannot do without. The text names it.
+    MissingMember(String),
     /// The request has too many bytes.
     RequestTooLarge(String),
     /// The request did not arrive in time.
@@ -77,6 +79,7 @@ impl CommonError {
             }
             CommonError::UnknownOperation(text) => (("UnknownOperationException", BAD), ("InvalidAction", BAD), text),
             CommonError::MalformedInput(text) => (("SerializationException", BAD), ("ValidationError", BAD), text),
+            CommonError::MissingMember(text) => (("InvalidParameterException", BAD), ("ValidationError", BAD), text),
             CommonError::RequestTooLarge(text) => {
                 (("RequestEntityTooLargeException", LARGE), ("RequestEntityTooLarge", LARGE), text)
             }

@@ -26,7 +26,14 @@ pub struct Input {
 #[error("{text}")]
 pub struct InvalidInput {
     text: String,
+    fault: InputFault,
     protocol: Protocol,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum InputFault {
+    Malformed,
+    MissingMember,
 }
 
 impl Input {
@@ -56,13 +63,18 @@ impl Input {
         &self.value
     }
 
+    /// Makes the error for a value that does not fit, naming the path to it.
+    pub(crate) fn invalid_at(&self, path: &str, error: &impl std::fmt::Display) -> InvalidInput {
+        InvalidInput::at(path, error, self.protocol)
+    }
+
     /// Reads the input into `T`. Unknown members are ignored unless `T` says otherwise; an error names the member.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, InvalidInput> {
         match self.protocol {
             Protocol::AwsJson10 | Protocol::AwsJson11 => serde_path_to_error::deserialize(&self.value)
-                .map_err(|error| InvalidInput::at(error.path(), error.inner(), self.protocol)),
+                .map_err(|error| self.invalid_at(&error.path().to_string(), error.inner())),
             Protocol::Query => serde_path_to_error::deserialize(FormValue(&self.value))
-                .map_err(|error| InvalidInput::at(error.path(), error.inner(), self.protocol)),
+                .map_err(|error| self.invalid_at(&error.path().to_string(), error.inner())),
         }
     }
 }
@@ -70,21 +82,40 @@ impl Input {
 impl InvalidInput {
     fn new(text: String, protocol: Protocol) -> Self {
         let text = if text.len() > MESSAGE_LENGTH_MAX { text.chars().take(MESSAGE_LENGTH_MAX).collect() } else { text };
-        InvalidInput { text, protocol }
+        InvalidInput { text, fault: InputFault::Malformed, protocol }
     }
 
-    fn at(path: &serde_path_to_error::Path, error: &impl std::fmt::Display, protocol: Protocol) -> Self {
-        let path = path.to_string();
-        if path == "." {
-            return InvalidInput::new(error.to_string(), protocol);
+    fn at(path: &str, error: &impl std::fmt::Display, protocol: Protocol) -> Self {
+        let parent = if path == "." { "" } else { path };
+        let error = error.to_string();
+        if let Some(member) = missing_member(&error) {
+            let dot = if parent.is_empty() { "" } else { "." };
+            let text = format!(
+                "1 validation error detected: Value null at '{parent}{dot}{member}' failed to satisfy constraint: Member \
+                 must not be null"
+            );
+            return InvalidInput { fault: InputFault::MissingMember, ..InvalidInput::new(text, protocol) };
         }
-        InvalidInput::new(format!("Invalid value at '{path}': {error}"), protocol)
+        match parent {
+            "" => InvalidInput::new(error, protocol),
+            path => InvalidInput::new(format!("Invalid value at '{path}': {error}"), protocol),
+        }
     }
+}
+
+/// Returns the member that serde's error misses, if that is what it says.
+fn missing_member(error: &str) -> Option<&str> {
+    error.strip_prefix("missing field `")?.split('`').next()
 }
 
 impl From<InvalidInput> for ServiceError {
     fn from(error: InvalidInput) -> ServiceError {
-        CommonError::MalformedInput(error.text).for_protocol(error.protocol)
+        let text = error.text;
+        let error_of_front = match error.fault {
+            InputFault::Malformed => CommonError::MalformedInput(text),
+            InputFault::MissingMember => CommonError::MissingMember(text),
+        };
+        error_of_front.for_protocol(error.protocol)
     }
 }
 
@@ -139,6 +170,31 @@ mod tests {
         );
         let error = ServiceError::from(error);
         assert_eq!((error.code(), error.status().as_u16()), ("SerializationException", 400));
+    }
+
+    #[test]
+    fn a_missing_member_is_named() {
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Listener {
+            #[serde(rename = "Actions")]
+            _actions: Vec<Action>,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Action {
+            #[serde(rename = "Type")]
+            _kind: String,
+        }
+        let missing = |body: Value, protocol: Protocol| {
+            let error = Input { value: body, protocol }.read::<Listener>().expect_err("a missing member");
+            ServiceError::from(error)
+        };
+        let error = missing(serde_json::json!({}), Protocol::AwsJson11);
+        assert_eq!(error.code(), "InvalidParameterException");
+        assert!(error.message().contains("Value null at 'Actions' failed"), "{error}");
+        let error = missing(serde_json::json!({"Actions": [{"Type": "a"}, {"Order": "1"}]}), Protocol::Query);
+        assert_eq!(error.code(), "ValidationError");
+        assert!(error.message().contains("Value null at 'Actions[1].Type' failed"), "{error}");
     }
 
     #[test]

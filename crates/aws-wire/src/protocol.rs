@@ -5,12 +5,17 @@
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
+use crate::sigv4::RequestHead;
+
 /// The header by which an awsJson request names its operation.
 pub(crate) const TARGET: &str = "x-amz-target";
 
 const JSON_1_0: &str = "application/x-amz-json-1.0";
 const JSON_1_1: &str = "application/x-amz-json-1.1";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The signing names of the services with the restXml protocol.
+const REST_XML_SERVICES: [&str; 3] = ["cloudfront", "route53", "s3"];
 
 /// A wire protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,16 @@ impl Protocol {
             Some(protocol) => protocol,
             None if headers.contains_key(TARGET) || headers.contains_key(CONTENT_TYPE) => Protocol::AwsJson11,
             None => Protocol::Query,
+        }
+    }
+
+    /// Returns the protocol in which to tell an authenticated request that it is not implemented. One to a path of its own is meant
+    /// for a REST service: most of those read JSON errors, a few XML.
+    pub fn for_refusals(head: &RequestHead<'_>, signed_service: &str) -> Protocol {
+        match head.path {
+            "/" | "" => Protocol::for_errors(head.headers),
+            _ if REST_XML_SERVICES.contains(&signed_service) => Protocol::Query,
+            _ => Protocol::AwsJson11,
         }
     }
 
@@ -82,5 +97,17 @@ mod tests {
     fn an_error_finds_a_form_even_when_nothing_is_announced() {
         assert_eq!(Protocol::for_errors(&HeaderMap::new()), Protocol::Query);
         assert_eq!(Protocol::for_errors(&headers("application/cbor")), Protocol::AwsJson11);
+    }
+
+    #[test]
+    fn a_rest_service_is_refused_in_a_form_its_clients_read() {
+        let headers = HeaderMap::new();
+        let refusal = |path, service| {
+            let head = RequestHead { method: &http::Method::GET, path, query: "", headers: &headers };
+            Protocol::for_refusals(&head, service)
+        };
+        assert_eq!(refusal("/2015-03-31/functions", "lambda"), Protocol::AwsJson11);
+        assert_eq!(refusal("/2013-04-01/hostedzone", "route53"), Protocol::Query);
+        assert_eq!(refusal("/", "ec2"), Protocol::Query);
     }
 }

@@ -66,7 +66,8 @@ impl Route {
 /// a JSON request the caller compares the two.
 pub fn route(head: &RequestHead<'_>, body: &[u8], signed_service: &str) -> Result<(Route, Input), CommonError> {
     if !matches!(head.path, "/" | "") {
-        return Err(not_implemented(format_args!("{} {}", head.method, printable(head.path))));
+        let (path, service) = (printable(head.path), printable(signed_service));
+        return Err(not_implemented(format_args!("{} {path} of the service {service}", head.method)));
     }
     match Protocol::announced(head.headers) {
         Some(protocol @ (Protocol::AwsJson10 | Protocol::AwsJson11)) if head.method == Method::POST => {
@@ -237,7 +238,7 @@ mod tests {
         let head = RequestHead { method: &Method::POST, path: "/service/X/operation/Y", query: "", headers: &headers };
         assert_eq!(
             text(route(&head, b"", "monitoring")),
-            "POST /service/X/operation/Y is not implemented by this engine."
+            "POST /service/X/operation/Y of the service monitoring is not implemented by this engine."
         );
     }
 

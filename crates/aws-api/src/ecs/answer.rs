@@ -1,4 +1,4 @@
-//! What the answers of several ECS operations share: failures, pages, limits on the number of names.
+//! What the answers of several ECS operations share: failures and pages.
 
 use seatrial_aws_wire::page::Listing;
 use seatrial_engine::Refusal;
@@ -8,21 +8,10 @@ use serde_json::{Value, json};
 
 use crate::operations::OperationError;
 
-/// Refuses a request that names nothing, or too much.
-pub(super) fn check_count(what: &str, count: usize, highest: usize) -> Result<(), Refusal> {
-    if count == 0 {
-        return Err(Refusal::invalid(format!("{what} cannot be empty.")));
-    }
-    if count > highest {
-        return Err(Refusal::invalid(format!("{what} cannot have more than {highest} elements.")));
-    }
-    Ok(())
-}
-
-/// Looks each reference up; what is missing goes into `failures[]` with the reason MISSING.
-pub(super) fn found_and_missing(
-    references: &[String],
-    mut find: impl FnMut(&str) -> Result<Value, String>,
+/// Looks each reference up; what is missing goes into `failures[]` under the ARN that `find` gives, with the reason MISSING.
+pub(super) fn found_and_missing<R>(
+    references: impl IntoIterator<Item = R>,
+    mut find: impl FnMut(R) -> Result<Value, String>,
 ) -> (Vec<Value>, Vec<Value>) {
     let (mut found, mut failures) = (Vec::new(), Vec::new());
     for reference in references {
@@ -34,21 +23,15 @@ pub(super) fn found_and_missing(
     (found, failures)
 }
 
-/// The bounds and default of `maxResults`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PageSize {
-    pub default: usize,
-    pub highest: usize,
-}
+/// The largest page of any listing of ECS.
+const PAGE_SIZE_MAX: i64 = 100;
 
-impl PageSize {
-    pub fn of(self, asked: Option<i64>) -> Result<usize, Refusal> {
-        match asked {
-            None => Ok(self.default),
-            Some(size) if (1..=self.highest as i64).contains(&size) => Ok(size as usize),
-            Some(_) => Err(Refusal::invalid(format!("maxResults must be between 1 and {}.", self.highest))),
-        }
-    }
+/// The `nextToken` and `maxResults` of a listing, and how many items it gives when it is not asked for a number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PageRequest<'a> {
+    pub token: Option<&'a str>,
+    pub size: Option<i64>,
+    pub default_size: usize,
 }
 
 /// Returns one page of items as `{ member: [...], nextToken }`.
@@ -58,9 +41,14 @@ pub(super) fn page<T, K: Ord + Serialize + DeserializeOwned>(
     items: impl IntoIterator<Item = T>,
     key: impl Fn(&T) -> K,
     show: impl Fn(T) -> Value,
-    token: Option<&str>,
-    size: usize,
+    request: PageRequest<'_>,
 ) -> Result<Value, OperationError> {
+    let size = match request.size {
+        None => request.default_size,
+        Some(size) if (1..=PAGE_SIZE_MAX).contains(&size) => size as usize,
+        Some(_) => return Err(Refusal::invalid(format!("maxResults must be between 1 and {PAGE_SIZE_MAX}.")).into()),
+    };
+    let token = request.token.filter(|token| !token.is_empty());
     let page = listing
         .page(items, key, token, size)
         .map_err(|_| Refusal::invalid("Invalid token: it belongs to another request or was changed."))?;

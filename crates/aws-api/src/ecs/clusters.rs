@@ -2,18 +2,19 @@
 
 use seatrial_aws_wire::Input;
 use seatrial_aws_wire::page::Listing;
-use seatrial_engine::state::Document;
 use seatrial_engine::{Engine, clusters, tags};
 use seatrial_model::ClusterName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{PageSize, found_and_missing, page};
-use super::show;
+use super::answer::{PageRequest, found_and_missing, page};
+use super::documents;
+use super::request::{check_count, others, required};
+use super::show::{self, ClusterFields};
 use super::tags::{TagList, parse_tags};
 use crate::operations::OperationError;
 
-const PAGE: PageSize = PageSize { default: 100, highest: 100 };
+const DESCRIBED_AT_ONCE_MAX: usize = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,39 +22,23 @@ struct CreateCluster {
     cluster_name: Option<String>,
     #[serde(default)]
     tags: TagList,
-    #[serde(flatten)]
-    document: Document,
 }
 
 pub(super) fn create(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: CreateCluster = input.read()?;
+    input.check(&documents::CLUSTER)?;
     let name = clusters::parse(request.cluster_name.as_deref())?;
     let given = parse_tags(request.tags)?;
+    let document = others(input, &["clusterName", "tags"]);
     let cluster = engine.transact(|tx| {
-        let cluster = clusters::create(tx, name.clone(), request.document)?;
+        let cluster = clusters::create(tx, name.clone(), document)?;
         if !given.is_empty() {
             let arn = tx.state.scope.cluster(&name);
             tags::set(tx, arn.as_str(), given)?;
         }
         Ok(cluster)
     })?;
-    Ok(json!({ "cluster": engine.read(|state| show::cluster(state, &cluster)) }))
-}
-
-#[derive(Deserialize)]
-struct UpdateCluster {
-    cluster: Option<String>,
-    #[serde(flatten)]
-    document: Document,
-}
-
-pub(super) fn update(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
-    let request: UpdateCluster = input.read()?;
-    let cluster = engine.transact(|tx| {
-        let name = clusters::resolve(tx.state, request.cluster.as_deref())?;
-        clusters::update(tx, &name, request.document)
-    })?;
-    Ok(json!({ "cluster": engine.read(|state| show::cluster(state, &cluster)) }))
+    Ok(json!({ "cluster": engine.read(|state| show::cluster(state, &cluster, ClusterFields::ALL)) }))
 }
 
 #[derive(Deserialize)]
@@ -61,30 +46,48 @@ struct NamedCluster {
     cluster: Option<String>,
 }
 
+/// UpdateCluster, UpdateClusterSettings and PutClusterCapacityProviders: members that take the place of the cluster's own.
+pub(super) fn update(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
+    let request: NamedCluster = input.read()?;
+    input.check(&documents::CLUSTER)?;
+    let reference = required(request.cluster, "Cluster")?;
+    let document = others(input, &["cluster"]);
+    let cluster = engine.transact(|tx| {
+        let name = clusters::resolve(tx.state, Some(&reference))?;
+        clusters::update(tx, &name, document)
+    })?;
+    Ok(json!({ "cluster": engine.read(|state| show::cluster(state, &cluster, ClusterFields::ALL)) }))
+}
+
 pub(super) fn delete(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: NamedCluster = input.read()?;
+    let reference = required(request.cluster, "Cluster")?;
     let cluster = engine.transact(|tx| {
-        let name = clusters::resolve(tx.state, request.cluster.as_deref())?;
+        let name = clusters::resolve(tx.state, Some(&reference))?;
         clusters::delete(tx, &name)
     })?;
-    Ok(json!({ "cluster": engine.read(|state| show::cluster(state, &cluster)) }))
+    Ok(json!({ "cluster": engine.read(|state| show::cluster(state, &cluster, ClusterFields::ALL)) }))
 }
 
 #[derive(Deserialize)]
 struct DescribeClusters {
     #[serde(default)]
     clusters: Vec<String>,
+    #[serde(default)]
+    include: Vec<String>,
 }
 
 pub(super) fn describe(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: DescribeClusters = input.read()?;
     let names = if request.clusters.is_empty() { vec![clusters::DEFAULT_CLUSTER.to_owned()] } else { request.clusters };
-    super::answer::check_count("Clusters", names.len(), 100)?;
+    check_count("Clusters", names.len(), DESCRIBED_AT_ONCE_MAX)?;
+    let fields = ClusterFields::asked(&request.include);
     Ok(engine.read(|state| {
         let (found, failures) = found_and_missing(&names, |reference| {
             let missing = |name: &ClusterName| state.scope.cluster(name).to_string();
-            let name = clusters::parse(Some(reference)).map_err(|_| reference.to_owned())?;
-            state.clusters.get(name.as_str()).map(|cluster| show::cluster(state, cluster)).ok_or_else(|| missing(&name))
+            let name = clusters::parse(Some(reference)).map_err(|_| reference.clone())?;
+            let cluster = state.clusters.get(name.as_str()).ok_or_else(|| missing(&name))?;
+            Ok(show::cluster(state, cluster, fields))
         });
         json!({ "clusters": found, "failures": failures })
     }))
@@ -99,7 +102,6 @@ struct ListClusters {
 
 pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: ListClusters = input.read()?;
-    let size = PAGE.of(request.max_results)?;
     engine.read(|state| {
         let active = state.clusters.values().filter(|cluster| cluster.status == "ACTIVE");
         page(
@@ -108,8 +110,7 @@ pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationErr
             active,
             |cluster| cluster.name.to_string(),
             |cluster| json!(state.scope.cluster(&cluster.name)),
-            request.next_token.as_deref(),
-            size,
+            PageRequest { token: request.next_token.as_deref(), size: request.max_results, default_size: 100 },
         )
     })
 }

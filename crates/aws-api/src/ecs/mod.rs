@@ -3,7 +3,11 @@
 mod account_settings;
 mod answer;
 mod clusters;
+mod documents;
+mod request;
+mod run_task;
 mod service_deployments;
+mod service_request;
 mod services;
 pub mod show;
 mod tags;
@@ -57,7 +61,7 @@ fn handle(engine: &Engine, operation: &str, input: &Input) -> Result<Value, Oper
         "DeleteService" => services::delete(engine, input),
         "DescribeServices" => services::describe(engine, input),
         "ListServices" => services::list(engine, input),
-        "RunTask" => tasks::run(engine, input),
+        "RunTask" => run_task::run(engine, input),
         "StopTask" => tasks::stop(engine, input),
         "DescribeTasks" => tasks::describe(engine, input),
         "ListTasks" => tasks::list(engine, input),

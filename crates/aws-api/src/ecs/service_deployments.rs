@@ -2,26 +2,38 @@
 
 use std::cmp::Reverse;
 
-use seatrial_aws_wire::Input;
 use seatrial_aws_wire::page::Listing;
+use seatrial_aws_wire::{EpochSeconds, Input};
 use seatrial_engine::service_deployments::{current, stop as stop_deployment};
 use seatrial_engine::state::ServiceDeploymentRecord;
-use seatrial_engine::{Engine, Refusal, StopType, clusters, services};
+use seatrial_engine::{Engine, Refusal, StopType, clusters};
 use seatrial_model::{Arn, ServiceDeploymentId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{PageSize, check_count, found_and_missing, page};
-use super::show;
+use super::answer::{PageRequest, found_and_missing, page};
+use super::request::{check_count, one_of, required};
+use super::{services, show};
 use crate::operations::OperationError;
 
-const PAGE: PageSize = PageSize { default: 20, highest: 100 };
 const DESCRIBED_AT_ONCE_MAX: usize = 20;
+/// The statuses of a service deployment.
+const STATUSES: [&str; 9] = [
+    "PENDING",
+    "SUCCESSFUL",
+    "STOPPED",
+    "STOP_REQUESTED",
+    "IN_PROGRESS",
+    "ROLLBACK_REQUESTED",
+    "ROLLBACK_IN_PROGRESS",
+    "ROLLBACK_SUCCESSFUL",
+    "ROLLBACK_FAILED",
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ListServiceDeployments {
-    service: String,
+    service: Option<String>,
     cluster: Option<String>,
     #[serde(default)]
     status: Vec<String>,
@@ -33,34 +45,34 @@ struct ListServiceDeployments {
 
 #[derive(Default, Deserialize)]
 struct CreatedAt {
-    before: Option<f64>,
-    after: Option<f64>,
+    before: Option<EpochSeconds>,
+    after: Option<EpochSeconds>,
+}
+
+impl CreatedAt {
+    fn admits(&self, at: Timestamp) -> bool {
+        self.before.is_none_or(|EpochSeconds(limit)| at < limit)
+            && self.after.is_none_or(|EpochSeconds(limit)| at > limit)
+    }
 }
 
 pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: ListServiceDeployments = input.read()?;
-    let size = PAGE.of(request.max_results)?;
-    let name = services::parse(&request.service)?;
+    let reference = required(request.service, "Service")?;
+    request.status.iter().try_for_each(|status| one_of(Some(status), "status", &STATUSES))?;
     engine.read(|state| {
         let cluster = clusters::resolve(state, request.cluster.as_deref())?;
-        state.service(&cluster, &name).ok_or_else(Refusal::service_not_found)?;
-        let seconds = |at: Timestamp| at.as_epoch_seconds();
-        let mut records: Vec<&ServiceDeploymentRecord> = state
-            .service_deployments
-            .values()
-            .filter(|record| record.cluster == cluster && record.service == name)
-            .filter(|record| {
-                let status = current(state, record).status.as_str();
-                request.status.is_empty() || request.status.iter().any(|wanted| wanted == status)
-            })
-            .filter(|record| {
-                request.created_at.before.is_none_or(|limit| seconds(record.deployment.created_at) < limit)
-            })
-            .filter(|record| request.created_at.after.is_none_or(|limit| seconds(record.deployment.created_at) > limit))
-            .collect();
+        let name = &services::find(state, &cluster, &reference)?.name;
+        let is_asked = |record: &&ServiceDeploymentRecord| {
+            let status = current(state, record).status.as_str();
+            (record.cluster == cluster && record.service == *name)
+                && (request.status.is_empty() || request.status.iter().any(|wanted| wanted == status))
+                && request.created_at.admits(record.deployment.created_at)
+        };
         let key = |record: &ServiceDeploymentRecord| {
             Reverse((record.deployment.created_at, record.deployment.id.to_string()))
         };
+        let mut records: Vec<_> = state.service_deployments.values().filter(is_asked).collect();
         records.sort_by_key(|record| key(record));
         page(
             &Listing::new("ListServiceDeployments", [cluster.as_str(), name.as_str()]),
@@ -68,8 +80,7 @@ pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationErr
             records,
             |record| key(record),
             |record| show::service_deployment_brief(state, record),
-            request.next_token.as_deref(),
-            size,
+            PageRequest { token: request.next_token.as_deref(), size: request.max_results, default_size: 20 },
         )
     })
 }
@@ -87,7 +98,7 @@ pub(super) fn describe(engine: &Engine, input: &Input) -> Result<Value, Operatio
     Ok(engine.read(|state| {
         let (found, failures) = found_and_missing(&request.service_deployment_arns, |arn| {
             let record = state.service_deployments.get(last_part(arn));
-            record.map(|record| show::service_deployment(state, record)).ok_or_else(|| arn.to_owned())
+            record.map(|record| show::service_deployment(state, record)).ok_or_else(|| arn.clone())
         });
         json!({ "serviceDeployments": found, "failures": failures })
     }))
@@ -108,7 +119,7 @@ pub(super) fn describe_revisions(engine: &Engine, input: &Input) -> Result<Value
             let arn = Arn::new(text);
             let key = arn.resource().and_then(|resource| resource.strip_prefix("service-revision/"));
             let revision = key.and_then(|key| state.service_revisions.get(key));
-            revision.map(|revision| show::service_revision(state, revision)).ok_or_else(|| text.to_owned())
+            revision.map(|revision| show::service_revision(state, revision)).ok_or_else(|| text.clone())
         });
         json!({ "serviceRevisions": found, "failures": failures })
     }))
@@ -117,17 +128,22 @@ pub(super) fn describe_revisions(engine: &Engine, input: &Input) -> Result<Value
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct StopServiceDeployment {
-    service_deployment_arn: String,
-    stop_type: Option<StopType>,
+    service_deployment_arn: Option<String>,
+    stop_type: Option<String>,
 }
 
 pub(super) fn stop(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: StopServiceDeployment = input.read()?;
+    let arn = required(request.service_deployment_arn, "Service deployment ARN")?;
+    one_of(request.stop_type.as_deref(), "stop type", &["ABORT", "ROLLBACK"])?;
+    let stop_type = match request.stop_type.as_deref() {
+        Some("ABORT") => StopType::Abort,
+        Some(_) | None => StopType::Rollback,
+    };
     let unknown = || Refusal::new("ServiceDeploymentNotFoundException", "The service deployment does not exist.");
-    let id = ServiceDeploymentId::parse(last_part(&request.service_deployment_arn)).map_err(|_| unknown())?;
-    let stop_type = request.stop_type.unwrap_or(StopType::Rollback);
+    let id = ServiceDeploymentId::parse(last_part(&arn)).map_err(|_| unknown())?;
     engine.transact(|tx| stop_deployment(tx, &id, stop_type))?;
-    Ok(json!({ "serviceDeploymentArn": request.service_deployment_arn }))
+    Ok(json!({ "serviceDeploymentArn": arn }))
 }
 
 fn last_part(arn: &str) -> &str {

@@ -2,15 +2,18 @@
 
 use seatrial_aws_wire::Input;
 use seatrial_engine::state::Tags;
-use seatrial_engine::{Engine, Refusal, tags};
+use seatrial_engine::{Engine, Refusal, State, tags, task_definitions};
+use seatrial_model::Arn;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::request::required;
 use super::show;
 use crate::operations::OperationError;
 
-/// The longest key and value ECS accepts.
+/// The longest key of a tag, in characters.
 const KEY_LENGTH_MAX: usize = 128;
+/// The longest value of a tag, in characters.
 const VALUE_LENGTH_MAX: usize = 256;
 
 /// `[{key, value}]`.
@@ -27,7 +30,7 @@ pub(super) struct Tag {
 pub(super) fn parse_tags(list: TagList) -> Result<Tags, Refusal> {
     let mut parsed = Tags::new();
     for Tag { key, value } in list {
-        if key.is_empty() || key.len() > KEY_LENGTH_MAX || value.len() > VALUE_LENGTH_MAX {
+        if !(1..=KEY_LENGTH_MAX).contains(&key.chars().count()) || value.chars().count() > VALUE_LENGTH_MAX {
             let message = format!(
                 "A tag needs a key of 1 to {KEY_LENGTH_MAX} and a value of up to {VALUE_LENGTH_MAX} characters."
             );
@@ -48,46 +51,70 @@ pub(super) fn parse_tags(list: TagList) -> Result<Tags, Refusal> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TagResource {
-    resource_arn: String,
+struct TagRequest {
+    resource_arn: Option<String>,
     #[serde(default)]
     tags: TagList,
-}
-
-pub(super) fn tag(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
-    let request: TagResource = input.read()?;
-    if request.tags.is_empty() {
-        return Err(Refusal::invalid("Tags can not be empty.").into());
-    }
-    let given = parse_tags(request.tags)?;
-    engine.transact(|tx| tags::set(tx, &request.resource_arn, given))?;
-    Ok(json!({}))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UntagResource {
-    resource_arn: String,
     #[serde(default)]
     tag_keys: Vec<String>,
 }
 
-pub(super) fn untag(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
-    let request: UntagResource = input.read()?;
+pub(super) fn tag(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
+    let request: TagRequest = input.read()?;
+    let arn = required(request.resource_arn, "Resource ARN")?;
+    if request.tags.is_empty() {
+        return Err(Refusal::invalid("Tags can not be empty.").into());
+    }
+    let given = parse_tags(request.tags)?;
     engine.transact(|tx| {
-        tags::unset(tx, &request.resource_arn, &request.tag_keys);
+        find(tx.state, &arn)?;
+        tags::set(tx, &arn, given)
+    })?;
+    Ok(json!({}))
+}
+
+pub(super) fn untag(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
+    let request: TagRequest = input.read()?;
+    let arn = required(request.resource_arn, "Resource ARN")?;
+    if request.tag_keys.is_empty() {
+        return Err(Refusal::invalid("Tag keys can not be empty.").into());
+    }
+    engine.transact(|tx| {
+        find(tx.state, &arn)?;
+        tags::unset(tx, &arn, &request.tag_keys);
         Ok(())
     })?;
     Ok(json!({}))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListTagsForResource {
-    resource_arn: String,
+pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
+    let request: TagRequest = input.read()?;
+    let arn = required(request.resource_arn, "Resource ARN")?;
+    engine.read(|state| {
+        // Unlike the other two operations, this one has no error for a resource that is not there.
+        find(state, &arn).map_err(|missing| Refusal::invalid(missing.message))?;
+        Ok(json!({ "tags": show::tags_of(state, &arn) }))
+    })
 }
 
-pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
-    let request: ListTagsForResource = input.read()?;
-    Ok(json!({ "tags": engine.read(|state| show::tags_of(state, &request.resource_arn)) }))
+/// Refuses the ARN of anything that is not there.
+fn find(state: &State, arn: &str) -> Result<(), Refusal> {
+    let name = Arn::new(arn);
+    let resource = name.resource().unwrap_or_default();
+    let (kind, path) = resource.split_once('/').unwrap_or_default();
+    let missing = || Refusal::new("ResourceNotFoundException", "The specified resource was not found.");
+    let found = match kind {
+        "cluster" => state.clusters.get(path).map(|cluster| state.scope.cluster(&cluster.name)),
+        "service" => state.services.get(path).map(|service| state.scope.service(&service.cluster, &service.name)),
+        "task" => {
+            let task = path.split_once('/').and_then(|(_, id)| state.tasks.get(id));
+            task.map(|task| state.scope.task(&task.cluster, &task.id))
+        }
+        "task-definition" => {
+            let registered = task_definitions::find(state, arn).ok();
+            registered.map(|registered| state.scope.task_definition(&registered.id))
+        }
+        _ => return Err(Refusal::invalid("Invalid resource ARN.")),
+    };
+    if found == Some(name) { Ok(()) } else { Err(missing()) }
 }

@@ -118,7 +118,7 @@ async fn perform(
     request_id: RequestId,
 ) -> Result<Reply, Refusal> {
     let scope = admitted.claim.scope();
-    let protocol = Protocol::for_errors(&head.headers);
+    let protocol = Protocol::for_refusals(&RequestHead::from(head), scope.service());
     let signed_service = Service::by_signing_name(scope.service());
     let refuse = |service: Option<Service>, error: ServiceError| Refusal {
         protocol,

@@ -17,7 +17,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request body may take: [`BODY_BYTES_MAX`] at 140 kB/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many connections are served at once. A deployment uses fewer than ten; each costs at most a body and a head of memory.
+/// How many connections are served at once. A deployment uses fewer than ten; each costs at most a body and a head of memory. A new
+/// one beyond them takes the place of an idle one.
 const CONNECTIONS_MAX: usize = 512;
 
 /// How many operations run at once, those of clients that went away included.

@@ -1,6 +1,6 @@
 //! The HTTP front all services share.
 //!
-//! `server` owns sockets and connections, `exchange` one request from head to answer, `body` the reading of bodies, `host` the
+//! `server` owns sockets and connections, `room` who of them may stay, `exchange` one request from head to answer, `body` the reading of bodies, `host` the
 //! guard against foreign host names, `limits` every number.
 
 mod body;
@@ -8,6 +8,7 @@ mod exchange;
 mod host;
 mod limits;
 mod request_id;
+mod room;
 mod server;
 
 use std::collections::BTreeMap;

@@ -14,13 +14,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::Front;
 use super::exchange::answer;
 use super::limits::Limits;
+use super::room::{Leaving, Place, Room, Seat};
 
 /// How long to leave the listener alone when the process has no file descriptor left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -28,7 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 impl Front {
     /// Serves the listener until `stop` resolves, then lets running requests end for a short while.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) {
-        let slots = Arc::new(Semaphore::new(self.limits.connections));
+        let room = Room::new(self.limits.connections);
         let (stopping, _) = watch::channel(());
         let mut connections = JoinSet::new();
         let mut stop = pin!(stop);
@@ -37,11 +38,21 @@ impl Front {
                 () = &mut stop => break,
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => match Arc::clone(&slots).try_acquire_owned() {
-                        Ok(slot) => {
-                            connections.spawn(serve_connection(Arc::clone(&self), stream, slot, stopping.subscribe()));
+                    Ok((stream, _)) => match room.place() {
+                        Place::Inside(slot) => {
+                            connections.spawn(self.clone().serve_in(room.seat(), slot, stream, stopping.subscribe()));
                         }
-                        Err(_) => refuse(&stream),
+                        Place::InsideSoon(leaving) => {
+                            let (room, stopping) = (room.clone(), stopping.subscribe());
+                            connections.spawn(self.clone().serve_soon(room, leaving, stream, stopping));
+                            // Lets the one that was asked to go do so, before others are.
+                            yield_now().await;
+                        }
+                        Place::AtTheDoor(slot) => {
+                            refuse(&stream);
+                            connections.spawn(see_off(stream, slot, self.limits));
+                        }
+                        Place::None => refuse(&stream),
                     },
                     Err(error) => pause(&error).await,
                 },
@@ -64,50 +75,83 @@ impl Front {
     }
 }
 
-async fn serve_connection(
-    front: Arc<Front>,
-    stream: TcpStream,
-    _slot: OwnedSemaphorePermit,
-    mut stopping: watch::Receiver<()>,
-) {
-    let _ = stream.set_nodelay(true);
-    let limits = front.limits;
-    let cut_short = Arc::new(AtomicBool::new(false));
-    let service = service_fn({
-        let cut_short = Arc::clone(&cut_short);
-        move |request| {
-            let (front, cut_short) = (Arc::clone(&front), Arc::clone(&cut_short));
-            Box::pin(async move {
-                let response = answer(front, request).await;
-                cut_short.store(response.headers().contains_key(CONNECTION), Ordering::Relaxed);
-                Ok::<_, Infallible>(response)
-            })
+impl Front {
+    async fn serve_soon(
+        self: Arc<Self>,
+        room: Room,
+        leaving: Leaving,
+        stream: TcpStream,
+        stopping: watch::Receiver<()>,
+    ) {
+        if let Some(slot) = room.slot_of(leaving).await {
+            self.serve_in(room.seat(), slot, stream, stopping).await;
         }
-    });
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_headers(limits.headers)
-        .max_header_size(limits.head_bytes)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut told = false;
-    let served = loop {
-        tokio::select! {
-            served = poll_fn(|context| connection.poll_without_shutdown(context)) => break served,
-            _ = stopping.changed(), if !told => {
-                told = true;
-                std::pin::Pin::new(&mut connection).graceful_shutdown();
+    }
+
+    async fn serve_in(
+        self: Arc<Self>,
+        seat: Seat,
+        _slot: OwnedSemaphorePermit,
+        stream: TcpStream,
+        mut stopping: watch::Receiver<()>,
+    ) {
+        let _ = stream.set_nodelay(true);
+        let limits = self.limits;
+        let (seat, cut_short) = (Arc::new(seat), Arc::new(AtomicBool::new(false)));
+        let service = service_fn({
+            let (seat, cut_short) = (Arc::clone(&seat), Arc::clone(&cut_short));
+            move |request| {
+                seat.is_busy();
+                let (front, seat, cut_short) = (Arc::clone(&self), Arc::clone(&seat), Arc::clone(&cut_short));
+                Box::pin(async move {
+                    let response = answer(front, request).await;
+                    cut_short.store(response.headers().contains_key(CONNECTION), Ordering::Relaxed);
+                    seat.is_idle();
+                    Ok::<_, Infallible>(response)
+                })
             }
+        });
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // A client may say that it has nothing more to send and still want its answer.
+            .half_close(true)
+            .header_read_timeout(limits.head_timeout)
+            .max_headers(limits.headers)
+            .max_header_size(limits.head_bytes)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut is_stopping = false;
+        let served = loop {
+            tokio::select! {
+                // A request that has arrived counts before anything that would end the connection.
+                biased;
+                served = poll_fn(|context| connection.poll_without_shutdown(context)) => break served,
+                _ = stopping.changed(), if !is_stopping => {
+                    is_stopping = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+                () = seat.asked_to_leave() => {
+                    if !seat.has_request() {
+                        break Ok(());
+                    }
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "connection ended early");
+            // hyper has answered a head it cannot parse, while more of it may be on its way.
+            cut_short.fetch_or(error.is_parse(), Ordering::Relaxed);
         }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "connection ended early");
-        // hyper has answered a head it cannot parse, while more of it may be on its way.
-        cut_short.fetch_or(error.is_parse(), Ordering::Relaxed);
+        if cut_short.load(Ordering::Relaxed) {
+            seat.is_busy();
+            linger(connection.into_parts().io.into_inner(), &limits).await;
+        }
     }
-    if cut_short.load(Ordering::Relaxed) {
-        linger(connection.into_parts().io.into_inner(), &limits).await;
-    }
+}
+
+/// Lets a refused client read why.
+async fn see_off(stream: TcpStream, _place: OwnedSemaphorePermit, limits: Limits) {
+    linger(stream, &limits).await;
 }
 
 /// Ends our side, then throws away the part of a request that was answered without being read: closing at once would reset the

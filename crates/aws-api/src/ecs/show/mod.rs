@@ -8,11 +8,12 @@ mod tags;
 mod task;
 mod task_definition;
 
-pub use cluster::cluster;
-pub use service::{Include, deployment_configuration, service};
+pub use cluster::{ClusterFields, cluster};
+pub use service::{deployment_configuration, service};
 pub use service_deployment::{service_deployment, service_deployment_brief};
 pub use service_revision::service_revision;
-pub use tags::tags_of;
+pub use tags::{Include, tags_of};
+pub(crate) use task::RUN_TASK_REQUEST;
 pub use task::task;
 pub use task_definition::task_definition;
 

@@ -7,14 +7,17 @@ use seatrial_model::deployment_configuration::SourceRevisionCleanup;
 use seatrial_model::{DeploymentConfiguration, Threshold};
 use serde_json::{Value, json};
 
-use super::{Object, instant, put};
+use super::{Include, Object, instant, put};
 
-/// What DescribeServices was asked to include.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Include {
-    Tags,
-    NoTags,
-}
+/// Members of CreateService that no service shows; some are shown of its deployments and revisions.
+const NOT_OF_SERVICES: [&str; 6] = [
+    "role",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+    "gatewayConnectors",
+    "monitoring",
+];
 
 /// Shows a service.
 pub fn service(state: &State, service: &ServiceRecord, include: Include) -> Value {
@@ -26,6 +29,9 @@ pub fn service(state: &State, service: &ServiceRecord, include: Include) -> Valu
     let is_active = controller.lifecycle() == Lifecycle::Active;
     let arn = state.scope.service(&service.cluster, &service.name);
     let mut object = service.document.clone();
+    let role = object.get("role").cloned();
+    object.retain(|member, _| !NOT_OF_SERVICES.contains(&member.as_str()));
+    put(&mut object, "roleArn", role);
     fill_in(&mut object, service);
     let members = [
         ("serviceArn", json!(arn)),
@@ -151,7 +157,16 @@ fn deployment(state: &State, service: &ServiceRecord, entry: &Deployment, is_pri
     let definition = revision.map_or(&service.task_definition, |revision| &revision.task_definition);
     let mut object = Object::new();
     let document = revision.map_or(&service.document, |revision| &revision.document);
-    for member in ["launchType", "platformVersion", "networkConfiguration", "capacityProviderStrategy"] {
+    for member in [
+        "launchType",
+        "platformVersion",
+        "platformFamily",
+        "networkConfiguration",
+        "capacityProviderStrategy",
+        "serviceConnectConfiguration",
+        "volumeConfigurations",
+        "vpcLatticeConfigurations",
+    ] {
         put(&mut object, member, document.get(member).cloned());
     }
     if !object.contains_key("capacityProviderStrategy") {

@@ -21,6 +21,8 @@ pub fn service_revision(state: &State, revision: &ServiceRevisionRecord) -> Valu
         "serviceConnectConfiguration",
         "volumeConfigurations",
         "vpcLatticeConfigurations",
+        "gatewayConnectors",
+        "monitoring",
     ] {
         put(&mut object, member, revision.document.get(member).cloned());
     }

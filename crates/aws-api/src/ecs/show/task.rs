@@ -7,15 +7,19 @@ use seatrial_engine::state::TaskRecord;
 use seatrial_model::task_definition::{ContainerDefinition, HealthStatus};
 use serde_json::{Value, json};
 
-use super::{Object, instant, put};
+use super::{Include, Object, instant, put};
+
+/// The member of a task's document that remembers which request of RunTask it came from; nobody else sees it.
+pub(crate) const RUN_TASK_REQUEST: &str = "seatrial:runTaskRequest";
 
 /// Shows a task.
-pub fn task(state: &State, task: &TaskRecord) -> Value {
+pub fn task(state: &State, task: &TaskRecord, include: Include) -> Value {
     let scope = &state.scope;
     let arn = scope.task(&task.cluster, &task.id);
     let containers: Vec<Value> =
         task.definition.containers.iter().map(|definition| container(state, task, definition)).collect();
     let mut object = task.document.clone();
+    object.remove(RUN_TASK_REQUEST);
     object.entry("launchType").or_insert_with(|| json!("EC2"));
     object
         .entry("overrides")
@@ -34,7 +38,7 @@ pub fn task(state: &State, task: &TaskRecord) -> Value {
         ("attachments", json!([])),
         ("attributes", json!([])),
         ("containers", Value::Array(containers)),
-        ("tags", super::tags_of(state, arn.as_str())),
+        ("tags", include.tags_of(state, arn.as_str())),
     ];
     object.extend(members.map(|(member, value)| (member.to_owned(), value)));
     put(&mut object, "cpu", task.definition.cpu.map(|cpu| cpu.to_string()));

@@ -1,0 +1,193 @@
+//! RunTask, once per client token.
+
+use seatrial_aws_wire::Input;
+use seatrial_engine::state::{Document, TaskRecord};
+use seatrial_engine::tasks::{self, RunTask};
+use seatrial_engine::{Engine, Refusal, State, Transaction, clusters, tags, task_definitions};
+use seatrial_model::ClusterName;
+use seatrial_model::task_definition::TaskDefinition;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::documents;
+use super::request::{client_token, one_of, required};
+use super::service_request::LAUNCH_TYPES;
+use super::show::{self, RUN_TASK_REQUEST};
+use super::tags::{TagList, parse_tags};
+use crate::operations::OperationError;
+
+/// The most tasks one RunTask starts.
+const RUN_AT_ONCE_MAX: i64 = 10;
+/// The longest `clientToken` of RunTask.
+const CLIENT_TOKEN_LENGTH_MAX: usize = 64;
+/// The longest `startedBy`.
+const STARTED_BY_LENGTH_MAX: usize = 128;
+/// Members of the request that a task shows.
+const SHOWN: [&str; 4] = ["overrides", "launchType", "platformVersion", "enableExecuteCommand"];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RunTaskRequest {
+    cluster: Option<String>,
+    task_definition: Option<String>,
+    count: Option<i64>,
+    group: Option<String>,
+    started_by: Option<String>,
+    client_token: Option<String>,
+    launch_type: Option<String>,
+    #[serde(default)]
+    overrides: Overrides,
+    #[serde(default)]
+    tags: TagList,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Overrides {
+    #[serde(default)]
+    container_overrides: Vec<ContainerOverride>,
+}
+
+#[derive(Deserialize)]
+struct ContainerOverride {
+    name: Option<String>,
+    command: Option<Vec<String>>,
+    #[serde(default)]
+    environment: Vec<Variable>,
+}
+
+#[derive(Deserialize)]
+struct Variable {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    value: String,
+}
+
+pub(super) fn run(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
+    let request: RunTaskRequest = input.read()?;
+    input.check(&documents::RUN_TASK)?;
+    let count = request.count.unwrap_or(1);
+    if !(1..=RUN_AT_ONCE_MAX).contains(&count) {
+        return Err(Refusal::invalid(format!("count must be between 1 and {RUN_AT_ONCE_MAX}.")).into());
+    }
+    one_of(request.launch_type.as_deref(), "launch type", &LAUNCH_TYPES)?;
+    if request.started_by.as_ref().is_some_and(|text| text.chars().count() > STARTED_BY_LENGTH_MAX) {
+        return Err(Refusal::invalid(format!("startedBy can have at most {STARTED_BY_LENGTH_MAX} characters.")).into());
+    }
+    let task_definition = required(request.task_definition, "TaskDefinition")?;
+    let token = client_token(request.client_token, CLIENT_TOKEN_LENGTH_MAX)?.map(|token| Token::new(token, input));
+    let given = parse_tags(request.tags)?;
+    let mut document: Document =
+        SHOWN.iter().filter_map(|name| Some(((*name).to_owned(), input.value().get(name)?.clone()))).collect();
+    if let Some(token) = &token {
+        document.insert(RUN_TASK_REQUEST.to_owned(), token.record());
+    }
+    let outcome = engine.transact(|tx| {
+        let cluster = clusters::resolve(tx.state, request.cluster.as_deref())?;
+        if let Some(earlier) = token.as_ref().and_then(|token| token.tasks(tx.state, &cluster)) {
+            return Ok(earlier);
+        }
+        let definition = &task_definitions::find_active(tx.state, &task_definition)?.definition;
+        let order = RunTask {
+            cluster,
+            task_definition: task_definition.clone(),
+            group: request.group.clone(),
+            started_by: request.started_by.clone(),
+            overridden: override_definition(definition, &request.overrides)?,
+            document,
+        };
+        (0..count).map(|_| start(tx, order.clone(), &given)).collect::<Result<_, _>>().map(Outcome::Tasks)
+    })?;
+    engine.read(|state| match outcome {
+        Outcome::Tasks(tasks) => {
+            let shown: Vec<Value> = tasks.iter().map(|task| show::task(state, task, show::Include::Tags)).collect();
+            Ok(json!({ "tasks": shown, "failures": [] }))
+        }
+        Outcome::OfAnotherRequest(tasks) => Err(conflict(state, &tasks)),
+    })
+}
+
+fn start(
+    tx: &mut Transaction<'_>,
+    order: RunTask,
+    given: &seatrial_engine::state::Tags,
+) -> Result<TaskRecord, Refusal> {
+    let task = tasks::run(tx, order)?;
+    if !given.is_empty() {
+        let arn = tx.state.scope.task(&task.cluster, &task.id);
+        tags::set(tx, arn.as_str(), given.clone())?;
+    }
+    Ok(task)
+}
+
+fn override_definition(definition: &TaskDefinition, overrides: &Overrides) -> Result<Option<TaskDefinition>, Refusal> {
+    if overrides.container_overrides.is_empty() {
+        return Ok(None);
+    }
+    let mut definition = definition.clone();
+    for change in &overrides.container_overrides {
+        let name = change.name.as_deref().unwrap_or_default();
+        let Some(container) = definition.containers.iter_mut().find(|container| container.name.as_str() == name) else {
+            let message = format!("Override for container named {name} is not a container in the TaskDefinition.");
+            return Err(Refusal::invalid(message));
+        };
+        if let Some(command) = &change.command {
+            container.command.clone_from(command);
+        }
+        for Variable { name, value } in &change.environment {
+            container.environment.insert(name.clone(), value.clone());
+        }
+    }
+    Ok(Some(definition))
+}
+
+/// Returns a digest of the request. Objects have their members in the order of their names, so that equal requests have equal ones.
+fn digest(input: &Input) -> String {
+    let digest = Sha256::digest(input.value().to_string());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A client token and the request it came with. Tasks keep both, so that a token holds as long as one of its tasks is known.
+struct Token {
+    token: String,
+    request: String,
+}
+
+enum Outcome {
+    /// Those this request started, now or when it was sent first.
+    Tasks(Vec<TaskRecord>),
+    OfAnotherRequest(Vec<TaskRecord>),
+}
+
+impl Token {
+    fn new(token: String, input: &Input) -> Self {
+        Token { token, request: digest(input) }
+    }
+
+    fn record(&self) -> Value {
+        json!({ "clientToken": self.token, "request": self.request })
+    }
+
+    /// Finds the tasks an earlier request with this token started in the cluster.
+    fn tasks(&self, state: &State, cluster: &ClusterName) -> Option<Outcome> {
+        let has_token = |task: &&TaskRecord| {
+            task.document.get(RUN_TASK_REQUEST).is_some_and(|record| record["clientToken"] == self.token.as_str())
+        };
+        let found: Vec<TaskRecord> = state.tasks_of(cluster).filter(has_token).cloned().collect();
+        let first = found.first()?;
+        let is_same = first.document.get(RUN_TASK_REQUEST) == Some(&self.record());
+        Some(if is_same { Outcome::Tasks(found) } else { Outcome::OfAnotherRequest(found) })
+    }
+}
+
+fn conflict(state: &State, tasks: &[TaskRecord]) -> OperationError {
+    let arns: Vec<_> = tasks.iter().map(|task| state.scope.task(&task.cluster, &task.id)).collect();
+    seatrial_aws_wire::ServiceError::sender(
+        "ConflictException",
+        "The clientToken is already in use with a different RunTask request.",
+    )
+    .with_member("resourceIds", json!(arns))
+    .into()
+}
