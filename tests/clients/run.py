@@ -7,6 +7,7 @@ import time
 
 import balancing_story
 import cli_story
+import echo_story
 import refusal_story
 import rude_story
 import service_story
@@ -49,6 +50,7 @@ for name, story in [
     ("tasks", task_story.run),
     ("a service", service_story.run),
     ("a load balancer", balancing_story.run),
+    ("every member", echo_story.run),
     ("refusals", refusal_story.run),
     ("the AWS CLI", cli_story.run),
     ("rude clients", lambda: rude_story.run(engine)),

@@ -9,7 +9,7 @@ mod run_task;
 mod service_deployments;
 mod service_request;
 mod services;
-pub mod show;
+mod show;
 mod tags;
 mod task_definitions;
 mod tasks;

@@ -41,6 +41,15 @@ struct Idle {
     seats: BTreeMap<u64, Arc<Notify>>,
 }
 
+impl Idle {
+    fn add(&mut self, leave: Arc<Notify>) -> u64 {
+        let place = self.next;
+        self.next += 1;
+        self.seats.insert(place, leave);
+        place
+    }
+}
+
 impl Room {
     pub(super) fn new(connections: usize) -> Self {
         Room {
@@ -65,18 +74,18 @@ impl Room {
     pub(super) async fn slot_of(&self, leaving: Leaving) -> Option<OwnedSemaphorePermit> {
         let mut slot = pin!(Arc::clone(&self.slots).acquire_owned());
         // Queues up before the slot is free, so that nobody who comes later takes it.
-        if let Some(slot) = poll_immediate(slot.as_mut()).await {
-            leaving.0.notify_one();
-            return slot.ok();
-        }
+        let at_once = poll_immediate(slot.as_mut()).await;
         leaving.0.notify_one();
-        slot.await.ok()
+        match at_once {
+            Some(slot) => slot.ok(),
+            None => slot.await.ok(),
+        }
     }
 
     /// Gives a connection its seat.
     pub(super) fn seat(&self) -> Seat {
         let seat = Seat { room: self.clone(), leave: Arc::default(), place: Mutex::default() };
-        seat.is_idle();
+        seat.set_idle();
         seat
     }
 
@@ -104,18 +113,16 @@ pub(super) struct Seat {
 
 impl Seat {
     /// Marks that the connection has no request to answer.
-    pub(super) fn is_idle(&self) {
-        self.is_busy();
-        let mut idle = self.room.idle();
-        let place = idle.next;
-        idle.next += 1;
-        idle.seats.insert(place, Arc::clone(&self.leave));
+    pub(super) fn set_idle(&self) {
+        self.set_busy();
+        let place = self.room.idle().add(Arc::clone(&self.leave));
         *self.place() = Some(place);
     }
 
     /// Marks that the connection has a request to answer, so that it stays.
-    pub(super) fn is_busy(&self) {
-        if let Some(place) = self.place().take() {
+    pub(super) fn set_busy(&self) {
+        let place = self.place().take();
+        if let Some(place) = place {
             self.room.idle().seats.remove(&place);
         }
     }
@@ -136,7 +143,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.is_busy();
+        self.set_busy();
     }
 }
 
@@ -156,8 +163,8 @@ mod tests {
         let room = Room::new(2);
         let (first, _first_slot) = enter(&room);
         let (second, second_slot) = enter(&room);
-        first.is_busy();
-        first.is_idle();
+        first.set_busy();
+        first.set_idle();
         let Place::InsideSoon(leaving) = room.place() else { panic!("somebody is idle") };
         let guest = async {
             second.asked_to_leave().await;
@@ -172,7 +179,7 @@ mod tests {
     async fn busy_connections_stay_and_the_newcomer_is_refused() {
         let room = Room::new(1);
         let (seat, _slot) = enter(&room);
-        seat.is_busy();
+        seat.set_busy();
         let doors: Vec<_> = (0..REFUSED_AT_ONCE_MAX).map(|_| room.place()).collect();
         assert!(doors.iter().all(|place| matches!(place, Place::AtTheDoor(_))));
         assert!(matches!(room.place(), Place::None));

@@ -73,9 +73,8 @@ impl Front {
             tracing::warn!(open = connections.len(), "stopping with requests still running");
         }
     }
-}
 
-impl Front {
+    /// Serves a connection as soon as an idle one has made room for it.
     async fn serve_soon(
         self: Arc<Self>,
         room: Room,
@@ -88,6 +87,7 @@ impl Front {
         }
     }
 
+    /// Serves a connection to its end.
     async fn serve_in(
         self: Arc<Self>,
         seat: Seat,
@@ -101,12 +101,12 @@ impl Front {
         let service = service_fn({
             let (seat, cut_short) = (Arc::clone(&seat), Arc::clone(&cut_short));
             move |request| {
-                seat.is_busy();
+                seat.set_busy();
                 let (front, seat, cut_short) = (Arc::clone(&self), Arc::clone(&seat), Arc::clone(&cut_short));
                 Box::pin(async move {
                     let response = answer(front, request).await;
                     cut_short.store(response.headers().contains_key(CONNECTION), Ordering::Relaxed);
-                    seat.is_idle();
+                    seat.set_idle();
                     Ok::<_, Infallible>(response)
                 })
             }
@@ -127,13 +127,13 @@ impl Front {
                 served = poll_fn(|context| connection.poll_without_shutdown(context)) => break served,
                 _ = stopping.changed(), if !is_stopping => {
                     is_stopping = true;
-                    Pin::new(&mut connection).graceful_shutdown();
+                    std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
                 () = seat.asked_to_leave() => {
                     if !seat.has_request() {
                         break Ok(());
                     }
-                    Pin::new(&mut connection).graceful_shutdown();
+                    std::pin::Pin::new(&mut connection).graceful_shutdown();
                 }
             }
         };
@@ -143,7 +143,7 @@ impl Front {
             cut_short.fetch_or(error.is_parse(), Ordering::Relaxed);
         }
         if cut_short.load(Ordering::Relaxed) {
-            seat.is_busy();
+            seat.set_busy();
             linger(connection.into_parts().io.into_inner(), &limits).await;
         }
     }
