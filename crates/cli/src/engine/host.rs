@@ -21,7 +21,7 @@ use seatrial_ports::Clock;
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
 use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
 use seatrial_store::SqliteJournal;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Home;
@@ -32,6 +32,8 @@ use super::settings::Settings;
 
 /// The port of the AWS endpoint unless told otherwise; a free one is taken when it is in use.
 pub const PORT_DEFAULT: u16 = 4880;
+/// Connections that wait to be accepted; the usual 128 makes a burst of clients wait for a second.
+const BACKLOG: u32 = 1024;
 /// The directories searched for programs besides the one this binary is in.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -117,7 +119,7 @@ async fn serve(
 ) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
-    let listener = bind(wanted_port, last_port).await?;
+    let listener = bind(wanted_port, last_port)?;
     let port = listener.local_addr().context("could not read the endpoint's address")?.port();
     Settings { port: Some(port), time_scale: engine.settings().scale }.save(home)?;
     let front = Arc::new(front(engine, credentials)?);
@@ -135,18 +137,22 @@ async fn serve(
 }
 
 /// Listens on the wanted port, or else on the last one, the usual one, or any, whichever is free first.
-async fn bind(wanted: Option<u16>, last: Option<u16>) -> Result<TcpListener> {
+fn bind(wanted: Option<u16>, last: Option<u16>) -> Result<TcpListener> {
     if let Some(port) = wanted {
-        return TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
+        return listen(port).with_context(|| {
             format!("could not listen on 127.0.0.1:{port}; choose another port with `seatrial engine start --port`")
         });
     }
-    for port in last.into_iter().chain([PORT_DEFAULT]) {
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-            return Ok(listener);
-        }
-    }
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("could not listen on any port of 127.0.0.1")
+    let tried = last.into_iter().chain([PORT_DEFAULT]).find_map(|port| listen(port).ok());
+    tried.map_or_else(|| listen(0), Ok).context("could not listen on any port of 127.0.0.1")
+}
+
+fn listen(port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    // The port of an engine that was killed is free again at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    socket.listen(BACKLOG)
 }
 
 fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {
