@@ -171,17 +171,22 @@ fn stop(home: &Home, arguments: &StopArguments, printer: &Printer) -> Result<Exi
     if let Some(process) = &process {
         stop_control_plane(process)?;
     }
-    let was = if process.is_some() { "the engine is stopped" } else { "no engine was running" };
     if arguments.keep_tasks {
+        let was = if process.is_some() { "the engine is stopped" } else { "no engine was running" };
         printer.remark(&format!("{was}; tasks and the load balancer go on"));
         return Ok(ExitCode::Done);
     }
-    if home.path().exists() {
-        let tasks = end_tasks_and_traffic(home, |what| printer.remark(what))?;
-        printer.remark(&format!("{was}, its load balancer and {tasks} tasks with it"));
-    } else {
-        printer.remark(was);
-    }
+    let tasks = if home.path().exists() { end_tasks_and_traffic(home, |what| printer.remark(what))? } else { 0 };
+    let tasks_too = match tasks {
+        0 => String::new(),
+        1 => ", and so is its task".to_owned(),
+        _ => format!(", and so are its {tasks} tasks"),
+    };
+    printer.remark(&match (process.is_some(), tasks) {
+        (true, _) => format!("the engine is stopped{tasks_too}"),
+        (false, 0) => "no engine was running".to_owned(),
+        (false, _) => format!("no engine was running; what it left behind is stopped{tasks_too}"),
+    });
     Ok(ExitCode::Done)
 }
 

@@ -53,18 +53,20 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
     let credentials = Credentials::load_or_create(home, options.region.as_deref())?;
     let last = Settings::load(home)?;
     let scale = options.time_scale.map_or(Ok(last.time_scale), TimeScale::try_from)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("could not start the engine's threads")?;
+    // Before anything is started that would outlive an engine without a port.
+    let listener = runtime.block_on(async { bind(options.port, last.port) })?;
     let engine = assemble(home, &credentials, scale, journal)?;
     let driver = {
         let engine = engine.clone();
         std::thread::Builder::new().name("driver".to_owned()).spawn(move || engine.drive())
     };
     let driver = driver.context("could not start the engine's driver")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("could not start the engine's threads")?;
-    let served = runtime.block_on(serve(home, &engine, &credentials, options.port, last.port));
+    let served = runtime.block_on(serve(home, &engine, &credentials, listener));
     engine.close();
     let drove = driver.join();
     served?;
@@ -110,16 +112,9 @@ fn draw_bits() -> u128 {
     u128::from_ne_bytes(bytes)
 }
 
-async fn serve(
-    home: &Home,
-    engine: &Engine,
-    credentials: &Credentials,
-    wanted_port: Option<u16>,
-    last_port: Option<u16>,
-) -> Result<()> {
+async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener: TcpListener) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
-    let listener = bind(wanted_port, last_port)?;
     let port = listener.local_addr().context("could not read the endpoint's address")?.port();
     Settings { port: Some(port), time_scale: engine.settings().scale }.save(home)?;
     let front = Arc::new(front(engine, credentials)?);

@@ -107,7 +107,7 @@ pub fn ensure(home: &Home, options: &StartOptions) -> Result<(EngineProcess, Sta
             && !is_held(home)
             && EngineProcess::find(home).is_none()
         {
-            bail!("the engine ended while starting ({status}):\n{}", log_since(home, log_began).trim_end());
+            bail!("the engine ended while starting ({status}):\n{}", complaints_since(home, log_began));
         }
         if Instant::now() > deadline {
             bail!("the engine did not answer within {} s; see {}", START_LIMIT.as_secs(), home.log_file().display());
@@ -156,11 +156,12 @@ fn log_length(home: &Home) -> u64 {
     std::fs::metadata(home.log_file()).map_or(0, |metadata| metadata.len())
 }
 
-/// What the engine's log says from an earlier length on.
-fn log_since(home: &Home, length: u64) -> String {
+/// What the engine's log says from an earlier length on, without the lines about what went well.
+fn complaints_since(home: &Home, length: u64) -> String {
     let log = std::fs::read(home.log_file()).unwrap_or_default();
     let from = usize::try_from(length).ok().filter(|from| *from <= log.len()).unwrap_or(0);
-    String::from_utf8_lossy(&log[from..]).into_owned()
+    let text = String::from_utf8_lossy(&log[from..]).into_owned();
+    text.lines().filter(|line| !line.contains(" INFO ")).collect::<Vec<_>>().join("\n")
 }
 
 /// Ends the control plane and waits until it is gone. Tasks and the data plane go on.
