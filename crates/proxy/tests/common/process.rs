@@ -11,12 +11,9 @@ use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
 use super::fixture::config;
 use super::until;
 
-/// The example that is called like the proxy's hidden command; built along with the tests.
+/// The program that is called like the proxy's hidden command.
 pub fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let program = test.parent().unwrap().parent().unwrap().join("examples/standalone");
-    assert!(program.exists(), "{} is missing: cargo build -p seatrial-proxy --example standalone", program.display());
-    program
+    env!("CARGO_BIN_EXE_seatrial-proxy").into()
 }
 
 /// A port that nobody listens on.
