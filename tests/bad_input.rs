@@ -81,6 +81,41 @@ fn a_missing_program_in_the_first_deployment_leaves_nothing_to_roll_back_to() {
 }
 
 #[test]
+fn a_service_whose_deployment_failed_is_not_scaled_up_but_down() {
+    let trial = Trial::new(CONFIGURATION);
+    trial.deploy(&[("COMMAND", "no-such-program")]).exits(4);
+    let ran = trial.run(&["scale", "2"], &[]).exits(1);
+    assert!(ran.says("the newest deployment of service web failed"), "{ran:?}");
+    trial.run(&["scale", "0"], &[]).exits(0);
+}
+
+#[test]
+fn questions_start_no_engine() {
+    let trial = Trial::new(CONFIGURATION);
+    for command in ["status", "events", "history", "logs", "rollback"] {
+        let ran = trial.run(&[command], &[]).exits(1);
+        assert!(ran.says("not running") && ran.says("seatrial engine start"), "{ran:?}");
+    }
+    assert!(!trial.home().exists());
+}
+
+#[test]
+fn a_time_scale_lasts_until_the_engine_is_stopped() {
+    let trial = Trial::new(CONFIGURATION);
+    let scale = || {
+        let status = trial.run(&["engine", "status", "-o", "json"], &[]).exits(0).stdout;
+        serde_json::from_str::<serde_json::Value>(&status).expect("JSON")["time_scale"].as_u64()
+    };
+    trial.run(&["engine", "start", "--time-scale", "20"], &[]).exits(0);
+    trial.run(&["engine", "stop", "--keep-tasks"], &[]).exits(0);
+    trial.run(&["engine", "start"], &[]).exits(0);
+    assert_eq!(scale(), Some(20));
+    trial.run(&["engine", "stop"], &[]).exits(0);
+    trial.run(&["engine", "start"], &[]).exits(0);
+    assert_eq!(scale(), Some(1));
+}
+
+#[test]
 fn a_second_engine_on_the_same_data_directory_names_the_first_and_ends() {
     let trial = Trial::new(CONFIGURATION);
     trial.run(&["engine", "start"], &[]).exits(0);

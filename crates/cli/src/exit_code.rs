@@ -85,6 +85,18 @@ impl std::fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// The embedded engine is asked for something while it is not running.
+#[derive(Debug)]
+pub struct NotRunning;
+
+impl std::fmt::Display for NotRunning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the embedded engine is not running, so nothing of this environment is")
+    }
+}
+
+impl std::error::Error for NotRunning {}
+
 /// A step that needs somebody's word, where nobody can be asked.
 #[derive(Debug)]
 pub struct AwaitsDecision {

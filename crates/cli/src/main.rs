@@ -19,7 +19,7 @@ use seatrial_release::config::ConfigError;
 use tracing_subscriber::EnvFilter;
 
 use crate::command_line::CommandLine;
-use crate::exit_code::{AwaitsDecision, ExitCode, UsageError};
+use crate::exit_code::{AwaitsDecision, ExitCode, NotRunning, UsageError};
 use crate::printer::Printer;
 
 fn main() -> std::process::ExitCode {
@@ -80,6 +80,9 @@ fn advice(error: &Error) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<UsageError>() {
         return Some(error.instead.clone());
+    }
+    if error.is::<NotRunning>() {
+        return Some("bring everything back with `seatrial engine start`; `seatrial deploy` starts it, too".to_owned());
     }
     if error.is::<AwaitsDecision>() {
         return Some("decide: run the command with --yes, or do not".to_owned());

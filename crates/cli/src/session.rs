@@ -11,7 +11,7 @@ use seatrial_release::{Interrupt, interrupt};
 use crate::arguments::Common;
 use crate::exit_code::{AwaitsDecision, ExitCode, UsageError};
 use crate::printer::Printer;
-use crate::target;
+use crate::target::{self, Absent};
 
 /// An environment, connected, with the plan for it.
 pub struct Session {
@@ -20,10 +20,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the environment that the flags name.
-    pub async fn open(common: &Common, overrides: &Overrides) -> Result<Self> {
+    /// Opens the environment that the flags name, as it is.
+    pub async fn open(common: &Common, overrides: &Overrides, printer: &Printer) -> Result<Self> {
         let (file, environment) = configured(common)?;
-        Self::of_environment(common, overrides, &file, &environment).await
+        Self::of_environment(common, overrides, &file, &environment, Absent::Refuse, printer).await
     }
 
     /// Opens an environment of a file that has been read. The configuration is checked before anything is started.
@@ -32,9 +32,11 @@ impl Session {
         overrides: &Overrides,
         file: &ConfigFile,
         environment: &Environment,
+        absent: Absent,
+        printer: &Printer,
     ) -> Result<Self> {
         file.plan(environment, &target::defaults(&environment.target, None), overrides)?;
-        let connection = target::connect(&environment.target, common.home.clone()).await?;
+        let connection = target::connect(&environment.target, common.home.clone(), absent, printer).await?;
         let plan = file.plan(environment, &target::defaults(&environment.target, Some(&connection)), overrides)?;
         Ok(Self { connection, plan })
     }

@@ -9,7 +9,8 @@ use seatrial_release::aws::Connection;
 use seatrial_release::config::Scheme;
 use seatrial_release::plan::{Network, PublicAddress, Target, TargetDefaults};
 
-use crate::engine::process::ensure_endpoint;
+use crate::engine::process::{Started, reach_endpoint};
+use crate::printer::Printer;
 
 /// The region of an engine that was told none; also shown by commands that need no engine.
 const EMBEDDED_REGION: &str = "us-east-1";
@@ -20,11 +21,22 @@ const EMBEDDED_SUBNET: &str = "subnet-embedded";
 /// The image of a command without one: the engine runs it as a process of this machine.
 const PROCESS_IMAGE: &str = "process";
 
-/// Connects to a target; the embedded engine is started when it is not running.
-pub async fn connect(target: &Target, home: Option<PathBuf>) -> Result<Connection> {
+/// What to do when the embedded engine is not running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    Start,
+    /// Whoever asks or takes away does not want everything brought back.
+    Refuse,
+}
+
+/// Connects to a target.
+pub async fn connect(target: &Target, home: Option<PathBuf>, absent: Absent, printer: &Printer) -> Result<Connection> {
     match target {
         Target::Embedded => {
-            let endpoint = tokio::task::spawn_blocking(move || ensure_endpoint(home)).await??;
+            let (endpoint, started) = tokio::task::spawn_blocking(move || reach_endpoint(home, absent)).await??;
+            if started == Started::Now {
+                printer.remark(&format!("the engine is started at {}", endpoint.url));
+            }
             Ok(Connection::to_endpoint(&endpoint))
         }
         Target::Aws { region, profile } => Ok(Connection::to_aws(region, profile.as_deref()).await),

@@ -209,7 +209,7 @@ pub enum ForceDelete {
 /// Tells the controller the settings as they now are, without starting a deployment.
 pub(crate) fn refresh_settings(tx: &mut Transaction<'_>, key: &str) {
     let Some(service) = tx.state.services.get(key) else { return };
-    let settings = settings(tx.state, service, tx);
+    let settings = settings(tx.state, service);
     feed(tx, key, Input::Command(Command::Update(Update { settings, deploy: None })));
 }
 
@@ -253,20 +253,21 @@ fn deploy(tx: &mut Transaction<'_>, key: &str, registered: &RegisteredTaskDefini
         document: service.document.clone(),
         created_at: tx.now,
     };
-    let settings = settings(tx.state, service, tx);
+    let settings = settings(tx.state, service);
     tx.state.service_revisions.insert(revision_key(&record.cluster, &record.service, id), record);
     let deployment = ServiceDeploymentId::from_bits(tx.draw_bits());
     let update = Update { settings, deploy: Some((deployment, revision)) };
     feed(tx, key, Input::Command(Command::Update(update)));
 }
 
-fn settings(state: &State, service: &ServiceRecord, tx: &Transaction<'_>) -> Settings {
+fn settings(state: &State, service: &ServiceRecord) -> Settings {
     let arn = state.scope.service(&service.cluster, &service.name);
     let tag = state.tags.get(arn.as_str()).and_then(|tags| tags.get(FAIL_FAST_TAG));
     Settings {
         desired_count: service.desired_count,
         deployment: service.deployment_configuration.clone(),
-        health_check_grace_period: tx.scale.apply(service.health_check_grace_period.unwrap_or_default()),
+        // Programs take the time they take to boot, whatever the scale.
+        health_check_grace_period: service.health_check_grace_period.unwrap_or_default(),
         fail_fast: if tag.is_some_and(|value| value == "true") { FailFast::On } else { FailFast::Off },
     }
 }

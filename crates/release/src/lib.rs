@@ -39,4 +39,4 @@ pub use urls::ServiceUrl;
 pub use watch::cause::{Cause, CauseKind};
 pub use watch::outcome::ServiceOutcome;
 pub use watch::timeline::TimelineEntry;
-pub use watch::verdict::Verdict;
+pub use watch::verdict::{Purpose, Verdict};

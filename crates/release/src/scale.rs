@@ -12,6 +12,7 @@ use crate::interrupt::Interrupt;
 use crate::plan::ServicePlan;
 use crate::report::{Change, Reporter, Resource};
 use crate::rollback::not_deployed;
+use crate::status::failure;
 use crate::steady;
 use crate::watch::outcome::ServiceOutcome;
 use crate::watch::verdict::Verdict;
@@ -39,6 +40,11 @@ pub async fn scale(
     };
     let before = service.desired_count();
     let count = i32::from(options.desired_count);
+    if count > service.running_count() && failure(&service).is_some() {
+        let what =
+            format!("the newest deployment of service {} failed, so ECS starts no further tasks of it", plan.name);
+        return Err(ReleaseError::not_possible(what, "deploy a version that works: seatrial deploy"));
+    }
     let change = if before == count {
         Change::Unchanged
     } else {

@@ -170,7 +170,7 @@ async fn service_status(
 }
 
 /// Why the newest deployment failed and was left as it was.
-fn failure(service: &Service) -> Option<String> {
+pub(crate) fn failure(service: &Service) -> Option<String> {
     let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"))?;
     let has_failed = primary.rollout_state() == Some(&DeploymentRolloutState::Failed);
     has_failed.then(|| Names::of_service(service).readable(primary.rollout_state_reason().unwrap_or("no reason given")))

@@ -10,7 +10,8 @@ use crate::exit_code::ExitCode;
 use crate::printer::Printer;
 use crate::progress::Display;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c, only};
-use crate::{show, target};
+use crate::show;
+use crate::target::{self, Absent};
 
 /// Delete services and what was made for them: rules, listeners, target groups, load balancer, cluster
 ///
@@ -47,7 +48,8 @@ pub async fn run(arguments: DeleteArguments, common: Common, printer: &Printer) 
         printer.remark("nothing deleted");
         return Ok(ExitCode::Done);
     }
-    let session = Session::of_environment(&common, &only(services), &file, &environment).await?;
+    let session =
+        Session::of_environment(&common, &only(services), &file, &environment, Absent::Refuse, printer).await?;
     let scope = if arguments.all { Scope::Everything } else { Scope::Services };
     let display = Display::new(printer, &common);
     let deleted = delete(&session.connection, &session.plan, scope, &display.reporter(), interrupted_by_ctrl_c()).await;

@@ -12,7 +12,7 @@ use crate::printer::Printer;
 use crate::progress::Display;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
 use crate::show::outcome;
-use crate::target;
+use crate::target::{self, Absent};
 
 /// Deploy the application: make what is missing, change what differs, wait for the result
 ///
@@ -92,7 +92,8 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
             return Ok(ExitCode::Paused);
         }
     }
-    let session = Session::of_environment(&common, &arguments.overrides(), &file, &environment).await?;
+    let session =
+        Session::of_environment(&common, &arguments.overrides(), &file, &environment, Absent::Start, printer).await?;
     let display = Display::new(printer, &common);
     let report =
         deploy(&session.connection, &session.plan, &arguments.options(), &display.reporter(), interrupted_by_ctrl_c())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
+use seatrial_model::TimeScale;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -14,6 +15,7 @@ use crate::arguments::Common;
 use crate::engine::credentials::Credentials;
 use crate::engine::end::end_tasks_and_traffic;
 use crate::engine::process::{EngineProcess, StartOptions, Started, ensure, stop_control_plane};
+use crate::engine::settings::Settings;
 use crate::engine::{Home, host};
 use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::{Paint, Printer};
@@ -68,7 +70,7 @@ pub struct StartArguments {
     #[arg(long, value_name = "REGION", env = "SEATRIAL_REGION")]
     pub region: Option<String>,
 
-    /// Make everything the engine itself waits for this many times shorter
+    /// Make everything the engine itself waits for this many times shorter, until `engine stop`
     #[arg(long, value_name = "FACTOR", env = "SEATRIAL_TIME_SCALE")]
     pub time_scale: Option<u32>,
 }
@@ -175,6 +177,10 @@ fn stop(home: &Home, arguments: &StopArguments, printer: &Printer) -> Result<Exi
         let was = if process.is_some() { "the engine is stopped" } else { "no engine was running" };
         printer.remark(&format!("{was}; tasks and the load balancer go on"));
         return Ok(ExitCode::Done);
+    }
+    let settings = Settings::load(home)?;
+    if settings.time_scale != TimeScale::REAL {
+        Settings { time_scale: TimeScale::REAL, ..settings }.save(home)?;
     }
     let tasks = if home.path().exists() { end_tasks_and_traffic(home, |what| printer.remark(what))? } else { 0 };
     let tasks_too = match tasks {

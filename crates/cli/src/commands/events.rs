@@ -27,7 +27,7 @@ pub struct EventsArguments {
 
 /// Runs the command.
 pub async fn run(arguments: EventsArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &only(&arguments.services.services)).await?;
+    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let lines = events(&session.connection, &session.plan, usize::from(arguments.limit)).await?;
     printer.result(&lines, |paint| show::status::events(&lines, paint))?;
     Ok(ExitCode::Done)

@@ -27,7 +27,7 @@ pub struct HistoryArguments {
 
 /// Runs the command.
 pub async fn run(arguments: HistoryArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &only(&arguments.services.services)).await?;
+    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let entries = history(&session.connection, &session.plan, arguments.limit).await?;
     printer.result(&entries, |paint| show::history::history(&entries, paint))?;
     Ok(ExitCode::Done)

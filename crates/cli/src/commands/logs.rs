@@ -50,7 +50,7 @@ pub struct LogsArguments {
 
 /// Runs the command.
 pub async fn run(arguments: LogsArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &only(&arguments.services.services)).await?;
+    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let query = LogQuery {
         since: arguments.since.get(),
         task: arguments.task,

@@ -30,7 +30,7 @@ pub struct RollbackArguments {
 
 /// Runs the command.
 pub async fn run(arguments: RollbackArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &only(&arguments.services.services)).await?;
+    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     if arguments.to_revision.is_some() && session.plan.services.len() > 1 {
         let what = "one revision cannot be meant for several services".to_owned();
         let instead = "name the service: seatrial rollback SERVICE --to-revision N".to_owned();

@@ -56,7 +56,7 @@ impl FromStr for Count {
 /// Runs the command.
 pub async fn run(arguments: ScaleArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let named: Vec<ServiceName> = arguments.counts.iter().filter_map(|count| count.service.clone()).collect();
-    let session = Session::open(&common, &only(&named)).await?;
+    let session = Session::open(&common, &only(&named), printer).await?;
     let unnamed = arguments.counts.len() - named.len();
     if unnamed > 0 && (session.plan.services.len() != 1 || arguments.counts.len() != 1) {
         let names: Vec<&str> = session.plan.services.iter().map(|service| service.name.as_str()).collect();

@@ -30,7 +30,7 @@ pub struct StatusArguments {
 
 /// Runs the command.
 pub async fn run(arguments: StatusArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &only(&arguments.services.services)).await?;
+    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let mut seen = status(&session.connection, &session.plan).await?;
     let mut screen = Screen::new(printer);
     screen.show(&seen)?;

@@ -13,7 +13,8 @@ use crate::target;
 
 /// Check the configuration, in every environment unless one is named; talks to nobody
 ///
-/// An environment that is not named and uses environment variables that are not set here is passed over.
+/// An environment that is not named and uses environment variables that are not set here is passed over; if that leaves none, the exit
+/// code is 2.
 #[derive(Args, Debug)]
 pub struct ValidateArguments {
     #[command(flatten)]
@@ -49,7 +50,8 @@ pub fn run(common: &Common, printer: &Printer) -> Result<ExitCode> {
     printer.result(&json!({ "app": file.app(), "environments": checked }), |paint| {
         checked.iter().map(|checked| line(checked, paint)).collect()
     })?;
-    Ok(ExitCode::Done)
+    let nothing_checked = checked.iter().all(|checked| checked.passed_over.is_some());
+    Ok(if nothing_checked { ExitCode::Usage } else { ExitCode::Done })
 }
 
 fn check(file: &ConfigFile, name: &EnvironmentName) -> Result<Checked, ConfigError> {

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Home;
 use super::credentials::Credentials;
+use crate::exit_code::NotRunning;
+use crate::target::Absent;
 
 /// How long an engine may take to answer after it was started; it takes a fraction of a second.
 const START_LIMIT: Duration = Duration::from_secs(15);
@@ -116,11 +118,14 @@ pub fn ensure(home: &Home, options: &StartOptions) -> Result<(EngineProcess, Sta
     }
 }
 
-/// The engine's endpoint; starts the engine of the data directory when none runs.
-pub fn ensure_endpoint(home: Option<PathBuf>) -> Result<Endpoint> {
+/// The endpoint of the engine of a data directory, and whether it had to be started.
+pub fn reach_endpoint(home: Option<PathBuf>, absent: Absent) -> Result<(Endpoint, Started)> {
     let home = Home::locate(home)?;
-    let (process, _) = ensure(&home, &StartOptions::default())?;
-    process.endpoint(&home)
+    let (process, started) = match absent {
+        Absent::Start => ensure(&home, &StartOptions::default())?,
+        Absent::Refuse => (EngineProcess::find(&home).ok_or(NotRunning)?, Started::Before),
+    };
+    Ok((process.endpoint(&home)?, started))
 }
 
 /// Tells whether some engine has the data directory, answering or not.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seatrial_release::{DeployReport, ServiceOutcome, ServiceUrl, TimelineEntry, Verdict};
+use seatrial_release::{DeployReport, Purpose, ServiceOutcome, ServiceUrl, TimelineEntry, Verdict};
 
 use super::cause;
 use super::time::length;
@@ -50,8 +50,11 @@ fn of_deployment(outcome: &ServiceOutcome) -> String {
     let ServiceOutcome { task_definition: wanted, running, .. } = outcome;
     let took = length(outcome.duration);
     match outcome.verdict {
+        Verdict::Deployed if outcome.purpose == Purpose::Undo => {
+            format!("{running} serves again; {wanted} was undone after {took}")
+        }
         Verdict::Deployed if wanted == running => format!("deployed {running} in {took}"),
-        Verdict::Deployed => format!("{running} serves again; {wanted} was undone after {took}"),
+        Verdict::Deployed => format!("deployed {wanted} in {took}; a newer deployment has brought {running} since"),
         Verdict::NothingToDo => format!("nothing to do; {running} is deployed already"),
         Verdict::Started => format!("{wanted} is being deployed; not waiting for it"),
         Verdict::Interrupted => format!("no longer watching; {wanted} goes on being deployed"),
@@ -138,6 +141,7 @@ mod tests {
         ServiceOutcome {
             service: "web".parse().expect("name"),
             verdict,
+            purpose: Purpose::Deploy,
             task_definition: "hello-dev-web:4".into(),
             running: "hello-dev-web:3".into(),
             healthy_tasks: [("hello-dev-web:3".to_owned(), 2)].into(),
@@ -190,9 +194,11 @@ mod tests {
             Verdict::RollbackFailed,
         ];
         let deployment = |verdict: &Verdict| headline(&outcome(*verdict), Paint::PLAIN);
+        let undone = ServiceOutcome { purpose: Purpose::Undo, ..outcome(Verdict::Deployed) };
         let service =
             |verdict: &Verdict| headline(&ServiceOutcome { deployment: None, ..outcome(*verdict) }, Paint::PLAIN);
-        let of_deployments: Vec<String> = verdicts.iter().map(deployment).collect();
+        let mut of_deployments: Vec<String> = verdicts.iter().map(deployment).collect();
+        of_deployments.push(headline(&undone, Paint::PLAIN));
         let of_services: Vec<String> = verdicts[..4].iter().chain(&verdicts[5..6]).map(service).collect();
         insta::assert_snapshot!(format!("{}\n\n{}", of_deployments.join("\n"), of_services.join("\n")));
     }

@@ -127,7 +127,9 @@ fn advice(kind: CauseKind) -> &'static str {
             "make the file executable (chmod +x) and check that it is built for this machine"
         }
         CauseKind::ImageNotPulled => "check the image's name and tag, and that the execution role may pull it",
-        CauseKind::SecretMissing => "check the name of the secret, and that the execution role may read it",
+        CauseKind::SecretMissing => {
+            "check the name of the secret, and that the execution role may read it; the embedded engine resolves no secrets yet"
+        }
         CauseKind::NotInitialised => {
             "check secrets, log group and network of the task definition, and the execution role"
         }

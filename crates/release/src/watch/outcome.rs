@@ -35,7 +35,8 @@ const NO_CANDIDATE: &str = "No rollback candidate";
 pub struct ServiceOutcome {
     pub service: ServiceName,
     pub verdict: Verdict,
-    /// The task definition (`family:revision`) that was to be deployed.
+    pub purpose: Purpose,
+    /// The task definition (`family:revision`) that was to be deployed, or undone.
     pub task_definition: String,
     /// The task definition that is in place now.
     pub running: String,
@@ -64,6 +65,7 @@ impl ServiceOutcome {
         Self {
             service: service.clone(),
             verdict,
+            purpose: Purpose::Deploy,
             task_definition: short(task_definition).to_owned(),
             running: short(task_definition).to_owned(),
             healthy_tasks: BTreeMap::new(),
@@ -104,6 +106,7 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
     ServiceOutcome {
         service: subject.service.clone(),
         verdict,
+        purpose,
         task_definition: short(&subject.task_definition).to_owned(),
         running: short(in_place(&look.service).unwrap_or_default()).to_owned(),
         healthy_tasks: healthy_by_definition(&look.tasks, &look.facts),
@@ -134,7 +137,10 @@ fn causes(subject: &Subject, look: &Look, late_look: Option<&Look>, end: End, st
     let mut failed: Vec<&Task> = look.tasks.iter().filter(ours).filter(|task| diagnosis::has_failed(task)).collect();
     failed.sort_by_key(|task| timestamp(task.stopped_at()));
     let mut causes = cause::gather(failed.into_iter().map(|task| diagnosis::of_task(task, &look.service)).collect());
-    causes.extend(cause::of_events(&messages_since(look, start)));
+    // That a task could not be placed is told once: with the task, where there is one.
+    let shown = |cause: &Cause| causes.is_empty() || cause.kind != CauseKind::NotPlaced;
+    let event = cause::of_events(&messages_since(look, start)).filter(shown);
+    causes.extend(event);
     if causes.is_empty() {
         causes.extend(unhealthy_now(subject, late_look.unwrap_or(look)));
     }

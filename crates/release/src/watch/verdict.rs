@@ -68,8 +68,9 @@ pub(crate) enum End {
 }
 
 /// What a watched deployment was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
     /// A new version was wanted.
     Deploy,
     /// The running deployment was to be undone, so that its rollback is the success.
