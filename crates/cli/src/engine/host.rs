@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use seatrial_aws_api::ecs::Ecs;
@@ -17,7 +17,7 @@ use seatrial_aws_wire::sigv4::{AccessKeyId, Credential, SecretAccessKey};
 use seatrial_engine::reports::Inbox;
 use seatrial_engine::{Engine, EngineSettings, Machine};
 use seatrial_model::{Arn, TimeScale, Timestamp};
-use seatrial_ports::Clock;
+use seatrial_ports::{Clock, JournalError};
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
 use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
 use seatrial_store::SqliteJournal;
@@ -34,6 +34,10 @@ use super::settings::Settings;
 pub const PORT_DEFAULT: u16 = 4880;
 /// Connections that wait to be accepted; the usual 128 makes a burst of clients wait for a second.
 const BACKLOG: u32 = 1024;
+/// How long to wait for the data directory; a process that was killed holds it until the kernel has cleaned up after it.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// The pause between two attempts to get it.
+const LOCK_INTERVAL: Duration = Duration::from_millis(5);
 /// The directories searched for programs besides the one this binary is in.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -49,7 +53,7 @@ impl Clock for SystemClock {
 /// Runs the engine of a data directory until SIGTERM or SIGINT. Tasks and the data plane go on when it ends.
 pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
     home.create()?;
-    let journal = Arc::new(SqliteJournal::open(&home.store())?);
+    let journal = Arc::new(open_journal(home)?);
     let credentials = Credentials::load_or_create(home, options.region.as_deref())?;
     let last = Settings::load(home)?;
     let scale = options.time_scale.map_or(Ok(last.time_scale), TimeScale::try_from)?;
@@ -71,6 +75,17 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
     let drove = driver.join();
     served?;
     drove.map_err(|_| anyhow::anyhow!("the engine's driver failed; see the log above"))
+}
+
+/// Opens the journal, waiting for an engine that is just ending.
+fn open_journal(home: &Home) -> Result<SqliteJournal> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match SqliteJournal::open(&home.store()) {
+            Err(JournalError::Locked { .. }) if Instant::now() < deadline => std::thread::sleep(LOCK_INTERVAL),
+            opened => return Ok(opened?),
+        }
+    }
 }
 
 fn assemble(home: &Home, credentials: &Credentials, scale: TimeScale, journal: Arc<SqliteJournal>) -> Result<Engine> {

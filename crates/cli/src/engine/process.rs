@@ -1,6 +1,7 @@
 //! The engine's process: finding, starting and stopping it.
 
 use std::fs::File;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -24,8 +25,8 @@ const START_LIMIT: Duration = Duration::from_secs(15);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 /// The pause between two looks at a starting or stopping engine.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
-/// How long to wait for the loopback connection that shows an engine is listening.
-const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// How long to wait for the answer that shows an engine is there; it comes within a millisecond.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// A log that has grown beyond this makes way for a new one when the engine is started; one former log is kept.
 const LOG_SIZE_MAX: u64 = 16 * 1024 * 1024;
 
@@ -59,7 +60,7 @@ impl EngineProcess {
     /// Returns the engine that is running on this data directory, if one is.
     pub fn find(home: &Home) -> Option<Self> {
         let process: EngineProcess = serde_json::from_slice(&std::fs::read(home.process_file()).ok()?).ok()?;
-        (process.is_alive() && process.is_listening()).then_some(process)
+        (process.is_alive() && process.answers()).then_some(process)
     }
 
     pub fn url(&self) -> String {
@@ -85,8 +86,17 @@ impl EngineProcess {
         stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
     }
 
-    fn is_listening(&self) -> bool {
-        TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), CONNECT_LIMIT).is_ok()
+    /// Tells whether the engine answers anything at all. A connection alone proves nothing: the kernel accepts it for a process that
+    /// is just dying.
+    fn answers(&self) -> bool {
+        let exchange = || -> std::io::Result<usize> {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+            let mut stream = TcpStream::connect_timeout(&address, ANSWER_LIMIT)?;
+            stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+            stream.write_all(format!("HEAD / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())?;
+            stream.read(&mut [0; 1])
+        };
+        exchange().is_ok_and(|read| read > 0)
     }
 }
 
