@@ -1,7 +1,7 @@
 //! What has become true: entries that are empty, completion, steady state, the end of the service, and the books of it all.
 
-use seatrial_model::Timestamp;
 use seatrial_model::deployment_configuration::SourceRevisionCleanup;
+use seatrial_model::{LifecycleStage, Timestamp};
 
 use crate::controller::{Controller, Lifecycle};
 use crate::deployment::{Deployment, RolloutState, ServiceDeployment, ServiceDeploymentStatus};
@@ -33,10 +33,12 @@ impl Controller {
         if self.lifecycle != Lifecycle::Active {
             return;
         }
-        let steady = self.is_settled(now);
-        if (steady || self.has_early_success(now)) && self.primary().is_some_and(is_in_progress) {
+        let settled = self.is_settled(now);
+        let may_end = self.primary().is_some_and(is_in_progress) && self.has_passed_stages();
+        if may_end && (settled || self.has_early_success(now)) && self.has_baked(now) {
             self.complete(now, step);
         }
+        let steady = settled && self.has_passed_stages();
         if steady && !self.steady {
             self.says(now, step, |words| words.steady());
         }
@@ -50,6 +52,27 @@ impl Controller {
         none_older
             && live.len() == self.settings.desired_count as usize
             && live.iter().all(|task| self.is_reliable(task, now))
+    }
+
+    /// Tells whether nothing but tasks holds the end of the deployment up: one that shifts traffic has to be at its last stage, its
+    /// rollback has to have given all traffic back.
+    fn has_passed_stages(&self) -> bool {
+        let Some(deployment) = self.service_deployment.as_ref().filter(|deployment| !deployment.status.is_terminal())
+        else {
+            return true;
+        };
+        deployment.shift.as_ref().is_none_or(|shift| match deployment.rollback {
+            Some(_) => shift.returned,
+            None => shift.stage == LifecycleStage::CleanUp,
+        })
+    }
+
+    /// Tells whether a ROLLING deployment has been watched long enough since its new revision stood alone.
+    fn has_baked(&mut self, now: Timestamp) -> bool {
+        let Some(deployment) = &mut self.service_deployment else { return true };
+        let is_watched = deployment.status == ServiceDeploymentStatus::InProgress && deployment.shift.is_none();
+        let since = deployment.baking_since.get_or_insert(now);
+        !is_watched || *since + deployment.bake_time <= now
     }
 
     fn has_early_success(&self, now: Timestamp) -> bool {

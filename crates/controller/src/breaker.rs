@@ -3,7 +3,7 @@
 use seatrial_model::{RevisionId, Timestamp};
 
 use crate::controller::Controller;
-use crate::deployment::{CircuitBreakerStatus, ServiceDeploymentStatus};
+use crate::deployment::{MonitorStatus, ServiceDeploymentStatus};
 use crate::input::StopCause;
 use crate::rollback::{self, Failure};
 use crate::settings::FailFast;
@@ -58,7 +58,7 @@ pub(crate) fn judge(controller: &mut Controller, now: Timestamp, step: &mut Step
     let Some(deployment) = controller.service_deployment.as_ref() else { return };
     match deployment.status {
         ServiceDeploymentStatus::InProgress => {
-            let monitoring = deployment.circuit_breaker == CircuitBreakerStatus::Monitoring;
+            let monitoring = deployment.circuit_breaker == MonitorStatus::Monitoring;
             if monitoring && deployment.failure_count >= threshold {
                 rollback::fail(controller, now, &Failure::threshold(breaker.rollback), step);
             }

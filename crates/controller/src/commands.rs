@@ -2,18 +2,19 @@
 //!
 //! A new deployment takes the place of the running one (I8); what no longer applies changes nothing.
 
-use seatrial_model::{DeploymentId, ServiceDeploymentId, TaskId, Timestamp};
+use seatrial_model::{DeploymentId, LifecycleStage, ServiceDeploymentId, TaskId, Timestamp};
 
 use crate::controller::{Controller, Lifecycle};
 use crate::deployment::{
-    CircuitBreakerStatus, Deployment, RevisionCounts, RolloutState, ServiceDeployment, ServiceDeploymentStatus,
-    StopType, TaskCounts,
+    Deployment, MonitorStatus, RevisionCounts, RolloutState, ServiceDeployment, ServiceDeploymentStatus, StopType,
+    TaskCounts, WatchedAlarms,
 };
-use crate::input::{Command, Update};
+use crate::input::{Command, NewDeployment, Update};
 use crate::leaving::Departure;
 use crate::rollback::{self, Failure};
 use crate::settings::{Revision, Settings};
-use crate::step::{Step, StopCode};
+use crate::shift::{Shift, ShiftRoute};
+use crate::step::{Shares, Step, StopCode};
 use crate::task::Task;
 use crate::wording;
 
@@ -22,6 +23,7 @@ impl Controller {
         match command {
             Command::Update(update) => self.update(now, update, step),
             Command::StopServiceDeployment { id, stop_type } => self.stop_service_deployment(now, &id, stop_type, step),
+            Command::ContinueServiceDeployment { id, hook, action } => self.continue_deployment(&id, &hook, action),
             Command::StopTask { task, reason } => self.stop_for_user(now, task, reason, step),
             Command::SetDeregistrationDelay { target_group, delay } => {
                 let attachments = self.revisions.values_mut().flat_map(|revision| &mut revision.target_groups);
@@ -39,8 +41,8 @@ impl Controller {
         }
         self.share_scale_out(update.settings.desired_count);
         self.change_settings(update.settings);
-        if let Some((id, revision)) = update.deploy {
-            self.deploy(now, id, revision, step);
+        if let Some(new) = update.deploy {
+            self.deploy(now, *new, step);
         }
     }
 
@@ -65,12 +67,15 @@ impl Controller {
         }
     }
 
-    fn deploy(&mut self, now: Timestamp, id: ServiceDeploymentId, revision: Revision, step: &mut Step) {
+    fn deploy(&mut self, now: Timestamp, new: NewDeployment, step: &mut Step) {
+        let NewDeployment { id, revision, rules, firing_alarms } = new;
         self.end_superseded(now, wording::SUPERSEDED, step);
+        self.rules = rules.into_iter().collect();
         let deployment = DeploymentId::new(revision.id);
         let sources = self.revisions_with_tasks();
+        let shift = self.shift_to(now, &revision);
         self.begin_primary(Deployment::new(deployment, revision.id, wording::in_progress(deployment), now));
-        let breaker = self.settings.deployment.circuit_breaker;
+        let configuration = &self.settings.deployment;
         self.service_deployment = Some(ServiceDeployment {
             id,
             status: ServiceDeploymentStatus::InProgress,
@@ -84,14 +89,51 @@ impl Controller {
             updated_at: now,
             finished_at: None,
             stopped_at: None,
-            circuit_breaker: breaker_status(breaker.enable),
+            circuit_breaker: breaker_status(configuration.circuit_breaker.enable),
             failure_count: 0,
             target_was_healthy: false,
-            threshold: breaker.threshold.failures(self.settings.desired_count),
+            threshold: configuration.circuit_breaker.threshold.failures(self.settings.desired_count),
             rollback: None,
+            shift: None,
+            alarms: WatchedAlarms::begin(&configuration.alarms, &firing_alarms),
+            bake_time: configuration.bake_time,
+            baking_since: None,
         });
+        let routes = revision.target_groups.iter().filter_map(|group| Some((group.arn.clone(), group.route.clone()?)));
+        let routes: Vec<_> = routes.collect();
         self.revisions.insert(revision.id, revision);
         self.tell_service_deployment(step);
+        match shift {
+            Some(shift) => self.begin_shift(now, shift, step),
+            None => self.end_split(&routes, step),
+        }
+    }
+
+    /// Returns the lifecycle of a deployment of the revision, if the configured strategy has one.
+    fn shift_to(&self, now: Timestamp, revision: &Revision) -> Option<Shift> {
+        let configuration = &self.settings.deployment;
+        if !configuration.strategy.shifts_traffic() {
+            return None;
+        }
+        let routes = ShiftRoute::of(revision);
+        let source = self.choose_source(revision.id, &routes, now);
+        let running = |entry: &&Deployment| self.tasks.values().any(|task| task.revision == entry.revision);
+        let has_several = self.deployments.iter().filter(running).count() > 1;
+        let former = self.shift().map(|shift| shift.believed.clone());
+        Some(Shift {
+            strategy: configuration.strategy,
+            bake_time: configuration.bake_time,
+            hooks: configuration.lifecycle_hooks.clone(),
+            stage: if has_several { LifecycleStage::ReconcileService } else { LifecycleStage::PreScaleUp },
+            stage_since: now,
+            steps_taken: 0,
+            shares: Shares::default(),
+            source,
+            routes,
+            believed: former.unwrap_or_default(),
+            runs: Vec::new(),
+            returned: false,
+        })
     }
 
     /// Puts a deployment in front; the others keep as many tasks as they have, until the strategy says otherwise.
@@ -169,6 +211,6 @@ impl Controller {
     }
 }
 
-const fn breaker_status(enabled: bool) -> CircuitBreakerStatus {
-    if enabled { CircuitBreakerStatus::Monitoring } else { CircuitBreakerStatus::Disabled }
+const fn breaker_status(enabled: bool) -> MonitorStatus {
+    if enabled { MonitorStatus::Monitoring } else { MonitorStatus::Disabled }
 }

@@ -1,21 +1,24 @@
 //! The controller of one service: its state, and the order in which an input is worked through.
 //!
 //! Each input is first recorded (`commands`, `observe`), then the state settles in passes: drained tasks are signalled, failing ones
-//! condemned, the circuit breaker judges, the strategy plans, the plan is carried out, and what has become true is announced, until a
+//! condemned, circuit breaker and alarms judge, stages are passed, the strategy plans, the plan is carried out, and what has become true is announced, until a
 //! pass has nothing left to do. Keeps I1 and I2 through [`crate::scheduler`], I4 in `leaving`, I7 and I8 in `rollback`.
 
 use std::collections::BTreeMap;
 
-use seatrial_model::{RevisionId, ServiceName, TaskId, Timestamp};
+use seatrial_model::{ListenerRuleArn, RevisionId, ServiceName, TaskId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::alarms;
 use crate::breaker;
 use crate::deployment::{Deployment, RolloutState, ServiceDeployment, TaskCounts};
 use crate::health;
 use crate::input::Input;
 use crate::policy::Policy;
+use crate::rules::LiveRule;
 use crate::seed::Seed;
 use crate::settings::{Revision, Settings};
+use crate::stages;
 use crate::step::{Effect, Event, Step};
 use crate::strategy::{self, Plan};
 use crate::task::{Task, TaskStatus};
@@ -64,6 +67,9 @@ pub struct Controller {
     pub(crate) next_ordinal: u64,
     pub(crate) steady: bool,
     pub(crate) deadlocked_since: Option<Timestamp>,
+    /// The listener rules that the latest deployment relies on, as they were last seen.
+    #[serde(default)]
+    pub(crate) rules: BTreeMap<ListenerRuleArn, LiveRule>,
 }
 
 impl Controller {
@@ -83,6 +89,7 @@ impl Controller {
             next_ordinal: 0,
             steady: false,
             deadlocked_since: None,
+            rules: BTreeMap::new(),
         }
     }
 
@@ -223,7 +230,13 @@ impl Controller {
             self.note_healthy(now);
             self.condemn_failing(now, step);
             breaker::judge(self, now, step);
-            let plan = strategy::rolling::plan(self, now);
+            alarms::judge(self, now, step);
+            stages::advance(self, now, step);
+            let plan = if strategy::shifting::governs(self) {
+                strategy::shifting::plan(self, now)
+            } else {
+                strategy::rolling::plan(self, now)
+            };
             self.carry_out(now, plan, step);
         }
         self.forget_older_entries();

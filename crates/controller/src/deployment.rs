@@ -3,9 +3,12 @@
 //! `deployments[]` of a service has an entry for each revision that has tasks; a *service deployment* is the whole story of one
 //! change, a rollback included.
 
+use std::time::Duration;
+
 use seatrial_model::{DeploymentId, RevisionId, ServiceDeploymentId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::shift::Shift;
 use crate::throttle::Throttle;
 
 /// An entry of `services[].deployments[]`.
@@ -80,13 +83,33 @@ pub struct ServiceDeployment {
     pub updated_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     pub stopped_at: Option<Timestamp>,
-    pub circuit_breaker: CircuitBreakerStatus,
+    pub circuit_breaker: MonitorStatus,
     pub failure_count: u32,
     /// Whether a task of the target has ever been healthy.
     pub target_was_healthy: bool,
     /// The failure count that trips, as of the last change.
     pub threshold: Option<u32>,
     pub rollback: Option<Rollback>,
+    /// How far traffic has come; none for ROLLING.
+    #[serde(default)]
+    pub shift: Option<Shift>,
+    #[serde(default)]
+    pub alarms: WatchedAlarms,
+    /// How long a ROLLING deployment is watched once its new revision stands alone, and since when it has.
+    #[serde(default)]
+    pub bake_time: Duration,
+    #[serde(default)]
+    pub baking_since: Option<Timestamp>,
+}
+
+/// `alarms` of a service deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchedAlarms {
+    pub status: MonitorStatus,
+    pub names: Vec<String>,
+    pub triggered: Vec<String>,
+    /// Whether a firing alarm rolls the deployment back, or only stops it.
+    pub rollback: bool,
 }
 
 /// A revision and how many tasks it had.
@@ -157,23 +180,24 @@ impl ServiceDeploymentStatus {
     }
 }
 
-/// `deploymentCircuitBreaker.status` of a service deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// `deploymentCircuitBreaker.status` and `alarms.status` of a service deployment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CircuitBreakerStatus {
+pub enum MonitorStatus {
+    #[default]
     Disabled,
     Monitoring,
     MonitoringComplete,
     Triggered,
 }
 
-impl CircuitBreakerStatus {
+impl MonitorStatus {
     pub const fn as_str(self) -> &'static str {
         match self {
-            CircuitBreakerStatus::Disabled => "DISABLED",
-            CircuitBreakerStatus::Monitoring => "MONITORING",
-            CircuitBreakerStatus::MonitoringComplete => "MONITORING_COMPLETE",
-            CircuitBreakerStatus::Triggered => "TRIGGERED",
+            MonitorStatus::Disabled => "DISABLED",
+            MonitorStatus::Monitoring => "MONITORING",
+            MonitorStatus::MonitoringComplete => "MONITORING_COMPLETE",
+            MonitorStatus::Triggered => "TRIGGERED",
         }
     }
 }
@@ -198,8 +222,10 @@ impl ServiceDeployment {
         if status == ServiceDeploymentStatus::Stopped {
             self.stopped_at = Some(now);
         }
-        if self.circuit_breaker == CircuitBreakerStatus::Monitoring {
-            self.circuit_breaker = CircuitBreakerStatus::MonitoringComplete;
+        for monitor in [&mut self.circuit_breaker, &mut self.alarms.status] {
+            if *monitor == MonitorStatus::Monitoring {
+                *monitor = MonitorStatus::MonitoringComplete;
+            }
         }
     }
 }

@@ -24,6 +24,13 @@ impl Controller {
                 self.target_health(now, &task, &target_group, port, health, step);
             }
             Observation::TargetDrained { task, target_group } => self.target_drained(&task, &target_group),
+            Observation::ListenerRule { rule, live } => {
+                if let Some(known) = self.rules.get_mut(&rule) {
+                    *known = live;
+                }
+            }
+            Observation::HookAnswered { hook, attempt, answer } => self.hook_answered(now, &hook, attempt, answer),
+            Observation::AlarmFired { name } => self.alarm_fired(name),
         }
     }
 

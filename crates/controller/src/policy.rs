@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Constants of the controller. Durations are already scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// A task without load balancer and container health check counts as healthy after running this long (ECS: 40 s).
     pub healthy_after_running: Duration,
@@ -19,6 +20,18 @@ pub struct Policy {
     pub crash_throttle_cap: Duration,
     /// A task that ran at least this long before it ended does not count as ended early.
     pub stable_after_running: Duration,
+    /// The longest any lifecycle stage may take, and any step of a shift (ECS: 24 hours).
+    pub stage_limit: Duration,
+    /// The longest a deployment that shifts traffic may take (ECS: 30 days).
+    pub deployment_limit: Duration,
+    /// The wait before a function is asked again that did not say when (ECS: 30 s).
+    pub hook_call_back: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy::engine()
+    }
 }
 
 impl Policy {
@@ -30,6 +43,9 @@ impl Policy {
             start_throttle_cap: Duration::from_secs(27 * 60),
             crash_throttle_cap: Duration::from_secs(30),
             stable_after_running: Duration::from_secs(10),
+            stage_limit: Duration::from_secs(24 * 3600),
+            deployment_limit: Duration::from_secs(30 * 24 * 3600),
+            hook_call_back: Duration::from_secs(30),
         }
     }
 
@@ -40,6 +56,9 @@ impl Policy {
             start_throttle_cap: scale.apply(self.start_throttle_cap),
             crash_throttle_cap: scale.apply(self.crash_throttle_cap),
             stable_after_running: scale.apply(self.stable_after_running),
+            stage_limit: scale.apply(self.stage_limit),
+            deployment_limit: scale.apply(self.deployment_limit),
+            hook_call_back: scale.apply(self.hook_call_back),
         }
     }
 }

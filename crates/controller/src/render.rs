@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::step::{Effect, Event, Step};
+use crate::step::{Effect, Event, HookInvocation, Step};
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,6 +25,14 @@ impl fmt::Display for Effect {
             Effect::RegisterTarget { task, target_group } => write!(f, "register task {task} in {target_group}"),
             Effect::DeregisterTarget { task, target_group } => write!(f, "deregister task {task} from {target_group}"),
             Effect::StopTask { task } => write!(f, "stop task {task}"),
+            Effect::SetRuleWeights { rule, weights } => {
+                write!(f, "forward rule {rule} to")?;
+                weights.iter().try_for_each(|(group, weight)| write!(f, " {group}={weight}"))
+            }
+            Effect::InvokeHook(invocation) => {
+                let HookInvocation { hook, attempt, function, stage, .. } = &**invocation;
+                write!(f, "invoke {function} for {hook} at {}, attempt {attempt}", stage.as_str())
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use seatrial_model::{DeploymentId, RevisionId, Timestamp};
 
 use crate::controller::Controller;
-use crate::deployment::{CircuitBreakerStatus, Deployment, Rollback, RolloutState, ServiceDeploymentStatus};
+use crate::deployment::{Deployment, MonitorStatus, Rollback, RolloutState, ServiceDeploymentStatus};
+use crate::rules::Fault;
 use crate::step::Step;
 use crate::wording;
 
@@ -62,6 +63,39 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// A failure of a deployment that shifts traffic; `why` completes "Service deployment rolled back because".
+    pub fn because(why: &str) -> Self {
+        let reason = format!("Service deployment rolled back because {why}");
+        Failure {
+            rolls_back: true,
+            trips_breaker: false,
+            event: reason.clone(),
+            rollout_state_reason: format!("ECS deployment failed: {why}"),
+            rolling_back_because: wording::FAILED,
+            stopped_reason: format!("Service deployment stopped because {why}"),
+            rolled_back_reason: reason,
+        }
+    }
+
+    pub fn networking(fault: &Fault) -> Self {
+        Failure::because(&format!("of invalid networking configuration{}", fault.reason()))
+    }
+
+    pub fn alarms(triggered: &[String], rolls_back: bool) -> Self {
+        let names = triggered.join(", ");
+        Failure {
+            rolls_back,
+            trips_breaker: false,
+            event: format!("alarm(s) detected: {names}."),
+            rollout_state_reason: wording::ALARMS_DETECTED.to_owned(),
+            rolling_back_because: wording::ALARMS,
+            rolled_back_reason: format!("Service deployment rolled back because alarms were triggered: [{names}]"),
+            stopped_reason: format!("Service deployment stopped because alarms were triggered: [{names}]"),
+        }
+    }
+}
+
 /// Fails the running service deployment.
 pub(crate) fn fail(controller: &mut Controller, now: Timestamp, failure: &Failure, step: &mut Step) {
     let Some(failed) = controller.deployments.first_mut() else { return };
@@ -70,8 +104,8 @@ pub(crate) fn fail(controller: &mut Controller, now: Timestamp, failure: &Failur
     let (failed_id, failed_revision) = (failed.id, failed.revision);
     controller.says(now, step, |words| words.failed(failed_id, &failure.event));
     let Some(deployment) = controller.service_deployment.as_mut() else { return };
-    if failure.trips_breaker && deployment.circuit_breaker == CircuitBreakerStatus::Monitoring {
-        deployment.circuit_breaker = CircuitBreakerStatus::Triggered;
+    if failure.trips_breaker && deployment.circuit_breaker == MonitorStatus::Monitoring {
+        deployment.circuit_breaker = MonitorStatus::Triggered;
     }
     if !failure.rolls_back {
         let reason = Some(failure.stopped_reason.clone());
@@ -80,7 +114,8 @@ pub(crate) fn fail(controller: &mut Controller, now: Timestamp, failure: &Failur
     }
     deployment.status = ServiceDeploymentStatus::RollbackInProgress;
     deployment.status_reason = Some(failure.rolled_back_reason.clone());
-    match controller.last_completed.filter(|candidate| *candidate != failed_revision) {
+    let source = deployment.shift.as_ref().and_then(|shift| shift.source);
+    match source.or(controller.last_completed).filter(|candidate| *candidate != failed_revision) {
         Some(candidate) => begin(controller, now, failure, candidate, step),
         None => {
             controller.tell_service_deployment(step);

@@ -1,6 +1,6 @@
 //! Identities without randomness: every id the controller makes is derived from one seed and a counter.
 
-use seatrial_model::{DeploymentId, RevisionId, TaskId};
+use seatrial_model::{DeploymentId, HookId, HookKind, RevisionId, TaskId};
 use serde::{Deserialize, Serialize};
 
 /// The seed of a service's identities, drawn at random by the caller when the service is created.
@@ -22,6 +22,12 @@ impl Seed {
 
     pub(crate) fn deployment(self, ordinal: u64) -> DeploymentId {
         DeploymentId::new(RevisionId::from_bits(mix(self.low ^ mix(!ordinal))))
+    }
+
+    pub(crate) fn hook(self, kind: HookKind, ordinal: u64) -> HookId {
+        let half = |high: u64, low: u64| (u128::from(mix(high)) << 64) | u128::from(mix(low));
+        let (a, b) = (self.high ^ mix(ordinal), self.low.wrapping_add(mix(!ordinal)));
+        HookId::from_bits(kind, half(a, b), half(mix(b), mix(a)))
     }
 
     /// Returns a number in `0..span` that depends on the ordinal alone.

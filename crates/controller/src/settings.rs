@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use seatrial_model::{DeploymentConfiguration, RevisionId, TargetGroupArn, TaskDefinitionRevision};
+use seatrial_model::{DeploymentConfiguration, ListenerRuleArn, RevisionId, TargetGroupArn, TaskDefinitionRevision};
 use serde::{Deserialize, Serialize};
 
 /// The part of a service that applies to all of its revisions. Durations are already scaled.
@@ -38,4 +38,16 @@ pub struct TargetGroupAttachment {
     pub arn: TargetGroupArn,
     /// How long a leaving task's requests may take at most.
     pub deregistration_delay: Duration,
+    /// The listener rules that share traffic between this target group and its alternate; none without `advancedConfiguration`.
+    #[serde(default)]
+    pub route: Option<Route>,
+}
+
+/// `advancedConfiguration` of a load balancer, seen from one revision: its own target group is the attachment's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    pub production_rule: ListenerRuleArn,
+    pub test_rule: Option<ListenerRuleArn>,
+    /// The pair's other target group, which the revision before is registered in.
+    pub alternate: TargetGroupArn,
 }

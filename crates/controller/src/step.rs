@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use seatrial_model::{DeploymentId, RevisionId, TargetGroupArn, TaskId, Timestamp};
+use seatrial_model::{
+    DeploymentId, HookId, LifecycleStage, ListenerRuleArn, RevisionId, TargetGroupArn, TaskId, Timestamp,
+    TrafficPercent,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::deployment::ServiceDeployment;
 
@@ -46,6 +50,36 @@ pub enum Effect {
     StopTask {
         task: TaskId,
     },
+    /// The rule forwards to these target groups with these weights; its conditions and stickiness stay.
+    SetRuleWeights {
+        rule: ListenerRuleArn,
+        weights: Vec<(TargetGroupArn, u32)>,
+    },
+    /// A function is to be invoked for a hook; its answer is an observation.
+    InvokeHook(Box<HookInvocation>),
+}
+
+/// What a function is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookInvocation {
+    pub hook: HookId,
+    /// Counts the invocations of one hook in one stage, from 1.
+    pub attempt: u32,
+    /// `hookTargetArn`.
+    pub function: String,
+    pub stage: LifecycleStage,
+    pub target: RevisionId,
+    pub source: Option<RevisionId>,
+    /// The target's shares; in stages that move traffic.
+    pub shares: Option<Shares>,
+    pub details: Option<Value>,
+}
+
+/// A revision's shares of traffic; the rest is the source revision's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shares {
+    pub test: TrafficPercent,
+    pub production: TrafficPercent,
 }
 
 /// The `stopCode` of a task.

@@ -1,11 +1,13 @@
 //! What the controller waits for: the next useful instant, and every wait in words (I9).
 
-use seatrial_model::Timestamp;
+use seatrial_model::{HookTarget, LifecycleStage, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::controller::{Controller, Lifecycle};
-use crate::deployment::{Deployment, RolloutState};
+use crate::deployment::{Deployment, RolloutState, ServiceDeploymentStatus};
 use crate::health;
+use crate::hooks::HookRun;
+use crate::shift::Shift;
 use crate::task::{Task, TaskStatus};
 
 /// Why the controller wants to be woken.
@@ -21,6 +23,12 @@ pub enum WakeReason {
     ThrottleEnds,
     /// A healthy task has been running long enough for its success to count.
     ProvesItself,
+    /// A bake time is over.
+    BakeTimeEnds,
+    /// A hook is to be asked again, or its time is over.
+    HookIsDue,
+    /// A stage or the whole deployment has taken as long as it may.
+    LimitReached,
 }
 
 /// One thing that is being waited for.
@@ -40,7 +48,43 @@ pub(crate) fn wake_at(controller: &Controller, now: Timestamp) -> Option<(Timest
         .deployments
         .iter()
         .filter_map(|entry| Some((entry.throttle.blocked_until(now)?, WakeReason::ThrottleEnds)));
-    from_tasks.flatten().chain(from_throttles).filter(|(at, _)| *at > now).min()
+    from_tasks.flatten().chain(from_throttles).chain(deployment_wakes(controller)).filter(|(at, _)| *at > now).min()
+}
+
+/// Returns the instants at which something about the running deployment may change by itself.
+fn deployment_wakes(controller: &Controller) -> Vec<(Timestamp, WakeReason)> {
+    let running = controller.service_deployment.as_ref().filter(|deployment| !deployment.status.is_terminal());
+    let Some(deployment) = running else { return Vec::new() };
+    let mut wakes = Vec::new();
+    if let Some(since) = deployment.baking_since {
+        wakes.push((since + deployment.bake_time, WakeReason::BakeTimeEnds));
+    }
+    let Some(shift) = &deployment.shift else { return wakes };
+    wakes.extend(shift.runs.iter().filter_map(|run| Some((run.wakes_at()?, WakeReason::HookIsDue))));
+    wakes.extend(bake_ends(shift).map(|at| (at, WakeReason::BakeTimeEnds)));
+    wakes.push((shift.stage_since + controller.policy.stage_limit, WakeReason::LimitReached));
+    wakes.push((deployment.started_at + controller.policy.deployment_limit, WakeReason::LimitReached));
+    wakes
+}
+
+/// Returns when the bake time of the present stage is over, if it has one.
+fn bake_ends(shift: &Shift) -> Option<Timestamp> {
+    match shift.stage {
+        LifecycleStage::BakeTime => Some(shift.stage_since + shift.bake_time),
+        LifecycleStage::ProductionTrafficShift if !shift.has_all_traffic() => {
+            Some(shift.stage_since + shift.strategy.step_bake_time())
+        }
+        LifecycleStage::ReconcileService
+        | LifecycleStage::PreScaleUp
+        | LifecycleStage::ScaleUp
+        | LifecycleStage::PostScaleUp
+        | LifecycleStage::TestTrafficShift
+        | LifecycleStage::PostTestTrafficShift
+        | LifecycleStage::PreProductionTrafficShift
+        | LifecycleStage::ProductionTrafficShift
+        | LifecycleStage::PostProductionTrafficShift
+        | LifecycleStage::CleanUp => None,
+    }
 }
 
 /// Returns the instants at which something about the task may change by itself; those that have passed no longer matter.
@@ -78,6 +122,7 @@ pub(crate) fn explain(controller: &Controller, now: Timestamp) -> Vec<Waiting> {
             });
         }
     }
+    waits.extend(explain_deployment(controller, now));
     waits.extend(controller.primary().and_then(|primary| explain_failure(controller, primary)));
     if let Some(since) = controller.deadlocked_since {
         let deployment = &controller.settings.deployment;
@@ -95,11 +140,69 @@ pub(crate) fn explain(controller: &Controller, now: Timestamp) -> Vec<Waiting> {
     waits
 }
 
+fn explain_deployment(controller: &Controller, now: Timestamp) -> Vec<Waiting> {
+    let running = controller.service_deployment.as_ref().filter(|deployment| !deployment.status.is_terminal());
+    let Some(deployment) = running else { return Vec::new() };
+    let bake = |since: Timestamp, until: Timestamp| Waiting {
+        what: "the bake time to end".to_owned(),
+        why: "alarms are watched while both revisions could still serve".to_owned(),
+        since,
+        until: Some(until),
+    };
+    let Some(shift) = &deployment.shift else {
+        let until = |since: Timestamp| since + deployment.bake_time;
+        let baking = deployment.baking_since.filter(|since| until(*since) > now);
+        return baking.map(|since| bake(since, until(since))).into_iter().collect();
+    };
+    if deployment.rollback.is_some() {
+        let waits = Waiting {
+            what: "the source revision to take the traffic back".to_owned(),
+            why: "it has to have healthy tasks first".to_owned(),
+            since: deployment.updated_at,
+            until: None,
+        };
+        return if shift.returned { Vec::new() } else { vec![waits] };
+    }
+    let mut waits: Vec<Waiting> =
+        shift.runs.iter().filter(|run| run.status.is_open()).map(|run| explain_hook(shift, run)).collect();
+    if let Some(until) = bake_ends(shift).filter(|until| *until > now) {
+        let step = || Waiting {
+            what: "the next step of the traffic shift".to_owned(),
+            why: format!("the target has {} of production traffic and is being watched", shift.shares.production),
+            since: shift.stage_since,
+            until: Some(until),
+        };
+        let has_all = shift.stage == LifecycleStage::BakeTime;
+        waits.push(if has_all { bake(shift.stage_since, until) } else { step() });
+    }
+    waits
+}
+
+fn explain_hook(shift: &Shift, run: &HookRun) -> Waiting {
+    let hook = &shift.hooks[run.hook];
+    let (what, why) = match &hook.target {
+        HookTarget::Pause => {
+            (format!("hook {} to be continued", run.id), format!("the deployment pauses at {}", run.stage.as_str()))
+        }
+        HookTarget::Function(function) => {
+            (format!("{function} to succeed"), format!("it is a hook of {}", run.stage.as_str()))
+        }
+    };
+    Waiting { what, why, since: shift.stage_since, until: Some(run.expires_at) }
+}
+
 fn explain_failure(controller: &Controller, primary: &Deployment) -> Option<Waiting> {
-    let stalls = primary.rollout_state == RolloutState::Failed && !controller.steady;
+    let has_failed = primary.rollout_state == RolloutState::Failed;
+    let ended = controller.service_deployment.as_ref().filter(|deployment| deployment.status.is_terminal());
+    let rollback_failed = ended.is_some_and(|ended| ended.status == ServiceDeploymentStatus::RollbackFailed);
+    let stalls = (has_failed || rollback_failed) && !controller.steady;
     stalls.then(|| Waiting {
         what: "a new deployment".to_owned(),
-        why: format!("deployment {} failed and starts no further tasks", primary.id),
+        why: if has_failed {
+            format!("deployment {} failed and starts no further tasks", primary.id)
+        } else {
+            "the rollback failed; what runs is kept as it is".to_owned()
+        },
         since: primary.updated_at,
         until: None,
     })

@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use seatrial_model::{DeploymentId, ServiceName, TargetGroupArn, TaskId};
+use seatrial_model::{
+    DeploymentId, HookId, LifecycleStage, ServiceName, TargetGroupArn, TaskId, TimeoutAction, TrafficPercent,
+};
+
+use crate::rules::Weights;
 
 pub(crate) fn in_progress(deployment: DeploymentId) -> String {
     format!("ECS deployment {deployment} in progress.")
@@ -29,6 +33,24 @@ pub(crate) const ROLLBACK_TASKS_FAILED: &str =
 pub(crate) const CIRCUIT_BREAKER: &str = "ECS deployment circuit breaker";
 pub(crate) const FAILED_FAST: &str = "ECS deployment failed fast";
 pub(crate) const STOPPED: &str = "ECS deployment stopped";
+pub(crate) const FAILED: &str = "ECS deployment failed";
+pub(crate) const ALARMS: &str = "ECS deployment alarms";
+
+pub(crate) const ALARMS_DETECTED: &str = "ECS deployment failed: alarm(s) detected.";
+pub(crate) const TARGET_LOST: &str =
+    "the target service revision has no healthy task left while it is given production traffic.";
+pub(crate) const DEPLOYMENT_TOOK_TOO_LONG: &str = "the deployment took longer than a service deployment may.";
+pub(crate) const ROLLBACK_WITHOUT_RULE: &str =
+    "The rollback failed because the production listener rule no longer exists. Every task was kept.";
+
+pub(crate) fn stage_took_too_long(stage: LifecycleStage) -> String {
+    format!("{} took longer than a lifecycle stage may.", stage.as_str())
+}
+
+pub(crate) fn weights(weights: &Weights) -> String {
+    let parts: Vec<String> = weights.iter().map(|(group, weight)| format!("{group} with weight {weight}")).collect();
+    parts.join(" and ")
+}
 
 /// Names the deployment that had completed, not the new one that brings its revision back (OBS-14).
 pub(crate) fn rolling_back_to(because: &str, former: DeploymentId) -> String {
@@ -98,6 +120,21 @@ impl Wording<'_> {
 
     pub fn rolling_back(&self, deployment: DeploymentId) -> String {
         self.says(&format!("rolling back to deployment {deployment}."))
+    }
+
+    pub fn entered_stage(&self, deployment: DeploymentId, stage: LifecycleStage, share: TrafficPercent) -> String {
+        let stage_name = stage.as_str();
+        let detail = if stage == LifecycleStage::ProductionTrafficShift {
+            format!(": it is given {share} of production traffic")
+        } else {
+            String::new()
+        };
+        self.says(&format!("(deployment {deployment}) has entered lifecycle stage {stage_name}{detail}."))
+    }
+
+    pub fn paused(&self, stage: LifecycleStage, hook: &HookId, on_timeout: TimeoutAction) -> String {
+        let (stage, action) = (stage.as_str(), on_timeout.as_str());
+        self.says(&format!("is paused at {stage} until hook {hook} is continued; {action} when its time is over."))
     }
 
     pub fn unhealthy_target(&self, task: &TaskId, port: u16, group: &TargetGroupArn, reason: &str) -> String {

@@ -171,7 +171,11 @@ fn prospered(mut inputs: Vec<(Timestamp, Input)>, checks: Checks) -> Vec<(Timest
         Observation::TaskRunning { .. } => true,
         Observation::TargetHealth { health, .. } => health.is_healthy(),
         Observation::TaskHealth { health, .. } => *health == HealthStatus::Healthy,
-        Observation::TaskStopped { .. } | Observation::TargetDrained { .. } => false,
+        Observation::TaskStopped { .. }
+        | Observation::TargetDrained { .. }
+        | Observation::ListenerRule { .. }
+        | Observation::HookAnswered { .. }
+        | Observation::AlarmFired { .. } => false,
     };
     loop {
         let next = controller.tasks().flat_map(|task| happenings(task, checks)).find(is_good);

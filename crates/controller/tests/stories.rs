@@ -126,9 +126,7 @@ fn a_new_deployment_is_forced_with_the_same_task_definition() {
     let mut world = running(1, Checks::Balancer, settings(1, 100, 200));
     let mut same = common::revision(2, Checks::Balancer);
     same.task_definition.revision = 1;
-    let update =
-        seatrial_controller::Update { settings: settings(1, 100, 200), deploy: Some((common::deployment_id(2), same)) };
-    world.command("UpdateService forceNewDeployment", Input::Command(Command::Update(update)));
+    world.command("UpdateService forceNewDeployment", common::deploy_revision(settings(1, 100, 200), 2, same));
     world.run();
     tell!(world);
 }

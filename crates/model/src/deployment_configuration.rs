@@ -1,8 +1,12 @@
 //! `deploymentConfiguration` of a service: how far a deployment may go below and above the desired count, and when it gives up.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use crate::lifecycle::LifecycleHook;
 use crate::percent::Percent;
+use crate::strategy::Strategy;
 
 /// The deployment configuration of a REPLICA service under the `ECS` deployment controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,9 +15,27 @@ pub struct DeploymentConfiguration {
     pub maximum_percent: Percent,
     pub circuit_breaker: CircuitBreaker,
     pub early_success: Option<EarlySuccess>,
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// How long a deployment whose new revision has all the traffic goes on being watched.
+    #[serde(default)]
+    pub bake_time: Duration,
+    #[serde(default)]
+    pub alarms: DeploymentAlarms,
+    #[serde(default)]
+    pub lifecycle_hooks: Vec<LifecycleHook>,
 }
 
 impl DeploymentConfiguration {
+    /// Returns the configuration with every time in it changed.
+    #[must_use]
+    pub fn map_times(mut self, change: impl Fn(Duration) -> Duration) -> Self {
+        self.strategy = self.strategy.map_times(&change);
+        self.bake_time = change(self.bake_time);
+        self.lifecycle_hooks.iter_mut().for_each(|hook| hook.timeout = change(hook.timeout));
+        self
+    }
+
     /// Returns the fewest running and healthy tasks an action may leave: `ceil(desired × minimumHealthyPercent / 100)` (I1).
     pub const fn floor(&self, desired_count: u32) -> u32 {
         self.minimum_healthy_percent.of_rounded_up(desired_count)
@@ -33,6 +55,10 @@ impl Default for DeploymentConfiguration {
             maximum_percent: Percent::new(200),
             circuit_breaker: CircuitBreaker::default(),
             early_success: None,
+            strategy: Strategy::Rolling,
+            bake_time: Duration::ZERO,
+            alarms: DeploymentAlarms::default(),
+            lifecycle_hooks: Vec::new(),
         }
     }
 }
@@ -99,6 +125,14 @@ pub struct EarlySuccess {
 pub enum SourceRevisionCleanup {
     Blocking,
     Deferred,
+}
+
+/// `alarms`: CloudWatch alarms that fail a deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentAlarms {
+    pub names: Vec<String>,
+    pub enable: bool,
+    pub rollback: bool,
 }
 
 #[cfg(test)]

@@ -18,6 +18,13 @@ pub struct InvalidId {
 /// The longest name ECS accepts for clusters, services, families and containers.
 pub const NAME_LENGTH_MAX: usize = 255;
 
+const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Spells bits with six to a character, the lowest first.
+fn base64url(bits: u128, length: usize) -> impl Iterator<Item = char> {
+    (0..length).map(move |position| BASE64URL[(bits >> (6 * position)) as usize & 63] as char)
+}
+
 const NAME_RULE: &str = "1 to 255 letters, digits, hyphens and underscores";
 
 macro_rules! name {
@@ -207,11 +214,10 @@ impl fmt::Debug for DeploymentId {
 pub struct ServiceDeploymentId(String);
 
 impl ServiceDeploymentId {
-    const ALPHABET: &'static [u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const LENGTH: usize = 21;
 
     pub fn parse(value: &str) -> Result<Self, InvalidId> {
-        if value.len() == Self::LENGTH && value.bytes().all(|b| Self::ALPHABET.contains(&b)) {
+        if value.len() == Self::LENGTH && value.bytes().all(|b| BASE64URL.contains(&b)) {
             Ok(ServiceDeploymentId(value.to_owned()))
         } else {
             let value = value.chars().take(64).collect();
@@ -221,8 +227,7 @@ impl ServiceDeploymentId {
 
     /// Spells 126 of the given bits.
     pub fn from_bits(bits: u128) -> Self {
-        let digit = |position: usize| Self::ALPHABET[(bits >> (6 * position)) as usize & 63] as char;
-        ServiceDeploymentId((0..Self::LENGTH).map(digit).collect())
+        ServiceDeploymentId(base64url(bits, Self::LENGTH).collect())
     }
 
     pub fn as_str(&self) -> &str {
@@ -252,15 +257,86 @@ impl fmt::Debug for TaskDefinitionRevision {
     }
 }
 
-/// The ARN of a target group, the identity by which services and rules name it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TargetGroupArn(String);
+macro_rules! arn {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $type(String);
 
-impl TargetGroupArn {
-    /// Takes an ARN as it is; whether the target group exists is for the caller to look up.
-    pub fn new(arn: impl Into<String>) -> Self {
-        TargetGroupArn(arn.into())
+        impl $type {
+            /// Takes an ARN as it is; whether what it names exists is for the caller to look up.
+            pub fn new(arn: impl Into<String>) -> Self {
+                $type(arn.into())
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+arn!(
+    /// The ARN of a target group, the identity by which services and rules name it.
+    TargetGroupArn
+);
+arn!(
+    /// The ARN of a listener rule whose weights a deployment moves.
+    ListenerRuleArn
+);
+
+/// One invocation of a lifecycle hook: `ecs-pause-` or `ecs-lambda-` and 43 base64url characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HookId(String);
+
+/// The kind of a hook, as its id tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HookKind {
+    Function,
+    Pause,
+}
+
+impl HookKind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            HookKind::Function => "ecs-lambda-",
+            HookKind::Pause => "ecs-pause-",
+        }
+    }
+}
+
+impl HookId {
+    const LENGTH: usize = 43;
+
+    /// Parses an id in ECS's form.
+    pub fn parse(value: &str) -> Result<Self, InvalidId> {
+        let digits = [HookKind::Function, HookKind::Pause].iter().find_map(|kind| value.strip_prefix(kind.prefix()));
+        if digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| BASE64URL.contains(&b))) {
+            Ok(HookId(value.to_owned()))
+        } else {
+            let value = value.chars().take(64).collect();
+            Err(InvalidId { kind: "hook id", value, rule: "ecs-{hookType}-{id}" })
+        }
+    }
+
+    /// Spells 252 of the given bits.
+    pub fn from_bits(kind: HookKind, high: u128, low: u128) -> Self {
+        let digits = base64url(high, 22).chain(base64url(low, Self::LENGTH - 22));
+        HookId(kind.prefix().chars().chain(digits).collect())
     }
 
     pub fn as_str(&self) -> &str {
@@ -268,17 +344,7 @@ impl TargetGroupArn {
     }
 }
 
-impl fmt::Display for TargetGroupArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for TargetGroupArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+text_identity!(HookId);
 
 /// A target of an `ip` target group: address and port.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

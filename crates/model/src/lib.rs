@@ -5,16 +5,22 @@
 pub mod arn;
 pub mod deployment_configuration;
 pub mod id;
+pub mod lifecycle;
 pub mod load_balancing;
 pub mod percent;
+pub mod strategy;
 pub mod task_definition;
 pub mod time;
 
 pub use arn::{AccountId, Arn, Partition, Region};
-pub use deployment_configuration::{CircuitBreaker, DeploymentConfiguration, EarlySuccess, Threshold};
-pub use id::{
-    ClusterName, ContainerName, DeploymentId, Family, RevisionId, ServiceDeploymentId, ServiceName, TargetGroupArn,
-    TargetId, TaskDefinitionRevision, TaskId,
+pub use deployment_configuration::{
+    CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, EarlySuccess, Threshold,
 };
+pub use id::{
+    ClusterName, ContainerName, DeploymentId, Family, HookId, HookKind, ListenerRuleArn, RevisionId,
+    ServiceDeploymentId, ServiceName, TargetGroupArn, TargetId, TaskDefinitionRevision, TaskId,
+};
+pub use lifecycle::{HookTarget, LifecycleHook, LifecycleStage, TimeoutAction};
 pub use percent::Percent;
+pub use strategy::{Strategy, TrafficPercent};
 pub use time::{TimeScale, Timestamp};

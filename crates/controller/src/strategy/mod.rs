@@ -1,9 +1,10 @@
 //! Strategies: what a deployment wants of the scheduler at each moment.
 //!
-//! A strategy reads the controller's state and answers with a [`Plan`]; it executes nothing. ROLLING is the only one so far; the
-//! traffic-shifting ones are to be further modules here over the same scheduler and task machinery.
+//! A strategy reads the controller's state and answers with a [`Plan`]; it executes nothing. The traffic itself is moved by
+//! `crate::stages`.
 
 pub mod rolling;
+pub mod shifting;
 
 use seatrial_model::{RevisionId, TaskId};
 

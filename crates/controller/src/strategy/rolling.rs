@@ -18,10 +18,21 @@ use crate::task::Task;
 /// Plans one pass.
 pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
     let Some(primary) = controller.primary() else { return Plan::default() };
-    let is_new = |task: &&Task| task.revision == primary.revision;
-    let new: Vec<&Task> = live(controller).filter(is_new).collect();
-    let old: Vec<&Task> = live(controller).filter(|task| !is_new(task)).collect();
-    let older = older(controller, &old, now);
+    let older: Vec<&Deployment> = controller.deployments().iter().skip(1).collect();
+    converge(controller, primary, starts(primary, now), &older, now)
+}
+
+/// Plans one pass towards one revision, away from others.
+pub(super) fn converge(
+    controller: &Controller,
+    kept: &Deployment,
+    new_starts: Starts,
+    others: &[&Deployment],
+    now: Timestamp,
+) -> Plan {
+    let new = live_of(controller, kept.revision);
+    let old: Vec<&Task> = live(controller).filter(|task| task.revision != kept.revision).collect();
+    let older = older(controller, others, &old, now);
     let desired = controller.settings().desired_count;
     let decision = scheduler::decide(Facts {
         desired,
@@ -30,15 +41,15 @@ pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
         new: group(controller, &new, now),
         old: group(controller, &old, now),
         old_wanted: older.iter().map(|entry| entry.wanted).sum(),
-        new_returnable: returnable(controller, primary.revision).len() as u32,
+        new_returnable: returnable(controller, kept.revision).len() as u32,
         old_returnable: older.iter().map(|entry| entry.returnable.len() as u32).sum(),
-        new_starts: starts(primary, now),
+        new_starts,
         old_startable: older.iter().map(Older::missing).sum(),
     });
     let mut plan = Plan { blocked_by_cap: decision.blocked_by_cap, ..Plan::default() };
     plan.stop.extend(choose(controller, &new, decision.stop_new, now));
     plan.stop.extend(choose(controller, &old, decision.stop_old, now));
-    bring_new(controller, primary.revision, decision, &mut plan);
+    bring_new(controller, kept.revision, decision, &mut plan);
     bring_old(older, &old, decision, &mut plan);
     plan
 }
@@ -56,6 +67,10 @@ fn floor(controller: &Controller) -> u32 {
 
 fn live(controller: &Controller) -> impl Iterator<Item = &Task> {
     controller.tasks().filter(|task| task.is_live())
+}
+
+pub(super) fn live_of(controller: &Controller, revision: RevisionId) -> Vec<&Task> {
+    live(controller).filter(|task| task.revision == revision).collect()
 }
 
 /// What a task is worth to the scheduler, the least first.
@@ -79,7 +94,7 @@ fn worth(controller: &Controller, task: &Task, now: Timestamp) -> Worth {
     }
 }
 
-fn group(controller: &Controller, tasks: &[&Task], now: Timestamp) -> Group {
+pub(super) fn group(controller: &Controller, tasks: &[&Task], now: Timestamp) -> Group {
     let mut group = Group::default();
     for task in tasks {
         let count = match worth(controller, task, now) {
@@ -96,10 +111,15 @@ fn group(controller: &Controller, tasks: &[&Task], now: Timestamp) -> Group {
 fn starts(deployment: &Deployment, now: Timestamp) -> Starts {
     match deployment.rollout_state {
         RolloutState::Failed => Starts::Forbidden,
-        RolloutState::InProgress | RolloutState::Completed => match deployment.throttle.blocked_until(now) {
-            Some(_) => Starts::Throttled,
-            None => Starts::Allowed,
-        },
+        RolloutState::InProgress | RolloutState::Completed => throttled(deployment, now),
+    }
+}
+
+/// Tells whether tasks may be started as far as the throttle is concerned.
+pub(super) fn throttled(deployment: &Deployment, now: Timestamp) -> Starts {
+    match deployment.throttle.blocked_until(now) {
+        Some(_) => Starts::Throttled,
+        None => Starts::Allowed,
     }
 }
 
@@ -130,8 +150,8 @@ fn rank(controller: &Controller, revision: RevisionId) -> Option<(bool, usize)> 
 }
 
 /// Looks at the older entries, in the order in which their tasks are given up. A failed one keeps tasks that are healthy and gets no others.
-fn older(controller: &Controller, old: &[&Task], now: Timestamp) -> Vec<Older> {
-    let look = |entry: &Deployment| {
+fn older(controller: &Controller, others: &[&Deployment], old: &[&Task], now: Timestamp) -> Vec<Older> {
+    let look = |entry: &&Deployment| {
         let standing = standing(old, entry.revision, &BTreeSet::new());
         let starts = starts(entry, now);
         let is_healthy = |task: &&&Task| task.revision == entry.revision && controller.is_healthy(task, now);
@@ -141,7 +161,7 @@ fn older(controller: &Controller, old: &[&Task], now: Timestamp) -> Vec<Older> {
         };
         Older { revision: entry.revision, wanted, standing, starts, returnable }
     };
-    let mut older: Vec<Older> = controller.deployments().iter().skip(1).map(look).collect();
+    let mut older: Vec<Older> = others.iter().map(look).collect();
     older.sort_by_key(|entry| rank(controller, entry.revision));
     older
 }
@@ -152,14 +172,14 @@ fn standing(tasks: &[&Task], revision: RevisionId, leaving: &BTreeSet<&TaskId>) 
     tasks.iter().filter(stands).count() as u32
 }
 
-fn returnable(controller: &Controller, revision: RevisionId) -> Vec<TaskId> {
+pub(super) fn returnable(controller: &Controller, revision: RevisionId) -> Vec<TaskId> {
     let tasks = controller.tasks().filter(|task| task.revision == revision);
     tasks.filter(|task| task.is_returnable(controller.revision_of(task))).map(|task| task.id.clone()).collect()
 }
 
 /// Chooses the tasks to stop: of each worth those of failed deployments first, then those of the newest; of one deployment pending before
 /// running, never healthy before once healthy, youngest first.
-fn choose(controller: &Controller, tasks: &[&Task], stops: Stops, now: Timestamp) -> Vec<TaskId> {
+pub(super) fn choose(controller: &Controller, tasks: &[&Task], stops: Stops, now: Timestamp) -> Vec<TaskId> {
     let mut sorted: Vec<&Task> = tasks.to_vec();
     sorted.sort_by_key(|task| {
         (rank(controller, task.revision), task.is_running(), task.once_healthy, Reverse(task.ordinal))
@@ -175,7 +195,7 @@ fn choose(controller: &Controller, tasks: &[&Task], stops: Stops, now: Timestamp
         .collect()
 }
 
-fn bring_new(controller: &Controller, revision: RevisionId, decision: Decision, plan: &mut Plan) {
+pub(super) fn bring_new(controller: &Controller, revision: RevisionId, decision: Decision, plan: &mut Plan) {
     let returning = returnable(controller, revision).into_iter().take(decision.return_new as usize);
     plan.reactivate.extend(returning);
     plan.start.extend(start(revision, decision.start_new));

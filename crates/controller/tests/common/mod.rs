@@ -11,7 +11,8 @@ pub mod world;
 use std::time::Duration;
 
 use seatrial_controller::{
-    Command, Controller, FailFast, Input, Policy, Revision, Seed, Settings, TargetGroupAttachment, Update,
+    Command, Controller, FailFast, Input, NewDeployment, Policy, Revision, Seed, Settings, TargetGroupAttachment,
+    Update,
 };
 use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
 use seatrial_model::{
@@ -58,7 +59,7 @@ pub fn revision(number: u64, checks: Checks) -> Revision {
         id: RevisionId::from_bits(number),
         task_definition: TaskDefinitionRevision { family, revision: number as u32 },
         target_groups: (0..groups)
-            .map(|index| TargetGroupAttachment { arn: target_group(index), deregistration_delay: DELAY })
+            .map(|index| TargetGroupAttachment { arn: target_group(index), deregistration_delay: DELAY, route: None })
             .collect(),
         has_health_check: matches!(checks, Checks::Container | Checks::Both),
     }
@@ -94,7 +95,13 @@ pub fn deployment_id(number: u64) -> ServiceDeploymentId {
 }
 
 pub fn deploy(settings: Settings, number: u64, checks: Checks) -> Input {
-    let deploy = Some((deployment_id(number), revision(number, checks)));
+    deploy_revision(settings, number, revision(number, checks))
+}
+
+pub fn deploy_revision(settings: Settings, number: u64, revision: Revision) -> Input {
+    let id = deployment_id(number);
+    let new = NewDeployment { id, revision, rules: Vec::new(), firing_alarms: Vec::new() };
+    let deploy = Some(Box::new(new));
     Input::Command(Command::Update(Update { settings, deploy }))
 }
 

@@ -1,18 +1,18 @@
 //! Checkers of the invariants, written apart from the controller: they know its inputs and its steps, never its state.
 //!
 //! [`Watch`] follows every task by what was observed of it and ordered for it, and objects to an effect that breaks I1 (floor), I2 (cap),
-//! I4 (order of leaving), I7 (rollback at full size) or I8 (one active deployment), or that makes no sense at all.
+//! I3 (weights), I4 (order of leaving), I7 (rollback at full size) or I8 (one active deployment), or that makes no sense at all.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use seatrial_controller::{
-    Command, Effect, Event, Input, Observation, Policy, Revision, ServiceDeployment, ServiceDeploymentStatus, Settings,
-    Step, StopCode,
+    Command, Effect, Event, Input, LiveRule, Observation, Policy, Revision, ServiceDeployment, ServiceDeploymentStatus,
+    Settings, Step, StopCode,
 };
 use seatrial_model::load_balancing::TargetState;
 use seatrial_model::task_definition::HealthStatus;
-use seatrial_model::{RevisionId, TargetGroupArn, TaskId, Timestamp};
+use seatrial_model::{LifecycleStage, ListenerRuleArn, RevisionId, TargetGroupArn, TaskId, Timestamp};
 
 /// A task as its life shows.
 #[derive(Clone, Debug)]
@@ -52,6 +52,7 @@ pub struct Watch {
     deployments: Vec<ServiceDeployment>,
     deleted: bool,
     inactive: bool,
+    rules: BTreeMap<ListenerRuleArn, LiveRule>,
 }
 
 impl Watch {
@@ -64,6 +65,7 @@ impl Watch {
             deployments: Vec::new(),
             deleted: false,
             inactive: false,
+            rules: BTreeMap::new(),
         }
     }
 
@@ -115,8 +117,9 @@ impl Watch {
                     return;
                 }
                 self.settings = update.settings.clone();
-                if let Some((_, revision)) = &update.deploy {
-                    self.revisions.insert(revision.id, revision.clone());
+                if let Some(new) = &update.deploy {
+                    self.revisions.insert(new.revision.id, new.revision.clone());
+                    self.rules = new.rules.iter().cloned().collect();
                 }
             }
             Input::Command(Command::SetDeregistrationDelay { target_group, delay }) => {
@@ -124,7 +127,12 @@ impl Watch {
                 groups.filter(|group| group.arn == *target_group).for_each(|group| group.deregistration_delay = *delay);
             }
             Input::Command(Command::Delete) => self.deleted = true,
-            Input::Command(Command::StopServiceDeployment { .. } | Command::StopTask { .. }) | Input::Tick => {}
+            Input::Command(
+                Command::StopServiceDeployment { .. }
+                | Command::ContinueServiceDeployment { .. }
+                | Command::StopTask { .. },
+            )
+            | Input::Tick => {}
             Input::Observation(observation) => self.observe(now, observation),
         }
     }
@@ -159,6 +167,10 @@ impl Watch {
                     target.drained = true;
                 }
             }
+            Observation::ListenerRule { rule, live } => {
+                self.rules.insert(rule.clone(), live.clone());
+            }
+            Observation::HookAnswered { .. } | Observation::AlarmFired { .. } => {}
         }
     }
 
@@ -173,13 +185,57 @@ impl Watch {
             Effect::RegisterTarget { task, target_group } => self.register(task, target_group),
             Effect::DeregisterTarget { task, target_group } => self.deregister(task, target_group),
             Effect::StopTask { task } => self.stop(now, task),
+            Effect::SetRuleWeights { rule, weights } => self.set_weights(now, rule, weights),
+            Effect::InvokeHook(_) => Ok(()),
         }
+    }
+
+    /// I3.
+    fn set_weights(
+        &mut self,
+        now: Timestamp,
+        rule: &ListenerRuleArn,
+        weights: &[(TargetGroupArn, u32)],
+    ) -> Result<(), String> {
+        let sum: u32 = weights.iter().map(|(_, weight)| weight).sum();
+        ensure(sum == 100 || sum == 1000, "I3: the weights are hundredths or thousandths")?;
+        let serves = |group: &TargetGroupArn| {
+            self.tasks.values().any(|task| self.is_healthy(task, now) && task.targets.contains_key(group))
+        };
+        let somebody_serves = weights.iter().any(|(group, _)| serves(group));
+        let idle = weights.iter().find(|(group, weight)| *weight > 0 && !serves(group));
+        ensure(!somebody_serves || idle.is_none(), "I3: traffic is sent to a target group without a healthy target")?;
+        self.rules.insert(rule.clone(), LiveRule::Forwards(weights.iter().cloned().collect()));
+        Ok(())
+    }
+
+    /// Tells whether two revisions may stand side by side, each at its own size.
+    fn is_shifting(&self) -> bool {
+        use ServiceDeploymentStatus::{RollbackSuccessful, Successful};
+        self.deployments.last().is_some_and(|deployment| {
+            deployment.shift.is_some() && !matches!(deployment.status, Successful | RollbackSuccessful)
+        })
+    }
+
+    /// Tells whether requests come to a revision's tasks: they do unless its target groups have no weight anywhere.
+    fn is_given_requests(&self, revision: RevisionId) -> bool {
+        let groups = &self.revisions[&revision].target_groups;
+        let weight = |group: &TargetGroupArn| {
+            self.rules
+                .values()
+                .filter_map(|rule| match rule {
+                    LiveRule::Forwards(weights) => weights.get(group),
+                    LiveRule::Missing | LiveRule::Elsewhere => None,
+                })
+                .sum::<u32>()
+        };
+        groups.iter().all(|group| group.route.is_none()) || groups.iter().any(|group| weight(&group.arn) > 0)
     }
 
     fn start(&mut self, id: &TaskId, revision: RevisionId) -> Result<(), String> {
         ensure(!self.deleted, "a deleted service starts no task")?;
         ensure(self.revisions.contains_key(&revision), "the revision is unknown")?;
-        self.ensure_cap()?;
+        self.ensure_cap(revision)?;
         let task = Seen {
             revision,
             stage: Stage::Pending,
@@ -208,18 +264,23 @@ impl Watch {
         self.settings.desired_count * self.settings.deployment.maximum_percent.value() / 100
     }
 
-    /// I2.
-    fn ensure_cap(&self) -> Result<(), String> {
-        let cap = self.cap();
-        ensure(self.live() < cap, &format!("I2: {} tasks are live and the cap is {cap}", self.live()))
+    /// I2: of all revisions together, or of each where two stand side by side.
+    fn ensure_cap(&self, revision: RevisionId) -> Result<(), String> {
+        let is_live = |task: &&Seen| matches!(task.stage, Stage::Pending | Stage::Running);
+        let is_counted = |task: &&Seen| !self.is_shifting() || task.revision == revision;
+        let live = self.tasks.values().filter(is_live).filter(is_counted).count() as u32;
+        let cap = if self.is_shifting() { self.cap().max(self.settings.desired_count) } else { self.cap() };
+        ensure(live < cap, &format!("I2: {live} tasks are live and the cap is {cap}"))
     }
 
     /// I1, for what the scheduler does by itself.
     fn deactivate(&mut self, now: Timestamp, id: &TaskId, code: StopCode) -> Result<(), String> {
         let task = self.tasks.get(id).ok_or("the task is unknown")?;
         ensure(matches!(task.stage, Stage::Pending | Stage::Running), "the task is leaving already")?;
-        if self.is_healthy(task, now) && code == StopCode::ServiceSchedulerInitiated && !self.deleted {
-            let (healthy, floor) = (self.healthy(now), self.floor());
+        let counts = self.is_healthy(task, now) && self.is_given_requests(task.revision);
+        if counts && code == StopCode::ServiceSchedulerInitiated && !self.deleted {
+            let is_counted = |task: &&Seen| self.is_healthy(task, now) && self.is_given_requests(task.revision);
+            let (healthy, floor) = (self.tasks.values().filter(is_counted).count() as u32, self.floor());
             ensure(healthy > floor, &format!("I1, I7: {healthy} tasks are healthy and the floor is {floor}"))?;
         }
         let groups = &self.revisions[&task.revision].target_groups;
@@ -230,8 +291,8 @@ impl Watch {
 
     fn reactivate(&mut self, id: &TaskId) -> Result<(), String> {
         ensure(!self.deleted, "a deleted service takes no task back")?;
-        self.ensure_cap()?;
         let task = self.tasks.get(id).ok_or("the task is unknown")?;
+        self.ensure_cap(task.revision)?;
         ensure(matches!(task.stage, Stage::Leaving { .. }), "only a leaving task comes back before its signal")?;
         ensure(task.running_since.is_some(), "only a task that has been running comes back")?;
         self.set_stage(id, Stage::Running);
@@ -318,6 +379,14 @@ impl Watch {
             Stopped | Successful | RollbackSuccessful | RollbackFailed => &[],
         };
         let (from, to) = (known.status.as_str(), deployment.status.as_str());
+        if known.status == deployment.status && known.shift != deployment.shift {
+            let stage = |deployment: &ServiceDeployment| deployment.shift.as_ref().map(|shift| shift.stage);
+            let goes_on =
+                stage(known) <= stage(deployment) || stage(known) == Some(LifecycleStage::ProductionTrafficShift);
+            ensure(goes_on, "stages are passed in their order")?;
+            known.clone_from(deployment);
+            return Ok(());
+        }
         ensure(next.contains(&deployment.status), &format!("I8: a service deployment goes from {from} to {to}"))?;
         known.clone_from(deployment);
         Ok(())

@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use seatrial_controller::{Command, Controller, Effect, Input, Observation, StopCause, StopType, TaskStatus};
+use seatrial_controller::{
+    Command, Controller, Effect, HookAnswer, HookInvocation, Input, LiveRule, Observation, StopCause, StopType,
+    TaskStatus,
+};
 use seatrial_model::load_balancing::{TargetHealth, TargetState};
 use seatrial_model::task_definition::HealthStatus;
-use seatrial_model::{RevisionId, TargetGroupArn, TaskId, Timestamp};
+use seatrial_model::{HookId, ListenerRuleArn, RevisionId, TargetGroupArn, TaskId, Timestamp};
 
 use super::audit::audit;
 pub use super::behaviour::{Behaviour, Boot, Verdict};
@@ -25,6 +28,7 @@ enum Happening {
     Ails(TaskId),
     Exits(TaskId),
     Drained(TaskId, TargetGroupArn, u64),
+    Answers(HookId, u32, HookAnswer),
     Ends(TaskId),
 }
 
@@ -59,8 +63,16 @@ pub struct World {
     behaviours: BTreeMap<RevisionId, Vec<Behaviour>>,
     started: BTreeMap<RevisionId, usize>,
     actors: BTreeMap<TaskId, Actor>,
+    /// The listener rules as they are.
+    pub rules: BTreeMap<ListenerRuleArn, LiveRule>,
+    /// What a function answers to its invocations, in their order; the last word holds for all further ones.
+    pub answers: BTreeMap<String, Vec<HookAnswer>>,
+    /// Every invocation so far.
+    pub invocations: Vec<HookInvocation>,
 }
 
+/// How long a function takes to answer.
+pub const HOOK_TIME: Duration = ms(300);
 /// The most happenings of one run: more of them means that something goes on for ever.
 const HAPPENINGS_MAX: usize = 20_000;
 
@@ -79,6 +91,9 @@ impl World {
             behaviours: BTreeMap::new(),
             started: BTreeMap::new(),
             actors: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            invocations: Vec::new(),
         }
     }
 
@@ -211,6 +226,18 @@ impl World {
             Effect::DeactivateTask { .. } | Effect::ReactivateTask { .. } => {}
             Effect::RegisterTarget { task, target_group } => self.register(&task, target_group),
             Effect::DeregisterTarget { task, target_group } => self.deregister(&task, target_group),
+            Effect::SetRuleWeights { rule, weights } => {
+                self.rules.insert(rule, LiveRule::Forwards(weights.into_iter().collect()));
+            }
+            Effect::InvokeHook(invocation) => {
+                let script = self.answers.get(&invocation.function);
+                let answer = script.and_then(|all| all.get(invocation.attempt as usize - 1).or(all.last()));
+                if let Some(answer) = answer.cloned() {
+                    let happening = Happening::Answers(invocation.hook.clone(), invocation.attempt, answer);
+                    self.schedule(HOOK_TIME, happening);
+                }
+                self.invocations.push(*invocation);
+            }
             Effect::StopTask { task } => {
                 if let Some(actor) = self.actors.get_mut(&task) {
                     actor.stage = ActorStage::Stopping;
@@ -250,6 +277,10 @@ impl World {
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Boots(task) => self.boot(task),
+            Happening::Answers(hook, attempt, answer) => {
+                let title = format!("{hook} answers {answer:?}");
+                self.feed(Some(title), Input::Observation(Observation::HookAnswered { hook, attempt, answer }));
+            }
             Happening::Verdict(task) => {
                 if let Some(verdict) = self.running(&task).map(|behaviour| behaviour.verdict) {
                     self.report(&task, verdict);

@@ -148,7 +148,11 @@ impl History {
             Observation::TaskRunning { .. } => true,
             Observation::TargetHealth { health, .. } => health.is_healthy(),
             Observation::TaskHealth { health, .. } => *health == HealthStatus::Healthy,
-            Observation::TaskStopped { .. } | Observation::TargetDrained { .. } => false,
+            Observation::TaskStopped { .. }
+            | Observation::TargetDrained { .. }
+            | Observation::ListenerRule { .. }
+            | Observation::HookAnswered { .. }
+            | Observation::AlarmFired { .. } => false,
         };
         self.controller.tasks().flat_map(|task| happenings(task, self.checks)).filter(good).collect()
     }
@@ -166,7 +170,7 @@ impl History {
             return Ok(());
         }
         let observation = (*index.get(&seen)).clone();
-        if self.controller.task(task_of(&observation)).is_none() {
+        if task_of(&observation).and_then(|task| self.controller.task(task)).is_none() {
             return self.unmoved_by(&observation);
         }
         self.feed(Input::Observation(observation))
@@ -198,13 +202,14 @@ impl History {
     }
 }
 
-fn task_of(observation: &Observation) -> &TaskId {
+fn task_of(observation: &Observation) -> Option<&TaskId> {
     match observation {
         Observation::TaskRunning { task }
         | Observation::TaskHealth { task, .. }
         | Observation::TaskStopped { task, .. }
         | Observation::TargetHealth { task, .. }
-        | Observation::TargetDrained { task, .. } => task,
+        | Observation::TargetDrained { task, .. } => Some(task),
+        Observation::ListenerRule { .. } | Observation::HookAnswered { .. } | Observation::AlarmFired { .. } => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What counts as a failure, what it leads to, and what is forgiven.
 
 use seatrial_controller::{
-    CircuitBreakerStatus, FailFast, Input, Observation, ServiceDeploymentStatus, Settings, StopCause, Task,
+    FailFast, Input, MonitorStatus, Observation, ServiceDeploymentStatus, Settings, StopCause, Task,
 };
 use seatrial_model::Threshold;
 
@@ -51,11 +51,11 @@ fn the_breaker_can_be_turned_on_and_off_while_a_deployment_runs() {
     let breaker = |world: &World| world.controller.service_deployment().expect("a deployment").circuit_breaker;
     world.command("CreateService v1", deploy(on.clone(), 1, Checks::Balancer));
     world.command("breaker off", change(off));
-    assert_eq!(breaker(&world), CircuitBreakerStatus::Disabled);
+    assert_eq!(breaker(&world), MonitorStatus::Disabled);
     world.run_for(secs(20));
     assert_eq!(status(&world), ServiceDeploymentStatus::InProgress, "{}", world.story());
     world.command("breaker on", change(on));
-    assert_eq!(breaker(&world), CircuitBreakerStatus::Triggered);
+    assert_eq!(breaker(&world), MonitorStatus::Triggered);
     assert_eq!(status(&world), ServiceDeploymentStatus::RollbackFailed);
 }
 
@@ -67,7 +67,7 @@ fn a_breaker_that_is_off_is_not_shown_as_triggered() {
     world.command("CreateService v1", deploy(settings, 1, Checks::Balancer));
     world.run();
     let deployment = world.controller.service_deployment().expect("a service deployment");
-    assert_eq!(deployment.circuit_breaker, CircuitBreakerStatus::Disabled);
+    assert_eq!(deployment.circuit_breaker, MonitorStatus::Disabled);
     assert_eq!(deployment.status, ServiceDeploymentStatus::RollbackFailed);
 }
 
@@ -143,7 +143,7 @@ fn the_failure_count_stays_where_the_breaker_tripped() {
     world.command("UpdateService v2", deploy(settings, 2, Checks::Balancer));
     world.run();
     let deployment = world.controller.service_deployment().expect("a service deployment");
-    assert_eq!(deployment.circuit_breaker, CircuitBreakerStatus::Triggered);
+    assert_eq!(deployment.circuit_breaker, MonitorStatus::Triggered);
     assert_eq!((deployment.failure_count, deployment.threshold), (3, Some(3)));
 }
 
