@@ -92,6 +92,7 @@ fn merge(mut older: Reports, newer: Reports) -> Reports {
     older.health.extend(newer.health);
     older.drained.extend(newer.drained);
     older.listeners.extend(newer.listeners);
+    older.hooks.extend(newer.hooks);
     older.applied_generation = newer.applied_generation.or(older.applied_generation);
     older.metrics = newer.metrics.or(older.metrics);
     older

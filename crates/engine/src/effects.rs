@@ -5,10 +5,11 @@ use seatrial_model::{RevisionId, TaskId};
 use seatrial_ports::journal::JournalEntry;
 use serde_json::json;
 
+use crate::hooks;
 use crate::load_balancing::targets;
 use crate::logs;
 use crate::service_deployments;
-use crate::services::DEPLOYING_MEMBERS;
+use crate::services::{DEPLOYING_MEMBERS, routes};
 use crate::state::{
     DesiredStatus, LastStatus, SERVICE_EVENTS_MAX, ServiceDeploymentRecord, ServiceEvent, ServiceRecord, TaskRecord,
     revision_key, task_definition_key,
@@ -66,8 +67,14 @@ fn describe_revision(tx: &mut Transaction<'_>, key: &str, revision: Option<Revis
 
 /// Feeds the inputs that effects gave rise to, until there are none left.
 pub(crate) fn follow_up(tx: &mut Transaction<'_>) {
-    while let Some((key, input)) = tx.follow_ups.pop_front() {
-        feed(tx, &key, input);
+    loop {
+        while let Some((key, input)) = tx.follow_ups.pop_front() {
+            feed(tx, &key, input);
+        }
+        tx.follow_ups.extend(routes::changes(tx.state));
+        if tx.follow_ups.is_empty() {
+            return;
+        }
     }
 }
 
@@ -81,7 +88,7 @@ pub(crate) fn tick_due(tx: &mut Transaction<'_>) {
     }
 }
 
-fn apply(tx: &mut Transaction<'_>, key: &str, effect: Effect) {
+pub(crate) fn apply(tx: &mut Transaction<'_>, key: &str, effect: Effect) {
     match effect {
         Effect::StartTask { task, deployment, revision } => {
             start_task(tx, key, &task, &deployment.to_string(), revision);
@@ -116,6 +123,8 @@ fn apply(tx: &mut Transaction<'_>, key: &str, effect: Effect) {
             });
             tx.order(Order::Stop(task));
         }
+        Effect::SetRuleWeights { rule, weights } => routes::set_weights(tx, &rule, &weights),
+        Effect::InvokeHook(invocation) => hooks::invoke(tx, key, &invocation),
     }
 }
 

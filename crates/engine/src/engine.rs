@@ -10,7 +10,7 @@ use seatrial_model::{TaskId, TimeScale, Timestamp};
 use seatrial_ports::balancer::{BalancerConfig, BalancerMetrics};
 use seatrial_ports::journal::JournalEntry;
 use seatrial_ports::runtime::Usage;
-use seatrial_ports::{Balancer, Clock, Journal, JournalError, Runtime};
+use seatrial_ports::{Balancer, Clock, HookInvoker, Journal, JournalError, Runtime};
 
 use crate::balancer_config;
 use crate::effects;
@@ -24,6 +24,7 @@ use crate::transaction::{Order, Transaction};
 pub struct Machine {
     pub runtime: Arc<dyn Runtime>,
     pub balancer: Arc<dyn Balancer>,
+    pub hooks: Arc<dyn HookInvoker>,
     pub journal: Arc<dyn Journal>,
     pub clock: Arc<dyn Clock>,
     /// Draws 128 random bits.
@@ -198,6 +199,7 @@ impl Engine {
                     launch.environment.extend(own);
                     self.inner.machine.runtime.start(*launch);
                 }
+                Order::Invoke(invocation) => self.inner.machine.hooks.invoke(*invocation),
                 Order::Stop(task) => self.inner.machine.runtime.stop(&task),
                 Order::Forget(task) => self.inner.machine.runtime.forget(&task),
             }

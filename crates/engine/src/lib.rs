@@ -12,6 +12,7 @@ pub mod clusters;
 pub mod driver;
 pub mod effects;
 pub mod engine;
+mod hooks;
 pub mod load_balancing;
 pub mod logs;
 pub mod observe;
@@ -33,6 +34,8 @@ pub use state::State;
 pub use transaction::Transaction;
 
 // The words of the controller and the runtime that show in the engine's records.
-pub use seatrial_controller::{Deployment, Lifecycle, ServiceDeployment, ServiceDeploymentStatus, StopType};
+pub use seatrial_controller::{
+    Deployment, HookRun, Lifecycle, PauseAction, ServiceDeployment, ServiceDeploymentStatus, Shift, StopType,
+};
 pub use seatrial_ports::balancer::TargetIntent;
 pub use seatrial_ports::runtime::{ContainerStatus, LogLine, RuntimeError, Usage};

@@ -6,6 +6,7 @@ use seatrial_ports::balancer::TargetIntent;
 use seatrial_ports::runtime::{EndCause, TaskPhase, TaskReport};
 
 use crate::effects::{change_task, feed, follow_up};
+use crate::hooks;
 use crate::load_balancing::targets;
 use crate::reports::{Reports, TargetKey};
 use crate::state::{DesiredStatus, LastStatus, TaskRecord, service_key};
@@ -23,6 +24,9 @@ pub(crate) fn work_in(tx: &mut Transaction<'_>, reports: &Reports) {
     for (key, generation) in &reports.drained {
         target_drained(tx, key, *generation);
         follow_up(tx);
+    }
+    for report in reports.hooks.values() {
+        hooks::work_in(tx, report);
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use seatrial_model::load_balancing::TargetHealth;
 use seatrial_model::{TargetGroupArn, TargetId, TaskId};
 use seatrial_ports::balancer::{BalancerMetrics, BalancerReport};
+use seatrial_ports::hooks::HookReport;
 use seatrial_ports::runtime::TaskReport;
 
 /// A registration of a target in a target group.
@@ -24,6 +25,8 @@ pub struct Reports {
     pub listeners: BTreeMap<String, Result<(), String>>,
     pub applied_generation: Option<u64>,
     pub metrics: Option<BalancerMetrics>,
+    /// By hook and attempt.
+    pub hooks: BTreeMap<(String, u32), HookReport>,
 }
 
 impl Reports {
@@ -34,6 +37,7 @@ impl Reports {
             && self.listeners.is_empty()
             && self.applied_generation.is_none()
             && self.metrics.is_none()
+            && self.hooks.is_empty()
     }
 }
 
@@ -78,6 +82,11 @@ impl Inbox {
             }
             BalancerReport::Metrics(metrics) => contents.reports.metrics = Some(metrics),
         }
+        self.arrived.notify_all();
+    }
+
+    pub fn hook(&self, report: HookReport) {
+        self.lock().reports.hooks.insert((report.hook_id.clone(), report.attempt), report);
         self.arrived.notify_all();
     }
 

@@ -56,6 +56,17 @@ impl Engine {
                     draining.for_each(|target| target.draining_from = generation);
                 }
             }
+            let unanswered: Vec<_> = tx
+                .state
+                .services
+                .iter()
+                .flat_map(|(key, service)| {
+                    service.controller.open_invocations().into_iter().map(|effect| (key.clone(), effect))
+                })
+                .collect();
+            for (key, effect) in unanswered {
+                effects::apply(tx, &key, effect);
+            }
             effects::tick_due(tx);
             Ok(())
         })?;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use seatrial_controller::{Command, Input, ServiceDeployment, ServiceDeploymentStatus, StopType};
-use seatrial_model::ServiceDeploymentId;
+use seatrial_controller::{
+    Command, HookRun, HookStatus, Input, PauseAction, ServiceDeployment, ServiceDeploymentStatus, StopType,
+};
+use seatrial_model::{HookId, ServiceDeploymentId};
 
 use crate::effects::feed;
 use crate::refusal::Refusal;
@@ -24,9 +26,7 @@ pub fn current(state: &State, record: &ServiceDeploymentRecord) -> ServiceDeploy
 
 /// Stops a running service deployment.
 pub fn stop(tx: &mut Transaction<'_>, id: &ServiceDeploymentId, stop_type: StopType) -> Result<(), Refusal> {
-    let Some(record) = tx.state.service_deployments.get(id.as_str()) else {
-        return Err(Refusal::new("ServiceDeploymentNotFoundException", "The service deployment does not exist."));
-    };
+    let record = tx.state.service_deployments.get(id.as_str()).ok_or_else(not_found)?;
     let key = service_key(&record.cluster, &record.service);
     match current(tx.state, record).status {
         ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress => {
@@ -44,6 +44,38 @@ pub fn stop(tx: &mut Transaction<'_>, id: &ServiceDeploymentId, stop_type: StopT
             format!("The service deployment cannot be stopped: it has already ended ({}).", status.as_str()),
         )),
     }
+}
+
+/// Answers a paused service deployment.
+pub fn continue_paused(
+    tx: &mut Transaction<'_>,
+    id: &ServiceDeploymentId,
+    hook: &HookId,
+    action: PauseAction,
+) -> Result<(), Refusal> {
+    let record = tx.state.service_deployments.get(id.as_str()).ok_or_else(not_found)?;
+    let key = service_key(&record.cluster, &record.service);
+    let deployment = current(tx.state, record);
+    if deployment.status.is_terminal() {
+        return Err(Refusal::invalid(
+            "Continuing a service deployment is not allowed for service deployment in terminal states.",
+        ));
+    }
+    let is_open = |run: &HookRun| run.id == *hook && run.status == HookStatus::AwaitingAction;
+    let is_waiting = deployment.status == ServiceDeploymentStatus::InProgress
+        && deployment.shift.is_some_and(|shift| shift.runs.iter().any(is_open));
+    if !is_waiting {
+        return Err(Refusal::invalid(
+            "Provided hookId is either completed, unavailable, or not associated with the given Resource ARN",
+        ));
+    }
+    let command = Command::ContinueServiceDeployment { id: id.clone(), hook: hook.clone(), action };
+    feed(tx, &key, Input::Command(command));
+    Ok(())
+}
+
+fn not_found() -> Refusal {
+    Refusal::new("ServiceDeploymentNotFoundException", "The service deployment does not exist.")
 }
 
 pub(crate) fn forget_old(tx: &mut Transaction<'_>, key: &str) {

@@ -1,15 +1,19 @@
 //! Commands on services: create, update, delete.
 
 mod deployment_configuration;
+mod lifecycle_hooks;
+pub(crate) mod routes;
+mod strategy;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use seatrial_controller::{
-    Command, Controller, FailFast, Input, Lifecycle, Policy, Revision, Seed, Settings, TargetGroupAttachment, Update,
+    Command, Controller, FailFast, Input, Lifecycle, NewDeployment, Policy, Revision, Route, Seed, Settings,
+    TargetGroupAttachment, Update,
 };
 use seatrial_model::{
-    Arn, ClusterName, DeploymentConfiguration, RevisionId, ServiceDeploymentId, ServiceName, TargetGroupArn,
+    Arn, ClusterName, DeploymentConfiguration, RevisionId, ServiceDeploymentId, ServiceName, TargetGroupArn, TimeScale,
 };
 
 use crate::balancer_config::is_in_use;
@@ -93,8 +97,12 @@ pub fn create(
     let load_balancers = change.load_balancers.unwrap_or_default();
     check_load_balancers(tx.state, &registered, &load_balancers)?;
     let deployment_document = change.deployment_configuration.unwrap_or_default();
-    let deployment_configuration =
-        deployment_configuration::parse(&DeploymentConfiguration::default(), &deployment_document)?;
+    let deployment_configuration = deployment_configuration::parse(
+        &DeploymentConfiguration::default(),
+        &deployment_document,
+        &deployment_document,
+    )?;
+    routes::check(tx.state, &load_balancers, deployment_configuration.strategy)?;
     if !tags.is_empty() {
         tx.state.tags.insert(tx.state.scope.service(cluster, name).as_str().to_owned(), tags);
     }
@@ -152,7 +160,9 @@ pub fn update(
     let deployment_configuration = deployment_configuration::parse(
         &service.deployment_configuration,
         &change.deployment_configuration.unwrap_or_default(),
+        &deployment_document,
     )?;
+    routes::check(tx.state, &load_balancers, deployment_configuration.strategy)?;
     let changes_member = |member: &&str| {
         change
             .document
@@ -209,7 +219,7 @@ pub enum ForceDelete {
 /// Tells the controller the settings as they now are, without starting a deployment.
 pub(crate) fn refresh_settings(tx: &mut Transaction<'_>, key: &str) {
     let Some(service) = tx.state.services.get(key) else { return };
-    let settings = settings(tx.state, service);
+    let settings = settings(tx.state, service, tx.scale);
     feed(tx, key, Input::Command(Command::Update(Update { settings, deploy: None })));
 }
 
@@ -233,14 +243,7 @@ fn deploy(tx: &mut Transaction<'_>, key: &str, registered: &RegisteredTaskDefini
         target_groups: service
             .load_balancers
             .iter()
-            .map(|attachment| TargetGroupAttachment {
-                arn: attachment.target_group.clone(),
-                deregistration_delay: tx
-                    .state
-                    .target_groups
-                    .get(attachment.target_group.as_str())
-                    .map_or(Duration::ZERO, |group| tx.scale.apply(deregistration_delay(group))),
-            })
+            .map(|attachment| attach(tx.state, tx.scale, service, attachment))
             .collect(),
         has_health_check: registered.definition.has_essential_health_check(),
     };
@@ -250,22 +253,54 @@ fn deploy(tx: &mut Transaction<'_>, key: &str, registered: &RegisteredTaskDefini
         id,
         task_definition: registered.id.clone(),
         load_balancers: service.load_balancers.clone(),
+        resolved: revision.target_groups.clone(),
         document: service.document.clone(),
         created_at: tx.now,
     };
-    let settings = settings(tx.state, service);
+    let settings = settings(tx.state, service, tx.scale);
+    let named = revision.target_groups.iter().filter_map(|group| group.route.as_ref());
+    let named = named.flat_map(|route| [Some(&route.production_rule), route.test_rule.as_ref()]).flatten();
+    let rules = named.map(|rule| (rule.clone(), routes::live(tx.state, rule))).collect();
     tx.state.service_revisions.insert(revision_key(&record.cluster, &record.service, id), record);
     let deployment = ServiceDeploymentId::from_bits(tx.draw_bits());
-    let update = Update { settings, deploy: Some((deployment, revision)) };
+    let new = NewDeployment { id: deployment, revision, rules, firing_alarms: Vec::new() };
+    let update = Update { settings, deploy: Some(Box::new(new)) };
     feed(tx, key, Input::Command(Command::Update(update)));
 }
 
-fn settings(state: &State, service: &ServiceRecord) -> Settings {
+/// Attaches a revision to a target group: of a pair that share traffic, to the one that serves less of it when the deployment shifts
+/// traffic, else to the one that serves.
+fn attach(
+    state: &State,
+    scale: TimeScale,
+    service: &ServiceRecord,
+    attachment: &ServiceLoadBalancer,
+) -> TargetGroupAttachment {
+    let delay = |arn: &TargetGroupArn| {
+        let group = state.target_groups.get(arn.as_str());
+        group.map_or(Duration::ZERO, |group| scale.apply(deregistration_delay(group)))
+    };
+    let given = &attachment.target_group;
+    let Some(route) = routes::route(attachment) else {
+        return TargetGroupAttachment { arn: given.clone(), deregistration_delay: delay(given), route: None };
+    };
+    let production = routes::live(state, &route.production_rule);
+    let vacant = service.controller.vacant_target_group(given, &route.alternate, &production);
+    let serving = if vacant == given { &route.alternate } else { given };
+    let (arn, alternate) = match service.deployment_configuration.strategy.shifts_traffic() {
+        true => (vacant.clone(), serving.clone()),
+        false => (serving.clone(), vacant.clone()),
+    };
+    let deregistration_delay = delay(&arn);
+    TargetGroupAttachment { arn, deregistration_delay, route: Some(Route { alternate, ..route }) }
+}
+
+fn settings(state: &State, service: &ServiceRecord, scale: TimeScale) -> Settings {
     let arn = state.scope.service(&service.cluster, &service.name);
     let tag = state.tags.get(arn.as_str()).and_then(|tags| tags.get(FAIL_FAST_TAG));
     Settings {
         desired_count: service.desired_count,
-        deployment: service.deployment_configuration.clone(),
+        deployment: service.deployment_configuration.clone().map_times(|time| scale.apply(time)),
         // Programs take the time they take to boot, whatever the scale.
         health_check_grace_period: service.health_check_grace_period.unwrap_or_default(),
         fail_fast: if tag.is_some_and(|value| value == "true") { FailFast::On } else { FailFast::Off },

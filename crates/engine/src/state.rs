@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use seatrial_controller::{Controller, ServiceDeployment, StopCode};
+use seatrial_controller::{Controller, ServiceDeployment, StopCode, TargetGroupAttachment};
 use seatrial_model::arn::Scope;
 use seatrial_model::load_balancing::{Action, Condition, ProtocolVersion, TargetHealth, TargetHealthCheck};
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
@@ -228,6 +228,9 @@ pub struct ServiceRevisionRecord {
     pub id: RevisionId,
     pub task_definition: TaskDefinitionRevision,
     pub load_balancers: Vec<ServiceLoadBalancer>,
+    /// Which target group of each load balancer its tasks are registered in.
+    #[serde(default)]
+    pub resolved: Vec<TargetGroupAttachment>,
     /// `launchType`, `networkConfiguration`, … as the service had them.
     pub document: Document,
     pub created_at: Timestamp,

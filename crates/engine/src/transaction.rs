@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use seatrial_controller::Input;
 use seatrial_model::{TaskId, TimeScale, Timestamp};
-use seatrial_ports::Balancer;
 use seatrial_ports::journal::JournalEntry;
 use seatrial_ports::runtime::{Runtime, TaskLaunch};
+use seatrial_ports::{Balancer, HookInvocation};
 
 use crate::engine::Volatile;
 use crate::load_balancing::targets::TASK_ADDRESS;
@@ -19,6 +19,7 @@ use crate::state::State;
 pub enum Order {
     Start(Box<TaskLaunch>),
     Stop(TaskId),
+    Invoke(Box<HookInvocation>),
     Forget(TaskId),
 }
 

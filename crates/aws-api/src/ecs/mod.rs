@@ -68,6 +68,7 @@ fn handle(engine: &Engine, operation: &str, input: &Input) -> Result<Value, Oper
         "ListServiceDeployments" => service_deployments::list(engine, input),
         "DescribeServiceDeployments" => service_deployments::describe(engine, input),
         "DescribeServiceRevisions" => service_deployments::describe_revisions(engine, input),
+        "ContinueServiceDeployment" => service_deployments::continue_paused(engine, input),
         "StopServiceDeployment" => service_deployments::stop(engine, input),
         "TagResource" => tags::tag(engine, input),
         "UntagResource" => tags::untag(engine, input),

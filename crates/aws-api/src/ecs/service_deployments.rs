@@ -1,13 +1,13 @@
-//! ListServiceDeployments, DescribeServiceDeployments, DescribeServiceRevisions, StopServiceDeployment.
+//! ListServiceDeployments, DescribeServiceDeployments, DescribeServiceRevisions, StopServiceDeployment, ContinueServiceDeployment.
 
 use std::cmp::Reverse;
 
 use seatrial_aws_wire::page::Listing;
 use seatrial_aws_wire::{EpochSeconds, Input};
-use seatrial_engine::service_deployments::{current, stop as stop_deployment};
+use seatrial_engine::service_deployments::{continue_paused as continue_deployment, current, stop as stop_deployment};
 use seatrial_engine::state::ServiceDeploymentRecord;
-use seatrial_engine::{Engine, Refusal, StopType, clusters};
-use seatrial_model::{Arn, ServiceDeploymentId, Timestamp};
+use seatrial_engine::{Engine, PauseAction, Refusal, StopType, clusters};
+use seatrial_model::{Arn, HookId, ServiceDeploymentId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -140,10 +140,37 @@ pub(super) fn stop(engine: &Engine, input: &Input) -> Result<Value, OperationErr
         Some("ABORT") => StopType::Abort,
         Some(_) | None => StopType::Rollback,
     };
-    let unknown = || Refusal::new("ServiceDeploymentNotFoundException", "The service deployment does not exist.");
-    let id = ServiceDeploymentId::parse(last_part(&arn)).map_err(|_| unknown())?;
+    let id = ServiceDeploymentId::parse(last_part(&arn)).map_err(|_| unknown_deployment())?;
     engine.transact(|tx| stop_deployment(tx, &id, stop_type))?;
     Ok(json!({ "serviceDeploymentArn": arn }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ContinueServiceDeployment {
+    service_deployment_arn: Option<String>,
+    hook_id: Option<String>,
+    action: Option<String>,
+}
+
+pub(super) fn continue_paused(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
+    let request: ContinueServiceDeployment = input.read()?;
+    let arn = required(request.service_deployment_arn, "Service deployment ARN")?;
+    let hook = required(request.hook_id, "hookId")?;
+    one_of(request.action.as_deref(), "action", &["CONTINUE", "ROLLBACK"])?;
+    let action = match request.action.as_deref() {
+        Some("ROLLBACK") => PauseAction::Rollback,
+        Some(_) | None => PauseAction::Continue,
+    };
+    let hook = HookId::parse(&hook)
+        .map_err(|_| Refusal::invalid("Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}"))?;
+    let id = ServiceDeploymentId::parse(last_part(&arn)).map_err(|_| unknown_deployment())?;
+    engine.transact(|tx| continue_deployment(tx, &id, &hook, action))?;
+    Ok(json!({ "serviceDeploymentArn": arn }))
+}
+
+fn unknown_deployment() -> Refusal {
+    Refusal::new("ServiceDeploymentNotFoundException", "The service deployment does not exist.")
 }
 
 fn last_part(arn: &str) -> &str {

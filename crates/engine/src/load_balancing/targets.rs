@@ -140,11 +140,13 @@ pub fn attachments(state: &State, task: &TaskRecord) -> Vec<(TargetGroupArn, u16
     revision
         .load_balancers
         .iter()
-        .filter_map(|attachment| {
+        .enumerate()
+        .filter_map(|(index, attachment)| {
             let port = task.ports.iter().find(|port| {
                 port.container == attachment.container_name && port.container_port == attachment.container_port
             })?;
-            Some((attachment.target_group.clone(), port.host_port))
+            let group = revision.resolved.get(index).map_or(&attachment.target_group, |resolved| &resolved.arn);
+            Some((group.clone(), port.host_port))
         })
         .collect()
 }

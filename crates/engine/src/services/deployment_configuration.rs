@@ -1,26 +1,34 @@
 //! Reads `deploymentConfiguration` on top of what a service has.
 
 use seatrial_model::deployment_configuration::SourceRevisionCleanup;
-use seatrial_model::{CircuitBreaker, DeploymentConfiguration, EarlySuccess, Percent, Threshold};
+use seatrial_model::{CircuitBreaker, DeploymentConfiguration, EarlySuccess, Percent, Strategy, Threshold};
 use serde_json::Value;
 
+use super::{lifecycle_hooks, strategy};
 use crate::refusal::Refusal;
 use crate::state::Document;
 
 /// The largest `maximumPercent` accepted; ECS documents none, but a percentage has to end somewhere.
 const MAXIMUM_PERCENT_MAX: u64 = 10_000;
 
-/// Parses the members present in the document; the others stay as in `base`.
-pub(super) fn parse(base: &DeploymentConfiguration, document: &Document) -> Result<DeploymentConfiguration, Refusal> {
-    let mut configuration = base.clone();
-    if let Some(strategy) = document.get("strategy").and_then(Value::as_str).filter(|strategy| *strategy != "ROLLING") {
-        return match strategy {
-            "BLUE_GREEN" | "CANARY" | "LINEAR" => Err(Refusal::new(
-                "UnsupportedFeatureException",
-                format!("The deployment strategy {strategy} is not implemented by this engine yet; use ROLLING."),
-            )),
-            _ => Err(Refusal::invalid(format!("Invalid deployment strategy: {strategy}"))),
-        };
+/// Parses the members present in the document; the others stay as in `base`. `whole` is the document laid over all that was given before.
+pub(super) fn parse(
+    base: &DeploymentConfiguration,
+    document: &Document,
+    whole: &Document,
+) -> Result<DeploymentConfiguration, Refusal> {
+    let mut configuration = DeploymentConfiguration {
+        strategy: strategy::strategy(whole)?,
+        bake_time: strategy::bake_time(whole)?,
+        alarms: strategy::alarms(whole)?,
+        lifecycle_hooks: lifecycle_hooks::parse(whole)?,
+        ..base.clone()
+    };
+    if configuration.strategy == Strategy::Rolling && !configuration.lifecycle_hooks.is_empty() {
+        return Err(Refusal::new(
+            "UnsupportedFeatureException",
+            "Lifecycle hooks of ROLLING deployments are not implemented by this engine; use BLUE_GREEN, CANARY or LINEAR.",
+        ));
     }
     if let Some(value) = percent(document, "minimumHealthyPercent", 100)? {
         configuration.minimum_healthy_percent = value;
@@ -36,6 +44,9 @@ pub(super) fn parse(base: &DeploymentConfiguration, document: &Document) -> Resu
     }
     if let Some(criteria) = document.get("earlySuccessCriteria").filter(|value| !value.is_null()) {
         configuration.early_success = parse_early_success(&configuration, criteria)?;
+    }
+    if configuration.early_success.is_some() && configuration.strategy != Strategy::Rolling {
+        return Err(Refusal::invalid("earlySuccessCriteria is only supported for the ROLLING deployment strategy."));
     }
     Ok(configuration)
 }

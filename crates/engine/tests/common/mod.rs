@@ -6,6 +6,7 @@
 
 mod balancer;
 mod clock;
+mod hooks;
 mod journal;
 mod runtime;
 
@@ -22,6 +23,7 @@ use seatrial_model::{AccountId, Region, TimeScale};
 
 pub use balancer::FakeBalancer;
 pub use clock::FakeClock;
+pub use hooks::FakeHooks;
 pub use journal::FakeJournal;
 pub use runtime::{FakeRuntime, RuntimeOrder};
 
@@ -39,6 +41,7 @@ pub struct World {
     pub journal: Arc<FakeJournal>,
     pub balancer: Arc<FakeBalancer>,
     pub runtime: Arc<FakeRuntime>,
+    pub hooks: Arc<FakeHooks>,
     pub engine: Engine,
     inbox: CurrentInbox,
     settings: EngineSettings,
@@ -57,22 +60,23 @@ impl World {
         let journal = Arc::new(FakeJournal::default());
         let balancer = Arc::new(FakeBalancer::new(Arc::clone(&inbox)));
         let runtime = Arc::new(FakeRuntime::new(Arc::clone(&inbox)));
+        let hooks = Arc::new(FakeHooks::new(Arc::clone(&inbox)));
         let settings = EngineSettings {
             scope: scope(),
             scale: TimeScale::try_from(factor).expect("a time scale"),
             task_environment: BTreeMap::new(),
         };
         let drawn = Arc::default();
-        let engine = start(&clock, &journal, &balancer, &runtime, &inbox, &settings, &drawn);
-        World { clock, journal, balancer, runtime, engine, inbox, settings, drawn }
+        let engine = start(&clock, &journal, &balancer, &runtime, &hooks, &inbox, &settings, &drawn);
+        World { clock, journal, balancer, runtime, hooks, engine, inbox, settings, drawn }
     }
 
     /// Ends the engine and starts another one on the same journal and machine, as after a crash.
     pub fn restart(&mut self) {
         self.engine.close();
         *lock(&self.inbox) = Arc::default();
-        let World { clock, journal, balancer, runtime, inbox, settings, drawn, .. } = self;
-        self.engine = start(clock, journal, balancer, runtime, inbox, settings, drawn);
+        let World { clock, journal, balancer, runtime, hooks, inbox, settings, drawn, .. } = self;
+        self.engine = start(clock, journal, balancer, runtime, hooks, inbox, settings, drawn);
     }
 
     /// Runs a command that is not refused.
@@ -139,11 +143,13 @@ pub fn scope() -> Scope {
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "one for each part of the machine")]
 fn start(
     clock: &Arc<FakeClock>,
     journal: &Arc<FakeJournal>,
     balancer: &Arc<FakeBalancer>,
     runtime: &Arc<FakeRuntime>,
+    hooks: &Arc<FakeHooks>,
     inbox: &CurrentInbox,
     settings: &EngineSettings,
     drawn: &Arc<AtomicU64>,
@@ -152,6 +158,7 @@ fn start(
     let machine = Machine {
         runtime: Arc::clone(runtime) as _,
         balancer: Arc::clone(balancer) as _,
+        hooks: Arc::clone(hooks) as _,
         journal: Arc::clone(journal) as _,
         clock: Arc::clone(clock) as _,
         entropy: Box::new(move || bits(drawn.fetch_add(1, Ordering::Relaxed))),

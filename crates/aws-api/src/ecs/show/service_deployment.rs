@@ -1,9 +1,9 @@
 //! Service deployments.
 
-use seatrial_engine::ServiceDeployment;
-use seatrial_engine::State;
 use seatrial_engine::service_deployments::current;
 use seatrial_engine::state::ServiceDeploymentRecord;
+use seatrial_engine::{HookRun, ServiceDeployment, Shift, State};
+use seatrial_model::{HookTarget, LifecycleStage};
 use serde_json::{Value, json};
 
 use super::{Object, deployment_configuration, instant, put};
@@ -34,12 +34,18 @@ pub fn service_deployment(state: &State, record: &ServiceDeploymentRecord) -> Va
         })
     });
     object.insert("sourceServiceRevisions".to_owned(), sources.collect());
-    let target = json!({
+    let mut target = json!({
         "arn": revision(deployment.target),
         "requestedTaskCount": counts.requested,
         "runningTaskCount": counts.running,
         "pendingTaskCount": counts.pending,
     });
+    if let Some(shift) = &deployment.shift {
+        target["requestedTestTrafficWeight"] = json!(shift.shares.test.as_percent());
+        target["requestedProductionTrafficWeight"] = json!(shift.shares.production.as_percent());
+        object.insert("lifecycleStage".to_owned(), json!(stage(shift)));
+        object.insert("lifecycleHookDetails".to_owned(), shift.runs.iter().map(|run| hook(shift, run)).collect());
+    }
     object.insert("targetServiceRevision".to_owned(), target);
     let configuration = deployment_configuration(&record.deployment_configuration, &record.deployment_document);
     object.insert("deploymentConfiguration".to_owned(), configuration);
@@ -49,7 +55,12 @@ pub fn service_deployment(state: &State, record: &ServiceDeploymentRecord) -> Va
         "threshold": deployment.threshold.unwrap_or(0),
     });
     object.insert("deploymentCircuitBreaker".to_owned(), breaker);
-    object.insert("alarms".to_owned(), json!({ "status": "DISABLED", "alarmNames": [], "triggeredAlarmNames": [] }));
+    let alarms = json!({
+        "status": deployment.alarms.status.as_str(),
+        "alarmNames": deployment.alarms.names,
+        "triggeredAlarmNames": deployment.alarms.triggered,
+    });
+    object.insert("alarms".to_owned(), alarms);
     if let Some(rollback) = &deployment.rollback {
         let shown = json!({
             "reason": rollback.reason,
@@ -59,6 +70,44 @@ pub fn service_deployment(state: &State, record: &ServiceDeploymentRecord) -> Va
         object.insert("rollback".to_owned(), shown);
     }
     Value::Object(object)
+}
+
+/// The status knows no stage of its own for what comes before a shift of production traffic.
+fn stage(shift: &Shift) -> &'static str {
+    match shift.stage {
+        LifecycleStage::PreProductionTrafficShift if shift.steps_taken == 0 => {
+            LifecycleStage::PostTestTrafficShift.as_str()
+        }
+        LifecycleStage::PreProductionTrafficShift => LifecycleStage::ProductionTrafficShift.as_str(),
+        LifecycleStage::ReconcileService
+        | LifecycleStage::PreScaleUp
+        | LifecycleStage::ScaleUp
+        | LifecycleStage::PostScaleUp
+        | LifecycleStage::TestTrafficShift
+        | LifecycleStage::PostTestTrafficShift
+        | LifecycleStage::ProductionTrafficShift
+        | LifecycleStage::PostProductionTrafficShift
+        | LifecycleStage::BakeTime
+        | LifecycleStage::CleanUp => shift.stage.as_str(),
+    }
+}
+
+fn hook(shift: &Shift, run: &HookRun) -> Value {
+    let configured = &shift.hooks[run.hook];
+    let mut object = json!({
+        "hookId": run.id,
+        "status": run.status.as_str(),
+        "expiresAt": instant(run.expires_at),
+        "timeoutAction": configured.on_timeout.as_str(),
+    });
+    match &configured.target {
+        HookTarget::Function(function) => {
+            object["targetType"] = json!("AWS_LAMBDA");
+            object["targetArn"] = json!(function);
+        }
+        HookTarget::Pause => object["targetType"] = json!("PAUSE"),
+    }
+    object
 }
 
 fn common(state: &State, record: &ServiceDeploymentRecord, deployment: &ServiceDeployment) -> Object {

@@ -40,6 +40,15 @@ pub fn service_revision(state: &State, revision: &ServiceRevisionRecord) -> Valu
         ("createdAt", instant(revision.created_at)),
     ];
     object.extend(members.map(|(member, value)| (member.to_owned(), value)));
+    let routed = revision.resolved.iter().filter_map(|attachment| Some((attachment, attachment.route.as_ref()?)));
+    let resolved: Vec<Value> = routed
+        .map(|(attachment, route)| {
+            json!({ "targetGroupArn": attachment.arn, "productionListenerRule": route.production_rule })
+        })
+        .collect();
+    if !resolved.is_empty() {
+        object.insert("resolvedConfiguration".to_owned(), json!({ "loadBalancers": resolved }));
+    }
     Value::Object(object)
 }
 
