@@ -81,7 +81,7 @@ pub struct WaitArguments {
     #[arg(long, env = "SEATRIAL_NO_WAIT", value_parser = FalseyValueParser::new())]
     pub no_wait: bool,
 
-    /// Time after which it has failed: a deployment is rolled back then
+    /// Time after which it has failed: a deployment is rolled back then. Bake times come on top
     #[arg(long, value_name = "DURATION", default_value = "15m", env = "SEATRIAL_TIMEOUT")]
     pub timeout: Span,
 }

@@ -66,6 +66,7 @@ impl From<Verdict> for ExitCode {
             Verdict::RollbackFailed => ExitCode::RollbackFailed,
             Verdict::TimedOut => ExitCode::TimedOut,
             Verdict::Interrupted => ExitCode::Interrupted,
+            Verdict::Paused => ExitCode::Paused,
         }
     }
 }

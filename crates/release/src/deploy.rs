@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::aws::Connection;
 use crate::config::{AppName, EnvironmentName, RollbackOverride, ServiceName};
@@ -24,7 +25,7 @@ use crate::watch::verdict::{Purpose, Verdict};
 pub struct DeployOptions {
     pub force: Force,
     pub waiting: Waiting,
-    /// Time after which a deployment is rolled back.
+    /// Time after which a deployment is rolled back; its bake times come on top.
     pub timeout: Duration,
     pub rollback: RollbackOverride,
 }
@@ -82,6 +83,24 @@ pub async fn deploy(
     })
 }
 
+/// The time a deployment of the service waits on purpose: between the steps of a shift, and before the old version leaves.
+pub(crate) fn bake_times(service: &Json) -> Duration {
+    let configuration = &service["deploymentConfiguration"];
+    let minutes = |value: &Json| value.as_u64().unwrap_or(0);
+    let steps = match configuration["strategy"].as_str() {
+        Some("CANARY") => minutes(&configuration["canaryConfiguration"]["canaryBakeTimeInMinutes"]),
+        Some("LINEAR") => {
+            let linear = &configuration["linearConfiguration"];
+            let step = linear["stepPercent"].as_f64().unwrap_or(10.0).max(1.0);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 1 and 100
+            let waits = (100.0 / step).ceil() as u64 - 1;
+            waits * minutes(&linear["stepBakeTimeInMinutes"])
+        }
+        _ => 0,
+    };
+    Duration::from_secs(60 * (steps + minutes(&configuration["bakeTimeInMinutes"])))
+}
+
 /// What happens once a service has been changed.
 struct After<'a> {
     connection: &'a Connection,
@@ -116,8 +135,9 @@ impl After<'_> {
                     report: self.report,
                     interrupt: self.interrupt,
                     started: self.started,
-                    timeout: self.options.timeout,
+                    timeout: self.options.timeout + bake_times(&service.service),
                     rollback: self.options.rollback,
+                    answered: None,
                 };
                 Ok(explain(self.connection, watch.follow(subject).await?, Purpose::Deploy).await)
             }

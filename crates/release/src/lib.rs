@@ -1,7 +1,7 @@
 //! The release coordinator: seatrial.yml to a running deployment, through the AWS SDK.
 //!
 //! [`config::ConfigFile`] turns a file into a [`plan::Plan`]; [`deploy`] carries a plan out over an [`aws::Connection`] and
-//! waits for exactly the deployment it started; [`rollback`], [`scale`], [`status`], [`history`], [`logs`] and [`delete`] do
+//! waits for exactly the deployment it started; [`promote`], [`rollback`], [`scale`], [`status`], [`history`], [`logs`] and [`delete`] do
 //! what their names say. Everything goes through the AWS API: nothing here knows whether the endpoint is the embedded
 //! engine or AWS. Nothing here prints: what happens is sent to a [`report::Reporter`].
 
@@ -17,6 +17,7 @@ mod interrupt;
 mod logs;
 pub mod naming;
 pub mod plan;
+mod promote;
 pub mod report;
 mod rollback;
 mod scale;
@@ -32,6 +33,7 @@ pub use error::ReleaseError;
 pub use history::{HISTORY_MAX, HistoryEntry, history};
 pub use interrupt::{Interrupt, Interrupter, interrupt};
 pub use logs::{Following, LogLine, LogQuery, logs};
+pub use promote::{PromoteOptions, promote};
 pub use rollback::{RollbackOptions, rollback};
 pub use scale::{ScaleOptions, scale};
 pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus, events, status};

@@ -37,6 +37,11 @@ pub fn target_group(app: &AppName, environment: &EnvironmentName, service: &Serv
     elb_name(&family(app, environment, service))
 }
 
+/// The other target group of a service whose deployments move traffic between two.
+pub fn alternate_target_group(app: &AppName, environment: &EnvironmentName, service: &ServiceName) -> String {
+    elb_name(&format!("{}-alt", family(app, environment, service)))
+}
+
 /// Keeps a name within Elastic Load Balancing's limit: a long one ends in a hash of the whole.
 fn elb_name(name: &str) -> String {
     if name.len() <= ELB_NAME_MAX {

@@ -152,6 +152,16 @@ pub struct Balancing {
     pub listener_port: u16,
     pub container: String,
     pub container_port: i32,
+    /// Present when deployments move traffic between two target groups.
+    pub pair: Option<Pair>,
+}
+
+/// What a service needs beside its target group for traffic to be moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    pub alternate: TargetGroupPlan,
+    /// The role with which ECS moves the traffic; the embedded engine needs none.
+    pub infrastructure_role: Option<String>,
 }
 
 /// A target group; `None` leaves Elastic Load Balancing's default. Times are in seconds.
@@ -207,6 +217,20 @@ pub struct RulePlan {
     pub priority: Option<i32>,
     pub hosts: Vec<String>,
     pub paths: Vec<String>,
+    /// Name and value of a header that a request must have.
+    pub header: Option<(String, String)>,
+    pub purpose: RulePurpose,
+}
+
+/// What a rule is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RulePurpose {
+    /// All requests of the service, whatever is deployed.
+    Service,
+    /// Production traffic, which deployments move between two target groups.
+    Production,
+    /// Requests that reach a new version before production traffic does.
+    Test,
 }
 
 impl Plan {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::config::ServiceName;
+pub use crate::watch::traffic::{Pause, Traffic};
 
 /// Something that happened, or the state of something that goes on.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,11 +77,13 @@ pub enum Change {
 }
 
 /// The state of one watched service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Progress {
     pub service: ServiceName,
     /// ECS's word for the state of the service deployment, such as `IN_PROGRESS`.
     pub status: String,
+    /// How far traffic has come; none where the deployment moves none.
+    pub traffic: Option<Traffic>,
     /// Tasks of the version being deployed.
     pub new: TaskCounts,
     /// Tasks of every other version.

@@ -8,7 +8,7 @@ use serde_json::{Map, json};
 
 use crate::aws::{Connection, DoingExt};
 use crate::config::{RollbackOverride, ServiceName};
-use crate::deploy::Waiting;
+use crate::deploy::{Waiting, bake_times};
 use crate::ensure::service::{describe, in_place, send_update};
 use crate::ensure::task_definition::{self, short};
 use crate::error::ReleaseError;
@@ -78,7 +78,8 @@ pub async fn rollback(
         Purpose::Deploy => RollbackOverride::AsConfigured,
         Purpose::Undo => RollbackOverride::Never,
     };
-    let watch = Watch { connection, report, interrupt, started, timeout: options.timeout, rollback };
+    let timeout = options.timeout + bake_times(&plan.service);
+    let watch = Watch { connection, report, interrupt, started, timeout, rollback, answered: None };
     Ok(explain(connection, watch.follow(subject).await?, purpose).await)
 }
 

@@ -118,6 +118,7 @@ fn progress(name: &ServiceName, seen: &Seen, elapsed: Duration) -> Progress {
     Progress {
         service: name.clone(),
         status: seen.service.status().unwrap_or_default().to_owned(),
+        traffic: None,
         new: seen.counts,
         old: TaskCounts::default(),
         failures: None,

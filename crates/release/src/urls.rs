@@ -3,13 +3,16 @@
 use serde::Serialize;
 
 use crate::config::ServiceName;
-use crate::plan::{ListenerPlan, Plan, RulePlan};
+use crate::plan::{ListenerPlan, Plan, RulePlan, RulePurpose};
 
 /// Where a service answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServiceUrl {
     pub service: ServiceName,
     pub url: String,
+    /// Set when a deployment's new version answers there before production traffic reaches it: the header that a request needs, or
+    /// nothing where the address is enough.
+    pub test: Option<String>,
 }
 
 /// The addresses of the services of a plan behind a load balancer of this host name.
@@ -17,15 +20,20 @@ pub(crate) fn urls(plan: &Plan, host: &str) -> Vec<ServiceUrl> {
     let listeners = plan.load_balancer.iter().flat_map(|balancer| &balancer.listeners);
     let mut urls: Vec<ServiceUrl> = listeners
         .flat_map(|listener| {
-            let default = listener.default_service.iter().map(|service| (service, address(listener, host, None)));
-            let rules = listener.rules.iter().map(|rule| (&rule.service, address(listener, host, Some(rule))));
+            let default = listener.default_service.iter().map(|service| (service, address(listener, host, None), None));
+            let rules = listener.rules.iter().map(|rule| (&rule.service, address(listener, host, Some(rule)), test(rule)));
             default.chain(rules).collect::<Vec<_>>()
         })
-        .filter(|(service, _)| plan.service(service).is_some())
-        .map(|(service, url)| ServiceUrl { service: service.clone(), url })
+        .filter(|(service, _, _)| plan.service(service).is_some())
+        .map(|(service, url, test)| ServiceUrl { service: service.clone(), url, test })
         .collect();
-    urls.sort_by(|left, right| left.service.cmp(&right.service));
+    urls.sort_by(|left, right| (&left.service, left.test.is_some()).cmp(&(&right.service, right.test.is_some())));
     urls
+}
+
+fn test(rule: &RulePlan) -> Option<String> {
+    let header = rule.header.as_ref().map(|(name, value)| format!("{name}: {value}"));
+    (rule.purpose == RulePurpose::Test).then(|| header.unwrap_or_default())
 }
 
 fn address(listener: &ListenerPlan, host: &str, rule: Option<&RulePlan>) -> String {
@@ -50,6 +58,8 @@ mod tests {
             rules: vec![],
         };
         let rule = |hosts: &[&str], paths: &[&str]| RulePlan {
+            header: None,
+            purpose: RulePurpose::Service,
             service: "api".parse().expect("name"),
             priority: None,
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Approval, Overrides, RollbackOverride};
-use seatrial_release::{DeployOptions, Force, Verdict, deploy};
+use seatrial_release::{DeployOptions, Force, deploy};
 
 use crate::arguments::{Assignment, Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
@@ -101,8 +101,7 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     display.end();
     let report = report?;
     printer.result(&report, |paint| outcome::report(&report, paint))?;
-    if report.services.iter().any(|outcome| outcome.verdict == Verdict::Interrupted) {
-        printer.remark(&outcome::farewell(&common.selection(), &report.services, printer.remarks()));
-    }
+    let farewell = outcome::farewell(&common.selection(), &report.services, printer.remarks());
+    farewell.into_iter().for_each(|text| printer.remark(&text));
     Ok(report.verdict.into())
 }

@@ -11,6 +11,7 @@ pub mod history;
 pub mod inner;
 pub mod load;
 pub mod logs;
+pub mod promote;
 pub mod render;
 pub mod rollback;
 pub mod scale;

@@ -53,9 +53,7 @@ pub async fn run(arguments: RollbackArguments, common: Common, printer: &Printer
     }
     display.end();
     printer.result(&outcomes, |paint| outcome::outcomes(&outcomes, &[], paint))?;
-    let verdict = Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict));
-    if verdict == Verdict::Interrupted {
-        printer.remark(&outcome::farewell(&common.selection(), &outcomes, printer.remarks()));
-    }
-    Ok(verdict.into())
+    let farewell = outcome::farewell(&common.selection(), &outcomes, printer.remarks());
+    farewell.into_iter().for_each(|text| printer.remark(&text));
+    Ok(Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict)).into())
 }

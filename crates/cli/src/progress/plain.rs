@@ -74,6 +74,7 @@ mod tests {
         Progress {
             service: "web".parse().expect("name"),
             status: "IN_PROGRESS".into(),
+            traffic: None,
             new: TaskCounts::default(),
             old: TaskCounts::default(),
             failures: None,

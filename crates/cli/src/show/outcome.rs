@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use seatrial_release::{DeployReport, Purpose, ServiceOutcome, ServiceUrl, TimelineEntry, Verdict};
 
 use super::cause;
-use super::time::length;
+use super::time::{length, moment};
 use crate::printer::Paint;
 
 /// The report on a deployment.
@@ -21,7 +21,12 @@ pub fn outcomes(outcomes: &[ServiceOutcome], urls: &[ServiceUrl], paint: Paint) 
 fn service(outcome: &ServiceOutcome, urls: &[ServiceUrl], paint: Paint) -> String {
     let mut text = format!("{}\n", headline(outcome, paint));
     for url in urls.iter().filter(|url| url.service == outcome.service) {
-        text += &format!("  {}\n", paint.strong(&url.url));
+        let note = match url.test.as_deref() {
+            None => String::new(),
+            Some("") => paint.faint("  (test traffic)"),
+            Some(header) => paint.faint(&format!("  (test traffic, with the header {header})")),
+        };
+        text += &format!("  {}{note}\n", paint.strong(&url.url));
     }
     let is_told = |reason: &String| outcome.causes.iter().any(|cause| cause.what == *reason);
     if let Some(reason) = outcome.reason.as_ref().filter(|reason| !outcome.verdict.is_success() && !is_told(reason)) {
@@ -37,7 +42,7 @@ fn service(outcome: &ServiceOutcome, urls: &[ServiceUrl], paint: Paint) -> Strin
 fn headline(outcome: &ServiceOutcome, paint: Paint) -> String {
     let sign = match outcome.verdict {
         Verdict::Deployed | Verdict::NothingToDo | Verdict::Started => paint.good("✔"),
-        Verdict::Interrupted => paint.doubtful("…"),
+        Verdict::Interrupted | Verdict::Paused => paint.doubtful("…"),
         Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => paint.bad("✘"),
     };
     let service = paint.strong(outcome.service.as_str());
@@ -58,6 +63,7 @@ fn of_deployment(outcome: &ServiceOutcome) -> String {
         Verdict::NothingToDo => format!("nothing to do; {running} is deployed already"),
         Verdict::Started => format!("{wanted} is being deployed; not waiting for it"),
         Verdict::Interrupted => format!("no longer watching; {wanted} goes on being deployed"),
+        Verdict::Paused => paused(outcome),
         Verdict::RolledBack => format!("{wanted} failed and was rolled back after {took}; {running} serves"),
         Verdict::TimedOut if wanted == running => format!("{wanted} was not deployed in time; {}", serving(outcome)),
         Verdict::TimedOut => {
@@ -81,10 +87,21 @@ fn of_service(outcome: &ServiceOutcome) -> String {
         Verdict::NothingToDo => format!("nothing to do; {} already", serving(outcome)),
         Verdict::Deployed => format!("{}, after {took}", serving(outcome)),
         Verdict::Started => "the change is under way; not waiting for it".to_owned(),
-        Verdict::Interrupted => format!("no longer watching; the change goes on; {}", serving(outcome)),
+        Verdict::Interrupted | Verdict::Paused => {
+            format!("no longer watching; the change goes on; {}", serving(outcome))
+        }
         Verdict::TimedOut => format!("not all tasks were healthy after {took}; {}", serving(outcome)),
         Verdict::RolledBack | Verdict::Failed | Verdict::RollbackFailed => format!("failed; {}", serving(outcome)),
     }
+}
+
+/// Where a deployment waits, and what happens if nobody decides.
+fn paused(outcome: &ServiceOutcome) -> String {
+    let wanted = &outcome.task_definition;
+    let Some(pause) = &outcome.pause else { return format!("{wanted} is paused") };
+    let what = if pause.on_timeout == "CONTINUE" { "goes on by itself" } else { "is rolled back" };
+    let until = pause.expires_at.map_or_else(String::new, |at| format!("; it {what} at {}", moment(Some(at))));
+    format!("{wanted} is paused at {}{until}", pause.stage)
 }
 
 fn serving(outcome: &ServiceOutcome) -> String {
@@ -115,18 +132,29 @@ fn timeline(entries: &[TimelineEntry], paint: Paint) -> String {
 /// What goes on without the watcher, and how to steer it.
 ///
 /// `flags` are those that name the same configuration and environment again, such as ` --env dev`.
-pub fn farewell(flags: &str, outcomes: &[ServiceOutcome], paint: Paint) -> String {
-    let open: Vec<&str> = outcomes
-        .iter()
-        .filter(|outcome| outcome.verdict == Verdict::Interrupted)
-        .map(|outcome| outcome.service.as_str())
-        .collect();
-    let names = open.join(" ");
-    format!(
-        "{} the deployment of {} goes on without this command.\n  watch it:  seatrial status --watch{flags}\n  undo it:   seatrial rollback {names}{flags}",
-        paint.doubtful("interrupted:"),
-        open.join(", "),
-    )
+pub fn farewell(flags: &str, outcomes: &[ServiceOutcome], paint: Paint) -> Vec<String> {
+    let with = |verdict| -> Vec<&str> {
+        let those = outcomes.iter().filter(|outcome| outcome.verdict == verdict);
+        those.map(|outcome| outcome.service.as_str()).collect()
+    };
+    let (open, paused) = (with(Verdict::Interrupted), with(Verdict::Paused));
+    let going_on = (!open.is_empty()).then(|| {
+        let names = open.join(" ");
+        format!(
+            "{} the deployment of {} goes on without this command.\n  watch it:  seatrial status --watch{flags}\n  undo it:   seatrial rollback {names}{flags}",
+            paint.doubtful("interrupted:"),
+            open.join(", "),
+        )
+    });
+    let waiting = (!paused.is_empty()).then(|| {
+        let names = paused.join(" ");
+        format!(
+            "{} the deployment of {} waits for you.\n  let it go on:  seatrial promote {names}{flags}\n  undo it:       seatrial rollback {names}{flags}",
+            paint.doubtful("paused:"),
+            paused.join(", "),
+        )
+    });
+    going_on.into_iter().chain(waiting).collect()
 }
 
 #[cfg(test)]
@@ -148,6 +176,7 @@ mod tests {
             deployment: Some("ecs-svc/1234567890123456789".into()),
             reason: Some("Service deployment rolled back because the circuit breaker threshold was exceeded.".into()),
             causes: vec![],
+            pause: None,
             timeline: vec![],
             duration: Duration::from_millis(8_340),
         }
@@ -205,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_deployed_service_shows_its_address() {
-        let url = ServiceUrl { service: "web".parse().expect("name"), url: "http://127.0.0.1:8080/".into() };
+        let url = ServiceUrl { service: "web".parse().expect("name"), url: "http://127.0.0.1:8080/".into(), test: None };
         let deployed = ServiceOutcome { running: "hello-dev-web:4".into(), ..outcome(Verdict::Deployed) };
         let text = outcomes(&[deployed], &[url], Paint::PLAIN);
         assert_eq!(text, "✔ web: deployed hello-dev-web:4 in 8.3 s\n  http://127.0.0.1:8080/\n");
@@ -224,6 +253,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_watcher_says_what_goes_on_and_how_to_stop_it() {
-        insta::assert_snapshot!(farewell(" --env dev", &[outcome(Verdict::Interrupted)], Paint::PLAIN));
+        let told = farewell(" --env dev", &[outcome(Verdict::Interrupted)], Paint::PLAIN);
+        insta::assert_snapshot!(told.join("\n"));
     }
 }

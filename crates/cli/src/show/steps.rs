@@ -75,6 +75,9 @@ pub fn tasks(progress: &Progress) -> String {
         (Activity::Over { .. }, true) => both(&progress.old, &progress.new),
         (Activity::Over { .. } | Activity::WaitingFor(_), _) => both(&progress.new, &progress.old),
     };
+    if let Some(traffic) = progress.traffic.as_ref().filter(|traffic| traffic.production > 0.0) {
+        parts.push(format!("{} % of traffic on the new", traffic.production));
+    }
     if let Some((count, threshold)) = progress.failures.filter(|(count, _)| *count > 0) {
         parts.push(format!("failures {count}/{threshold}"));
     }
@@ -134,6 +137,7 @@ mod tests {
         let state = |new, old, failures, activity| Progress {
             service: "web".parse().expect("name"),
             status: "IN_PROGRESS".into(),
+            traffic: None,
             new,
             old,
             failures,

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::deployment::{self, DeploymentEntry, TestTrafficEntry};
 use super::document::{HealthCheckEntry, ListenerEntry, ServiceEntry};
 use super::error::Fault;
 use super::names::ServiceName;
 use super::site::Site;
 use super::stage::Preset;
-use crate::plan::{Extensions, ListenerPlan, RulePlan, TargetGroupPlan, TargetType};
+use crate::plan::{Extensions, ListenerPlan, RulePlan, RulePurpose, TargetGroupPlan, TargetType};
 
 /// Most values in the conditions of one rule, as Elastic Load Balancing has it.
 const RULE_VALUES_MAX: usize = 5;
@@ -85,9 +86,53 @@ pub(crate) struct Wish<'n> {
     pub site: Site<'n>,
 }
 
-/// Reads the listener of a service.
-pub(crate) fn wish<'n>(service: &ServiceName, entry: &ListenerEntry, site: &Site<'n>) -> Result<Wish<'n>, Fault> {
-    let site = site.below("listener");
+/// Reads the listener of a service: one wish, or, where deployments move traffic, one for production and one for tests.
+pub(crate) fn wishes<'n>(
+    service: &ServiceName,
+    entry: &ListenerEntry,
+    deployment: Option<&DeploymentEntry>,
+    site: &Site<'n>,
+) -> Result<Vec<Wish<'n>>, Fault> {
+    let mut production = wish(service, entry, &site.below("listener"))?;
+    if !deployment::strategy(deployment).shifts_traffic() {
+        return Ok(vec![production]);
+    }
+    production.rule.purpose = RulePurpose::Production;
+    if production.rule.hosts.is_empty() && production.rule.paths.is_empty() {
+        // Traffic is moved by a rule's weights, and a listener's default is no rule that ECS would take for it.
+        production.rule.paths = vec!["/*".to_owned()];
+    }
+    let wanted = deployment.and_then(|deployment| deployment.test.as_ref());
+    let test = wanted.map(|wanted| test_wish(&production, wanted, &site.below("deployment").below("test"))).transpose()?;
+    Ok(std::iter::once(production).chain(test).collect())
+}
+
+fn test_wish<'n>(production: &Wish<'n>, wanted: &TestTrafficEntry, site: &Site<'n>) -> Result<Wish<'n>, Fault> {
+    let mut rule = RulePlan { purpose: RulePurpose::Test, ..production.rule.clone() };
+    let (port, certificate) = match (wanted.port, wanted.header.as_deref()) {
+        (Some(port), None) => {
+            let port = u16::try_from(port.get()).expect("a port's range is checked when it is read");
+            if port == production.port {
+                return Err(site.below("port").fault("is the production port").instead("choose another one, or use `header`"));
+            }
+            (port, None)
+        }
+        (None, Some(header)) => {
+            let Some((name, value)) = header.split_once(':') else {
+                return Err(site.below("header").fault(format_args!("is `{header}`")).instead("write `Name: value`"));
+            };
+            rule.header = Some((name.trim().to_owned(), value.trim().to_owned()));
+            // Before the production rule, which would take the request too.
+            rule.priority = rule.priority.map(|priority| (priority - 1).max(1));
+            (production.port, production.certificate.clone())
+        }
+        (_, _) => return Err(site.fault("takes either `port` or `header`").instead("write one of them")),
+    };
+    Ok(Wish { service: production.service.clone(), port, certificate, rule, site: site.clone() })
+}
+
+fn wish<'n>(service: &ServiceName, entry: &ListenerEntry, site: &Site<'n>) -> Result<Wish<'n>, Fault> {
+    let site = site.clone();
     let port =
         entry.port.ok_or_else(|| site.fault("lacks `port`").instead("add `port:`, the port clients connect to"))?;
     let values =
@@ -97,6 +142,8 @@ pub(crate) fn wish<'n>(service: &ServiceName, entry: &ListenerEntry, site: &Site
         priority: entry.priority.map(|number| number.get()),
         hosts: values(&entry.host),
         paths: values(&entry.path),
+        header: None,
+        purpose: RulePurpose::Service,
     };
     check_conditions(&rule, &site)?;
     let port = u16::try_from(port.get()).expect("a port's range is checked when it is read");
@@ -159,7 +206,8 @@ pub(crate) fn listeners(wishes: Vec<Wish<'_>>) -> Result<Vec<ListenerPlan>, Faul
 
 fn add_rule(listener: &mut ListenerPlan, wish: Wish<'_>) -> Result<(), Fault> {
     for other in &listener.rules {
-        if other.hosts == wish.rule.hosts && other.paths == wish.rule.paths {
+        let same_conditions = other.hosts == wish.rule.hosts && other.paths == wish.rule.paths;
+        if same_conditions && other.header == wish.rule.header {
             return Err(wish.site.fault(format_args!("has the same host and path as service `{}`", other.service)));
         }
         if other.priority.is_some() && other.priority == wish.rule.priority {
@@ -173,8 +221,9 @@ fn add_rule(listener: &mut ListenerPlan, wish: Wish<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Sorts rules: written priorities, then hosts before none, longer paths before shorter, names.
-fn specificity(rule: &RulePlan) -> (i32, bool, std::cmp::Reverse<usize>, ServiceName) {
+/// Sorts rules: written priorities, then headers before none, hosts before none, longer paths before shorter, names.
+fn specificity(rule: &RulePlan) -> (i32, bool, bool, std::cmp::Reverse<usize>, ServiceName) {
     let longest_path = rule.paths.iter().map(String::len).max().unwrap_or(0);
-    (rule.priority.unwrap_or(i32::MAX), rule.hosts.is_empty(), std::cmp::Reverse(longest_path), rule.service.clone())
+    let (no_header, no_host) = (rule.header.is_none(), rule.hosts.is_empty());
+    (rule.priority.unwrap_or(i32::MAX), no_header, no_host, std::cmp::Reverse(longest_path), rule.service.clone())
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::deployment::DeploymentEntry;
 use super::either::{CircuitBreakerEntry, EcsDocumentEntry, TargetEntry};
 use super::names::{AppName, EnvironmentName, ServiceName};
 use super::numbers::{Bounded, Seconds};
@@ -53,6 +54,8 @@ pub(crate) struct EnvironmentEntry {
     pub execution_role: Option<String>,
     /// ARN of the role the tasks themselves have (`taskRoleArn`).
     pub task_role: Option<String>,
+    /// ARN of the role with which ECS moves traffic between target groups; needed on AWS for every strategy but `rolling`.
+    pub infrastructure_role: Option<String>,
     /// Settings of services that differ in this environment; maps are merged key by key, `null` restores the preset.
     #[serde(default)]
     #[schemars(default)]
@@ -132,6 +135,8 @@ pub(crate) struct ServiceEntry {
     pub minimum_healthy_percent: Option<Bounded<0, 100>>,
     /// Upper limit of tasks during a deployment, in percent of the desired count.
     pub maximum_percent: Option<Bounded<100, 1000>>,
+    /// How a new version takes over; tasks are replaced one after the other when left out.
+    pub deployment: Option<DeploymentEntry>,
     /// When a deployment counts as failed, and whether it is rolled back.
     pub circuit_breaker: Option<CircuitBreakerEntry>,
     /// How long a leaving task may finish its requests.

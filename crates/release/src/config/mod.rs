@@ -7,6 +7,7 @@
 mod balancing;
 mod decode;
 mod decode_error;
+mod deployment;
 mod document;
 mod ecs_document;
 mod either;

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::balancing::{self, Wish};
 use super::decode::decode;
+use super::deployment::{self, StrategyWord};
 use super::document::{EnvironmentEntry, NetworkEntry, Scheme, ServiceEntry};
 use super::ecs_document::{self, Kind};
 use super::either::EcsDocumentEntry;
@@ -18,8 +19,8 @@ use super::site::Site;
 use super::task::{self, Surroundings, Task};
 use crate::naming;
 use crate::plan::{
-    Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Plan, PublicAddress, ServicePlan,
-    Target, TargetDefaults, TargetType,
+    Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Pair, Plan, PublicAddress, ServicePlan,
+    Target, TargetDefaults, TargetGroupPlan, TargetType,
 };
 
 /// Everything a plan is made from.
@@ -50,9 +51,9 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
             scene.overrides.apply(&name, &mut entry).map_err(here)?;
             remarks.extend(left_out(scene, &name, &entry));
         }
-        let (service, wish) = service_plan(scene, &name, &entry, &site, network.as_ref())?;
+        let (service, wished) = service_plan(scene, &name, &entry, &site, network.as_ref())?;
         services.push(service);
-        wishes.extend(wish);
+        wishes.extend(wished);
     }
     let load_balancer = match (wishes.is_empty(), network) {
         (true, _) => None,
@@ -102,7 +103,7 @@ fn service_plan<'n>(
     entry: &ServiceEntry,
     site: &Site<'n>,
     network: Option<&Network>,
-) -> Result<(ServicePlan, Option<Wish<'n>>), ConfigError> {
+) -> Result<(ServicePlan, Vec<Wish<'n>>), ConfigError> {
     let here = |fault: Fault| ConfigError::new(scene.file, fault);
     let environment = &scene.environment.name;
     let preset = scene.environment.stage.preset();
@@ -140,9 +141,9 @@ fn service_plan<'n>(
     if scene.overrides.rollback == RollbackOverride::Never {
         switch_rollback_off(&mut document);
     }
-    let (balancing, wish) = match balancing(scene, name, entry, site, &task).map_err(here)? {
-        Some((balancing, wish)) => (Some(balancing), Some(wish)),
-        None => (None, None),
+    let (balancing, wishes) = match balancing(scene, name, entry, site, &task).map_err(here)? {
+        Some((balancing, wishes)) => (Some(balancing), wishes),
+        None => (None, Vec::new()),
     };
     let plan = ServicePlan {
         name: name.clone(),
@@ -157,7 +158,7 @@ fn service_plan<'n>(
         fail_fast: service::fail_fast(entry, &preset),
     };
     refuse_daemon_count(&plan, site).map_err(here)?;
-    Ok((plan, wish))
+    Ok((plan, wishes))
 }
 
 fn balancing<'n>(
@@ -166,7 +167,7 @@ fn balancing<'n>(
     entry: &ServiceEntry,
     site: &Site<'n>,
     task: &Task,
-) -> Result<Option<(Balancing, Wish<'n>)>, Fault> {
+) -> Result<Option<(Balancing, Vec<Wish<'n>>)>, Fault> {
     let Some(listener) = &entry.listener else {
         for key in ["health_check", "deregistration_delay", "settle_time"] {
             if site.node.get(key).is_some() {
@@ -177,9 +178,10 @@ fn balancing<'n>(
                     .instead(advice));
             }
         }
+        refuse_shift_without_listener(entry, site)?;
         return Ok(None);
     };
-    let wish = balancing::wish(name, listener, site)?;
+    let wishes = balancing::wishes(name, listener, entry.deployment.as_ref(), site)?;
     let (container, container_port) = task.balanced_port(entry.port.map(|port| port.get()), site)?;
     let extensions = scene.environment.target.extensions();
     // Every task of the engine listens on an address of its own machine, whatever its network mode is called.
@@ -190,7 +192,33 @@ fn balancing<'n>(
     let group = naming::target_group(scene.app, &scene.environment.name, name);
     let preset = scene.environment.stage.preset();
     let target_group = balancing::target_group(group, container_port, (target_type, extensions), entry, &preset, site)?;
-    Ok(Some((Balancing { target_group, listener_port: wish.port, container, container_port }, wish)))
+    let shifts_traffic = deployment::strategy(entry.deployment.as_ref()).shifts_traffic();
+    let pair = shifts_traffic.then(|| Pair {
+        alternate: TargetGroupPlan {
+            name: naming::alternate_target_group(scene.app, &scene.environment.name, name),
+            ..target_group.clone()
+        },
+        infrastructure_role: scene.entry.infrastructure_role.clone(),
+    });
+    if let (Some(Pair { infrastructure_role: None, .. }), Target::Aws { .. }) = (&pair, &scene.environment.target) {
+        let what = "moves traffic, for which ECS needs a role on AWS";
+        let advice = "add `infrastructure_role: arn:aws:iam::…` to the environment";
+        return Err(site.below("deployment").fault(what).instead(advice));
+    }
+    // The first wish is production's.
+    let listener_port = wishes[0].port;
+    Ok(Some((Balancing { target_group, listener_port, container, container_port, pair }, wishes)))
+}
+
+/// A canary or a linear shift without a load balancer has no traffic to move.
+fn refuse_shift_without_listener(entry: &ServiceEntry, site: &Site<'_>) -> Result<(), Fault> {
+    match deployment::strategy(entry.deployment.as_ref()) {
+        StrategyWord::Rolling | StrategyWord::BlueGreen => Ok(()),
+        StrategyWord::Canary | StrategyWord::Linear => Err(site
+            .below("deployment")
+            .fault("moves traffic in steps, but the service has no `listener`")
+            .instead("add `listener: { port: … }`, or use `strategy: blue_green`")),
+    }
 }
 
 fn refuse_doubled_keys(site: &Site<'_>) -> Result<(), Fault> {

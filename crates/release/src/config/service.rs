@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::deployment;
 use super::document::{CircuitBreakerDetails, ServiceEntry, ThresholdKind};
 use super::either::CircuitBreakerEntry;
 use super::error::Fault;
@@ -10,7 +11,8 @@ use super::stage::Preset;
 use crate::plan::{DesiredCount, FailFast, Network, PublicAddress};
 
 /// Short-hand keys that a `service_definition` states itself.
-pub(crate) const SERVICE_KEYS: [&str; 7] = [
+pub(crate) const SERVICE_KEYS: [&str; 8] = [
+    "deployment",
     "listener",
     "health_check",
     "minimum_healthy_percent",
@@ -27,25 +29,29 @@ pub(crate) fn shorthand(entry: &ServiceEntry, preset: &Preset, site: &Site<'_>) 
     let minimum = entry.minimum_healthy_percent.map(|percent| percent.get()).or(preset.minimum_healthy_percent);
     let maximum = entry.maximum_percent.map(|percent| percent.get()).or(preset.maximum_percent);
     let count = desired_count(entry, preset, &document).at_creation();
-    if let (Some(minimum), Some(maximum)) = (minimum, maximum) {
+    let is_rolling = !deployment::strategy(entry.deployment.as_ref()).shifts_traffic();
+    if let (true, Some(minimum), Some(maximum)) = (is_rolling, minimum, maximum) {
         refuse_deadlock(count, minimum, maximum, site)?;
     }
-    let mut deployment = Map::new();
+    let mut configuration = Map::new();
+    if let Some(block) = &entry.deployment {
+        deployment::configure(block, &mut configuration, site)?;
+    }
     if let Some(minimum) = minimum {
-        deployment.insert("minimumHealthyPercent".into(), json!(minimum));
+        configuration.insert("minimumHealthyPercent".into(), json!(minimum));
     }
     if let Some(maximum) = maximum {
-        deployment.insert("maximumPercent".into(), json!(maximum));
+        configuration.insert("maximumPercent".into(), json!(maximum));
         if maximum <= 100 {
             // ECS refuses zone rebalancing, on by default, where it could not start a task before it stops one.
             document.insert("availabilityZoneRebalancing".into(), json!("DISABLED"));
         }
     }
     if let Some(breaker) = circuit_breaker(entry.circuit_breaker.as_ref(), preset) {
-        deployment.insert("deploymentCircuitBreaker".into(), breaker);
+        configuration.insert("deploymentCircuitBreaker".into(), breaker);
     }
-    if !deployment.is_empty() {
-        document.insert("deploymentConfiguration".into(), Json::Object(deployment));
+    if !configuration.is_empty() {
+        document.insert("deploymentConfiguration".into(), Json::Object(configuration));
     }
     if entry.listener.is_some() {
         let explicit = entry.health_check.as_ref().and_then(|check| check.grace_period).map(|seconds| seconds.get());

@@ -16,7 +16,14 @@ impl Deleting<'_> {
     /// Takes the target group of a service away, and whatever forwards to it.
     pub(super) async fn balancing(&mut self, service: &ServicePlan) -> Result<(), ReleaseError> {
         let Some(balancing) = &service.balancing else { return Ok(()) };
-        let name = &balancing.target_group.name;
+        let alternate = balancing.pair.as_ref().map(|pair| &pair.alternate.name);
+        for name in alternate.into_iter().chain([&balancing.target_group.name]) {
+            self.target_group(service, name).await?;
+        }
+        Ok(())
+    }
+
+    async fn target_group(&mut self, service: &ServicePlan, name: &str) -> Result<(), ReleaseError> {
         let Some(group) = target_group::find(self.connection, name).await? else { return Ok(()) };
         let arn = group.target_group_arn().ok_or(ReleaseError::Incomplete("the target group's ARN"))?;
         if !self.is_own(arn).await? {

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, Listener, ProtocolEnum, Rule,
+    Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, ForwardActionConfig, Listener, ProtocolEnum, Rule,
+    TargetGroupTuple,
 };
 
 use super::Ensuring;
@@ -16,14 +17,33 @@ use super::tags::{for_elb, tags};
 use crate::aws::{Connection, DoingExt};
 use crate::config::ServiceName;
 use crate::error::ReleaseError;
-use crate::plan::ListenerPlan;
+use crate::plan::{ListenerPlan, RulePurpose};
 use crate::report::{Change, Event, Resource};
 
 /// Most listeners a load balancer can have by AWS's default quota; one page holds them all.
 const LISTENER_PAGE: i32 = 400;
 
 /// The target groups of this deployment's services.
-pub(super) type Groups = BTreeMap<ServiceName, String>;
+pub(super) type Groups = BTreeMap<ServiceName, ServiceGroups>;
+
+/// The target groups of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ServiceGroups {
+    pub own: String,
+    /// The other one of a pair between which deployments move traffic.
+    pub alternate: Option<String>,
+}
+
+impl ServiceGroups {
+    /// Whether some actions forward to a group of the service.
+    pub fn are_served_by(&self, actions: &[Action]) -> bool {
+        let targets = forward_targets(actions);
+        targets.iter().any(|target| *target == self.own || Some(*target) == self.alternate.as_deref())
+    }
+}
+
+/// The ARNs of the rules of this deployment's services.
+pub(super) type Rules = BTreeMap<(ServiceName, RulePurpose), String>;
 
 /// The listeners of a load balancer.
 pub(crate) async fn listeners_of(connection: &Connection, balancer_arn: &str) -> Result<Vec<Listener>, ReleaseError> {
@@ -68,18 +88,19 @@ pub(super) async fn listeners(
     balancer: &Balancer,
     wanted: &[ListenerPlan],
     groups: &Groups,
-) -> Result<(), ReleaseError> {
+) -> Result<Rules, ReleaseError> {
     let existing = listeners_of(ensuring.connection, &balancer.arn).await?;
+    let mut made = Rules::new();
     note_strays(ensuring, wanted, &existing);
     for plan in wanted {
         let serves = |service: &ServiceName| groups.contains_key(service);
         if plan.default_service.as_ref().is_some_and(serves) || plan.rules.iter().any(|rule| serves(&rule.service)) {
             let found = existing.iter().find(|listener| listener.port() == Some(i32::from(plan.port)));
             let arn = listener(ensuring, balancer, plan, found, groups).await?;
-            rules(ensuring, &arn, plan, groups).await?;
+            made.extend(rules(ensuring, &arn, plan, groups).await?);
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 fn note_strays(ensuring: &Ensuring<'_>, wanted: &[ListenerPlan], existing: &[Listener]) {
@@ -102,7 +123,7 @@ impl<'a> Default<'a> {
     fn of(plan: &ListenerPlan, groups: &'a Groups) -> Self {
         match &plan.default_service {
             None => Default::NotFound,
-            Some(service) => groups.get(service).map_or(Default::AsItIs, |arn| Default::Forward(arn)),
+            Some(service) => groups.get(service).map_or(Default::AsItIs, |groups| Default::Forward(&groups.own)),
         }
     }
 
@@ -152,7 +173,10 @@ async fn listener(
         }
         Some(existing) => {
             let arn = existing.listener_arn().map(ToOwned::to_owned);
-            let change = if default.is_met_by(existing.default_actions()) {
+            // The default that served a service until it got a rule of its own goes on serving until then, and does no harm afterwards.
+            let has_served = groups.values().any(|groups| groups.are_served_by(existing.default_actions()));
+            let stays = matches!(default, Default::NotFound) && has_served;
+            let change = if stays || default.is_met_by(existing.default_actions()) {
                 Change::Unchanged
             } else {
                 let modify = elb.modify_listener().set_listener_arn(arn.clone()).default_actions(default.action());
@@ -171,6 +195,14 @@ pub(super) fn forward(group: &str) -> Action {
     Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group).build()
 }
 
+/// The action that shares everything between two target groups, the first one getting all of it.
+pub(super) fn forward_pair(group: &str, other: &str) -> Action {
+    let tuple = |group: &str, weight| TargetGroupTuple::builder().target_group_arn(group).weight(weight).build();
+    let config =
+        ForwardActionConfig::builder().target_groups(tuple(group, 100)).target_groups(tuple(other, 0)).build();
+    Action::builder().r#type(ActionTypeEnum::Forward).forward_config(config).build()
+}
+
 /// The answer of a listener that has no service for a request.
 pub(crate) fn not_found() -> Action {
     let response = FixedResponseActionConfig::builder()
@@ -184,7 +216,6 @@ pub(crate) fn not_found() -> Action {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_elasticloadbalancingv2::types::{ForwardActionConfig, TargetGroupTuple};
 
     fn weighted(groups: &[(&str, i32)]) -> Action {
         let tuple =

@@ -51,32 +51,38 @@ impl Ensuring<'_> {
             cluster::log_groups(self, service).await?;
         }
         self.unless_interrupted("the load balancer was looked at")?;
-        let (groups, dns_name) = self.balancing().await?;
+        let (groups, rules, dns_name) = self.balancing().await?;
         let mut services = Vec::new();
         for service in &self.plan.services {
             self.unless_interrupted(&format!("service {} was changed", service.name))?;
             let task_definition = task_definition::task_definition(self, service).await?;
-            let group = groups.get(&service.name).map(String::as_str);
-            let effect = service::service(self, service, &task_definition, group).await?;
+            let effect = service::service(self, service, &task_definition, groups.get(&service.name), &rules).await?;
             services.push((service.name.clone(), task_definition, effect));
         }
         Ok(Ensured { services, dns_name })
     }
 
-    async fn balancing(&self) -> Result<(listener::Groups, Option<String>), ReleaseError> {
-        let Some(wanted) = &self.plan.load_balancer else { return Ok((BTreeMap::new(), None)) };
+    async fn balancing(&self) -> Result<(listener::Groups, listener::Rules, Option<String>), ReleaseError> {
+        let nothing = || (BTreeMap::new(), BTreeMap::new(), None);
+        let Some(wanted) = &self.plan.load_balancer else { return Ok(nothing()) };
         let balanced = || self.plan.services.iter().filter_map(|service| Some((service, service.balancing.as_ref()?)));
         if balanced().next().is_none() {
-            return Ok((BTreeMap::new(), None));
+            return Ok(nothing());
         }
         let balancer = load_balancer::load_balancer(self, wanted).await?;
         let mut groups = BTreeMap::new();
         for (service, balancing) in balanced() {
             let arn = target_group::target_group(self, &service.name, &balancing.target_group, &balancer).await?;
-            groups.insert(service.name.clone(), arn);
+            let alternate = match &balancing.pair {
+                None => None,
+                Some(pair) => {
+                    Some(target_group::target_group(self, &service.name, &pair.alternate, &balancer).await?)
+                }
+            };
+            groups.insert(service.name.clone(), listener::ServiceGroups { own: arn, alternate });
         }
-        listener::listeners(self, &balancer, &wanted.listeners, &groups).await?;
-        Ok((groups, Some(balancer.dns_name)))
+        let rules = listener::listeners(self, &balancer, &wanted.listeners, &groups).await?;
+        Ok((groups, rules, Some(balancer.dns_name)))
     }
 
     fn unless_interrupted(&self, before: &str) -> Result<(), ReleaseError> {

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    HostHeaderConditionConfig, PathPatternConditionConfig, Rule, RuleCondition,
+    Action, HostHeaderConditionConfig, HttpHeaderConditionConfig, PathPatternConditionConfig, Rule, RuleCondition,
 };
 
 use super::Ensuring;
-use super::listener::{Groups, forward, forward_targets, rules_of};
+use super::listener::{Groups, Rules, ServiceGroups, forward, forward_pair, forward_targets, rules_of};
 use super::tags::{for_elb, tags};
 use crate::aws::DoingExt;
 use crate::error::ReleaseError;
-use crate::plan::{ListenerPlan, RulePlan};
+use crate::plan::{ListenerPlan, RulePlan, RulePurpose};
 use crate::report::{Change, Resource};
 
 /// Distance between the priorities given to rules, so that others fit in between by hand.
@@ -26,67 +26,101 @@ pub(super) async fn rules(
     listener_arn: &str,
     plan: &ListenerPlan,
     groups: &Groups,
-) -> Result<(), ReleaseError> {
+) -> Result<Rules, ReleaseError> {
+    let mut made = Rules::new();
     if plan.rules.is_empty() {
-        return Ok(());
+        return Ok(made);
     }
     let existing = rules_of(ensuring.connection, listener_arn).await?;
     let mut taken: BTreeSet<i32> =
         existing.iter().filter_map(|rule| rule.priority().and_then(|number| number.parse().ok())).collect();
     for (index, wanted) in plan.rules.iter().enumerate() {
         let Some(group) = groups.get(&wanted.service) else { continue };
-        let own = existing
-            .iter()
-            .find(|rule| rule.is_default() != Some(true) && forward_targets(rule.actions()).contains(&group.as_str()));
+        let own = existing.iter().find(|rule| is_own(rule, wanted, group));
+        let mut created = None;
         let change = match own {
             None => {
                 let priority = wanted.priority.or_else(|| free_priority(index, &taken)).unwrap_or(PRIORITY_MAX);
                 taken.insert(priority);
-                create_rule(ensuring, listener_arn, wanted, group, priority).await?;
+                created = create_rule(ensuring, listener_arn, wanted, group, priority).await?;
                 Change::Created
             }
-            Some(rule) if conditions_of(rule) == wanted_conditions(wanted) => Change::Unchanged,
             Some(rule) => {
-                adjust_rule(ensuring, rule, wanted).await?;
-                Change::Updated(vec!["conditions".into()])
+                let adjusted = adjust_rule(ensuring, rule, wanted, group).await?;
+                if adjusted.is_empty() { Change::Unchanged } else { Change::Updated(adjusted) }
             }
         };
-        let name = format!("port {} → {}", plan.port, wanted.service);
+        let arn = own.and_then(Rule::rule_arn).map(ToOwned::to_owned).or(created);
+        let arn = arn.ok_or(ReleaseError::Incomplete("the listener rule's ARN"))?;
+        made.insert((wanted.service.clone(), wanted.purpose), arn);
+        let purpose = if wanted.purpose == RulePurpose::Test { " (test)" } else { "" };
+        let name = format!("port {} → {}{purpose}", plan.port, wanted.service);
         ensuring.report.ensured(Resource::ListenerRule, &name, Some(&wanted.service), change);
     }
-    Ok(())
+    Ok(made)
 }
 
 async fn create_rule(
     ensuring: &Ensuring<'_>,
     listener_arn: &str,
     wanted: &RulePlan,
-    group: &str,
+    groups: &ServiceGroups,
     priority: i32,
-) -> Result<(), ReleaseError> {
-    ensuring
+) -> Result<Option<String>, ReleaseError> {
+    let created = ensuring
         .connection
         .elb
         .create_rule()
         .listener_arn(listener_arn)
         .priority(priority)
         .set_conditions(Some(conditions(wanted)))
-        .actions(forward(group))
+        .actions(first_action(wanted, groups))
         .set_tags(Some(for_elb(tags(ensuring.plan, Some(&wanted.service)))))
         .send()
         .await
         .doing(|| format!("creating the listener rule of service {}", wanted.service))?;
-    Ok(())
+    Ok(created.rules().first().and_then(Rule::rule_arn).map(ToOwned::to_owned))
 }
 
-async fn adjust_rule(ensuring: &Ensuring<'_>, rule: &Rule, wanted: &RulePlan) -> Result<(), ReleaseError> {
+/// Brings a rule to what is wanted of it, and names what differed. Weights are the deployments' and stay.
+async fn adjust_rule(
+    ensuring: &Ensuring<'_>,
+    rule: &Rule,
+    wanted: &RulePlan,
+    groups: &ServiceGroups,
+) -> Result<Vec<String>, ReleaseError> {
+    let has_conditions = conditions_of(rule) == wanted_conditions(wanted);
+    let lacks_alternate = wanted.purpose == RulePurpose::Production
+        && groups.alternate.as_deref().is_some_and(|other| !forward_targets(rule.actions()).contains(&other));
+    if has_conditions && !lacks_alternate {
+        return Ok(Vec::new());
+    }
     let modify = ensuring.connection.elb.modify_rule().set_rule_arn(rule.rule_arn().map(ToOwned::to_owned));
     modify
-        .set_conditions(Some(conditions(wanted)))
+        .set_conditions((!has_conditions).then(|| conditions(wanted)))
+        .set_actions(lacks_alternate.then(|| vec![first_action(wanted, groups)]))
         .send()
         .await
         .doing(|| format!("adjusting the listener rule of service {}", wanted.service))?;
-    Ok(())
+    let differed = [("conditions", !has_conditions), ("target groups", lacks_alternate)];
+    Ok(differed.into_iter().filter(|(_, differed)| *differed).map(|(what, _)| what.to_owned()).collect())
+}
+
+/// Whether a rule is the one wanted: it forwards to the service, and asks for a header if that one does.
+fn is_own(rule: &Rule, wanted: &RulePlan, groups: &ServiceGroups) -> bool {
+    let asks_for_header = rule.conditions().iter().any(|condition| condition.field() == Some("http-header"));
+    rule.is_default() != Some(true)
+        && asks_for_header == wanted.header.is_some()
+        && groups.are_served_by(rule.actions())
+}
+
+/// Where a new rule forwards to; later its weights are moved by deployments.
+fn first_action(wanted: &RulePlan, groups: &ServiceGroups) -> Action {
+    match (wanted.purpose, groups.alternate.as_deref()) {
+        (RulePurpose::Production, Some(other)) => forward_pair(&groups.own, other),
+        (RulePurpose::Test, Some(other)) => forward_pair(other, &groups.own),
+        (RulePurpose::Service | RulePurpose::Production | RulePurpose::Test, _) => forward(&groups.own),
+    }
 }
 
 /// The first free priority for the rule at this place among the planned ones.
@@ -105,6 +139,10 @@ fn conditions(wanted: &RulePlan) -> Vec<RuleCondition> {
         let config = PathPatternConditionConfig::builder().set_values(Some(wanted.paths.clone())).build();
         conditions.push(RuleCondition::builder().field("path-pattern").path_pattern_config(config).build());
     }
+    if let Some((name, value)) = &wanted.header {
+        let config = HttpHeaderConditionConfig::builder().http_header_name(name).values(value).build();
+        conditions.push(RuleCondition::builder().field("http-header").http_header_config(config).build());
+    }
     conditions
 }
 
@@ -113,7 +151,10 @@ type Conditions = BTreeMap<String, BTreeSet<String>>;
 fn wanted_conditions(wanted: &RulePlan) -> Conditions {
     let pairs = [("host-header", &wanted.hosts), ("path-pattern", &wanted.paths)];
     let given = pairs.into_iter().filter(|(_, values)| !values.is_empty());
-    given.map(|(field, values)| (field.to_owned(), values.iter().cloned().collect())).collect()
+    let header = wanted.header.iter().map(|(name, value)| {
+        ("http-header".to_owned(), BTreeSet::from([name.to_ascii_lowercase(), value.clone()]))
+    });
+    given.map(|(field, values)| (field.to_owned(), values.iter().cloned().collect())).chain(header).collect()
 }
 
 /// The conditions of a rule; ELB gives the values of a condition in one or two places.
@@ -124,6 +165,10 @@ fn conditions_of(rule: &Rule) -> Conditions {
         let paths = condition.path_pattern_config().map(|config| config.values()).unwrap_or_default();
         let values = found.entry(condition.field().unwrap_or_default().to_owned()).or_default();
         values.extend(condition.values().iter().chain(hosts).chain(paths).cloned());
+        if let Some(header) = condition.http_header_config() {
+            values.extend(header.http_header_name().map(str::to_ascii_lowercase));
+            values.extend(header.values().iter().cloned());
+        }
     }
     found
 }
@@ -139,6 +184,8 @@ mod tests {
             priority: None,
             hosts: vec![],
             paths: vec!["/b".into(), "/a".into()],
+            header: None,
+            purpose: RulePurpose::Service,
         };
         let echoed = RuleCondition::builder().field("path-pattern").values("/a").values("/b").build();
         assert_eq!(conditions_of(&Rule::builder().conditions(echoed).build()), wanted_conditions(&wanted));

@@ -7,6 +7,7 @@ use aws_sdk_ecs::types::{Service, ServiceField, Tag};
 use serde_json::{Map, Value as Json, json};
 
 use super::Ensuring;
+use super::listener::{Rules, ServiceGroups};
 use super::service_changes::{differences, last_attempt_failed, refuse_fixed};
 use super::tags::{FAIL_FAST, fail_fast_value, for_ecs, tags};
 use super::task_definition::short;
@@ -14,7 +15,7 @@ use crate::aws::raw::{Answer, body};
 use crate::aws::{Connection, DoingExt};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
-use crate::plan::{DesiredCount, ServicePlan};
+use crate::plan::{DesiredCount, RulePurpose, ServicePlan};
 use crate::report::{Change, Event, Resource};
 
 /// Longest wait for a deleted service of the same name to be gone: its tasks drain for up to five minutes by default.
@@ -71,9 +72,10 @@ pub(super) async fn service(
     ensuring: &Ensuring<'_>,
     plan: &ServicePlan,
     task_definition: &str,
-    target_group: Option<&str>,
+    groups: Option<&ServiceGroups>,
+    rules: &Rules,
 ) -> Result<Effect, ReleaseError> {
-    let wanted = wanted(plan, target_group);
+    let wanted = wanted(plan, groups, rules);
     let existing = match describe(ensuring.connection, &plan.cluster, &plan.service_name).await? {
         Some((service, _)) if service.status() == Some("DRAINING") => {
             await_gone(ensuring, plan).await?;
@@ -87,14 +89,28 @@ pub(super) async fn service(
     }
 }
 
-fn wanted(plan: &ServicePlan, target_group: Option<&str>) -> Map<String, Json> {
+fn wanted(plan: &ServicePlan, groups: Option<&ServiceGroups>, rules: &Rules) -> Map<String, Json> {
     let mut wanted = plan.service.as_object().cloned().unwrap_or_default();
-    if let (Some(balancing), Some(arn)) = (&plan.balancing, target_group) {
-        wanted.insert(
-            "loadBalancers".into(),
-            json!([{ "targetGroupArn": arn, "containerName": balancing.container, "containerPort": balancing.container_port }]),
-        );
+    let (Some(balancing), Some(groups)) = (&plan.balancing, groups) else { return wanted };
+    let mut attachment = json!({
+        "targetGroupArn": groups.own,
+        "containerName": balancing.container,
+        "containerPort": balancing.container_port,
+    });
+    let rule = |purpose| rules.get(&(plan.name.clone(), purpose));
+    if let (Some(pair), Some(alternate), Some(production)) =
+        (&balancing.pair, &groups.alternate, rule(RulePurpose::Production))
+    {
+        let mut advanced = json!({ "alternateTargetGroupArn": alternate, "productionListenerRule": production });
+        if let Some(test) = rule(RulePurpose::Test) {
+            advanced["testListenerRule"] = json!(test);
+        }
+        if let Some(role) = &pair.infrastructure_role {
+            advanced["roleArn"] = json!(role);
+        }
+        attachment["advancedConfiguration"] = advanced;
     }
+    wanted.insert("loadBalancers".into(), json!([attachment]));
     wanted
 }
 

@@ -42,13 +42,37 @@ pub(super) fn differences(wanted: &Map<String, Json>, existing: &Json) -> Map<St
         .unwrap_or(Json::Null);
     let differs = |member: &str, value: &Json| {
         let place = if DESCRIBED_PER_DEPLOYMENT.contains(&member) { &primary } else { existing };
-        !covers(&place[member], value)
+        if member == "loadBalancers" { !attached(&place[member], value) } else { !covers(&place[member], value) }
     };
     wanted
         .iter()
         .filter(|(member, value)| UPDATABLE.contains(&member.as_str()) && differs(member, value))
         .map(|(member, value)| (member.clone(), value.clone()))
         .collect()
+}
+
+/// Whether a service is attached to its load balancers as wanted. Which target group of a pair comes first changes with every
+/// deployment. A pair stays when none is wanted any more: the tasks may be in either.
+fn attached(existing: &Json, wanted: &Json) -> bool {
+    let has_pair = |list: &Json| list.as_array().into_iter().flatten().any(|one| !one["advancedConfiguration"].is_null());
+    if has_pair(existing) && !has_pair(wanted) {
+        return true;
+    }
+    covers(&unordered(existing), &unordered(wanted))
+}
+
+/// Attachments with the target groups of each pair in the order of their ARNs.
+fn unordered(attachments: &Json) -> Json {
+    let mut attachments = attachments.clone();
+    for attachment in attachments.as_array_mut().into_iter().flatten() {
+        let (first, second) =
+            (attachment["targetGroupArn"].clone(), attachment["advancedConfiguration"]["alternateTargetGroupArn"].clone());
+        if second.as_str().is_some_and(|second| Some(second) < first.as_str()) {
+            attachment["targetGroupArn"] = second;
+            attachment["advancedConfiguration"]["alternateTargetGroupArn"] = first;
+        }
+    }
+    attachments
 }
 
 /// Refuses a change that only a new service can have.

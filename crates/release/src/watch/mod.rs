@@ -14,6 +14,7 @@ pub(crate) mod names;
 pub(crate) mod outcome;
 mod teller;
 pub(crate) mod timeline;
+pub(crate) mod traffic;
 pub(crate) mod verdict;
 pub(crate) mod waiting;
 pub(crate) mod words;
@@ -30,6 +31,7 @@ use crate::report::{Event, Reporter};
 
 use look::{Look, look};
 use teller::Teller;
+use traffic::pause;
 use verdict::{End, ending};
 
 /// How long an endpoint may be silent before watching is given up. A restarted engine is back within seconds.
@@ -73,6 +75,8 @@ pub(crate) struct Watch<'a> {
     pub started: Instant,
     pub timeout: Duration,
     pub rollback: RollbackOverride,
+    /// The pause that has just been answered: it may be shown as open for a moment.
+    pub answered: Option<String>,
 }
 
 impl Watch<'_> {
@@ -97,7 +101,11 @@ impl Watch<'_> {
                     if let Some(seen) = seen {
                         teller.tell(&seen, self.report);
                         let ended = ending(&seen.deployment);
+                        let paused = pause(&seen.deployment);
                         last = Some(seen);
+                        if paused.is_some_and(|pause| self.answered.as_deref() != Some(&pause.hook)) {
+                            break End::Paused;
+                        }
                         if let Some(ended) = ended {
                             break match clock {
                                 Clock::Running { .. } => End::Ended(ended),

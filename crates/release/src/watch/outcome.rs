@@ -14,6 +14,7 @@ use super::log_tail::with_logs;
 use super::look::{self, Look};
 use super::names::Names;
 use super::timeline::{TimelineEntry, timeline};
+use super::traffic::{Pause, pause};
 use super::verdict::{End, Ending, Purpose, Verdict, length, verdict};
 use super::words::readable;
 use super::{Subject, Watched};
@@ -49,6 +50,8 @@ pub struct ServiceOutcome {
     /// The most frequent first.
     pub causes: Vec<Cause>,
     pub timeline: Vec<TimelineEntry>,
+    /// The pause it waits in.
+    pub pause: Option<Pause>,
     /// How long the deployment took by ECS's own clock; while it goes on, how long it was watched.
     #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
     pub duration: Duration,
@@ -73,6 +76,7 @@ impl ServiceOutcome {
             reason: None,
             causes: Vec::new(),
             timeline: Vec::new(),
+            pause: None,
             duration,
         }
     }
@@ -97,7 +101,11 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
     let start = timestamp(look.deployment.created_at()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let names = Names::of_messages(connection, &look.service, &messages_since(&look, start)).await;
     let causes = match verdict {
-        Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Interrupted => Vec::new(),
+        Verdict::NothingToDo
+        | Verdict::Deployed
+        | Verdict::Started
+        | Verdict::Interrupted
+        | Verdict::Paused => Vec::new(),
         Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => {
             let causes = causes(&subject, &look, late_look.as_ref(), end, start);
             with_logs(connection, causes, &subject.task_definition).await
@@ -113,6 +121,7 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
         reason: look.deployment.status_reason().map(readable),
         causes,
         timeline: timeline(&look.service, &tasks_of(&look, start), &subject.deployment_id, start, &names),
+        pause: pause(&look.deployment),
         duration: length(&look.deployment).unwrap_or(elapsed),
         deployment: Some(subject.deployment_id),
     }

@@ -11,6 +11,7 @@ use super::count::by_version;
 use super::diagnosis;
 use super::look::Look;
 use super::names::Names;
+use super::traffic::traffic;
 use super::waiting::activity;
 use super::words::short_id;
 use crate::aws::times::{between, timestamp};
@@ -74,6 +75,7 @@ impl Teller {
         Progress {
             service: self.subject.service.clone(),
             status: look.deployment.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            traffic: traffic(&look.deployment),
             new,
             old,
             failures: breaker

@@ -29,6 +29,8 @@ pub enum Verdict {
     Started,
     /// Watching was interrupted; ECS goes on.
     Interrupted,
+    /// The deployment is paused and waits for a decision.
+    Paused,
     /// The deployment failed; the service is back on its previous version.
     RolledBack,
     /// The deployment was not over in time.
@@ -45,6 +47,7 @@ impl Verdict {
         match self {
             Verdict::NothingToDo | Verdict::Deployed | Verdict::Started => true,
             Verdict::Interrupted
+            | Verdict::Paused
             | Verdict::RolledBack
             | Verdict::TimedOut
             | Verdict::Failed
@@ -65,6 +68,7 @@ pub(crate) enum End {
     /// Time was up; how the deployment ended after that, when it did.
     TimedOut(Option<Ending>),
     Interrupted,
+    Paused,
 }
 
 /// What a watched deployment was for.
@@ -98,6 +102,7 @@ pub(crate) fn length(deployment: &ServiceDeployment) -> Option<Duration> {
 pub(crate) fn verdict(end: End, purpose: Purpose) -> Verdict {
     match (end, purpose) {
         (End::Interrupted, _) => Verdict::Interrupted,
+        (End::Paused, _) => Verdict::Paused,
         (End::TimedOut(Some(Ending::RollbackFailed)), _) => Verdict::RollbackFailed,
         // It finished between our clock and the request to stop it.
         (End::TimedOut(Some(Ending::Successful)), Purpose::Deploy) => Verdict::Deployed,

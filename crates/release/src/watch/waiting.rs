@@ -4,6 +4,7 @@ use aws_sdk_ecs::types::{ServiceDeploymentStatus, Task};
 
 use super::Subject;
 use super::look::Look;
+use super::traffic;
 use super::verdict::{Ending, ending, length};
 use super::words::tasks_in_words;
 use crate::ensure::service::{in_place, primary_id};
@@ -26,7 +27,9 @@ pub(crate) fn waiting_for(look: &Look, deployment_id: &str, new: &TaskCounts, ol
         Some(ServiceDeploymentStatus::RollbackRequested | ServiceDeploymentStatus::RollbackInProgress) => {
             Some(rollback(new, old))
         }
-        Some(ServiceDeploymentStatus::InProgress) => Some(progress(look, deployment_id, new, old)),
+        Some(ServiceDeploymentStatus::InProgress) => {
+            Some(traffic::waiting_for(&look.deployment).unwrap_or_else(|| progress(look, deployment_id, new, old)))
+        }
         Some(_) if ending(&look.deployment).is_some() => None,
         Some(newer) => Some(format!("the end of {newer}")),
     }

@@ -1,0 +1,48 @@
+//! `seatrial promote`
+
+use anyhow::Result;
+use clap::Args;
+use seatrial_release::{PromoteOptions, ServiceOutcome, Verdict, promote};
+
+use crate::arguments::{Common, Services, WaitArguments};
+use crate::exit_code::ExitCode;
+use crate::printer::Printer;
+use crate::progress::Display;
+use crate::session::{Session, interrupted_by_ctrl_c, only};
+use crate::show::outcome;
+
+/// Let a paused deployment go on, to its next pause or its end
+///
+/// Exit codes as of `deploy`: 0 deployed, 3 rolled back, 6 paused again.
+#[derive(Args, Debug)]
+pub struct PromoteArguments {
+    #[command(flatten)]
+    pub services: Services,
+
+    #[command(flatten)]
+    pub common: Common,
+
+    #[command(flatten)]
+    pub wait: WaitArguments,
+}
+
+/// Runs the command.
+pub async fn run(arguments: PromoteArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
+    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
+    let options = PromoteOptions { waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
+    let display = Display::new(printer, &common);
+    let interrupt = interrupted_by_ctrl_c();
+    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
+    for service in &session.plan.services {
+        let done = promote(&session.connection, service, &options, &display.reporter(), interrupt.clone()).await;
+        if done.is_err() {
+            display.end();
+        }
+        outcomes.push(done?);
+    }
+    display.end();
+    printer.result(&outcomes, |paint| outcome::outcomes(&outcomes, &[], paint))?;
+    let farewell = outcome::farewell(&common.selection(), &outcomes, printer.remarks());
+    farewell.into_iter().for_each(|text| printer.remark(&text));
+    Ok(Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict)).into())
+}
