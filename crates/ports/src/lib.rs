@@ -4,10 +4,12 @@
 
 pub mod balancer;
 pub mod clock;
+pub mod hooks;
 pub mod journal;
 pub mod runtime;
 
 pub use balancer::{Balancer, BalancerConfig, BalancerReport};
 pub use clock::Clock;
+pub use hooks::{HookInvocation, HookInvoker, HookOutcome, HookReport};
 pub use journal::{Batch, Journal, JournalError, Record};
 pub use runtime::{Runtime, TaskLaunch, TaskReport};
