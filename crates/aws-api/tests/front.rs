@@ -316,11 +316,10 @@ async fn a_flood_of_idle_connections_locks_nobody_out() {
 }
 
 #[tokio::test]
-async fn an_encoded_body_is_refused_and_said_why() {
+async fn a_body_in_an_unknown_encoding_is_refused_and_said_why() {
     let front = start().await;
     let mut request = Request::json("Echo", "{}");
-    request.headers.push(("content-encoding", "gzip".to_owned()));
-    request.body = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
+    request.headers.push(("content-encoding", "br".to_owned()));
     let answer = front.send(&request).await;
     assert_eq!((answer.status, answer.json()["__type"].as_str()), (400, Some("SerializationException")));
     assert!(answer.body.contains("Content-Encoding"), "{}", answer.body);

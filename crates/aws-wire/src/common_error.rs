@@ -7,7 +7,7 @@ use crate::protocol::Protocol;
 
 /// An error of the front, not of an operation.
 ///
-/// JSON services call these `...Exception`; query services use older names and sometimes another HTTP status.
+/// JSON and CBOR services call these `...Exception`; query services use older names and sometimes another HTTP status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommonError {
     /// The request is not signed at all.
@@ -41,17 +41,18 @@ impl CommonError {
     pub fn for_protocol(self, protocol: Protocol) -> ServiceError {
         let (json, query, message) = self.names();
         let (code, status) = match protocol {
-            Protocol::AwsJson10 | Protocol::AwsJson11 => json,
+            Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => json,
             Protocol::Query => query,
         };
-        if status.is_server_error() {
-            ServiceError::receiver(code, message).with_status(status)
+        let error = if status.is_server_error() {
+            ServiceError::receiver(code, message)
         } else {
-            ServiceError::sender(code, message).with_status(status)
-        }
+            ServiceError::sender(code, message)
+        };
+        error.with_status(status).with_query_code(query.0)
     }
 
-    /// Returns the code and status for JSON, the same for query, and the message.
+    /// Returns the code and status for JSON and CBOR, the same for query, and the message.
     fn names(self) -> ((&'static str, StatusCode), (&'static str, StatusCode), String) {
         const BAD: StatusCode = StatusCode::BAD_REQUEST;
         const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;

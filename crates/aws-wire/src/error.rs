@@ -27,6 +27,7 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceError {
     code: Cow<'static, str>,
+    query_code: Option<&'static str>,
     message: String,
     fault: Fault,
     status: StatusCode,
@@ -45,7 +46,7 @@ impl ServiceError {
     }
 
     fn new(code: Cow<'static, str>, message: String, fault: Fault, status: StatusCode) -> Self {
-        ServiceError { code, message, fault, status, members: Map::new() }
+        ServiceError { code, query_code: None, message, fault, status, members: Map::new() }
     }
 
     /// Replaces the HTTP status, for the few errors whose model names another one.
@@ -55,11 +56,23 @@ impl ServiceError {
         self
     }
 
-    /// Adds a further member of the error's shape, such as `resourceIds` of ECS's `ConflictException`. Sent by the JSON protocols.
+    /// Adds a further member of the error's shape, such as `resourceIds` of ECS's `ConflictException`. Not sent by the query protocol.
     #[must_use]
     pub fn with_member(mut self, name: &str, value: Value) -> Self {
         self.members.insert(name.to_owned(), value);
         self
+    }
+
+    /// Names the code of the query protocol, where another protocol's code differs and no service's model tells.
+    #[must_use]
+    pub(crate) fn with_query_code(mut self, code: &'static str) -> Self {
+        self.query_code = Some(code);
+        self
+    }
+
+    /// Returns the code the query protocol has for the error.
+    pub(crate) fn query_code(&self) -> &str {
+        self.query_code.unwrap_or(&self.code)
     }
 
     pub fn code(&self) -> &str {

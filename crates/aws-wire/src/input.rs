@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::cbor;
 use crate::common_error::CommonError;
 use crate::error::ServiceError;
 use crate::protocol::Protocol;
@@ -42,11 +43,30 @@ impl Input {
         if body.is_empty() {
             return Ok(Input { value: Value::Object(Map::new()), protocol });
         }
-        let mut value: Value = serde_json::from_slice(body)
+        let value = serde_json::from_slice(body)
             .map_err(|error| InvalidInput::new(format!("The request body is not valid JSON: {error}"), protocol))?;
-        if !value.is_object() {
+        if !matches!(value, Value::Object(_)) {
             return Err(InvalidInput::new("The request body must be a JSON object".to_owned(), protocol));
         }
+        Input::from_object(value, protocol)
+    }
+
+    /// Reads a CBOR body. An empty body is an empty input; null and undefined members count as absent. Byte strings become base64,
+    /// timestamps epoch seconds, and doubles without a JSON number texts (see [`crate::Double`]), all as in the JSON protocols.
+    pub fn from_cbor(body: &[u8]) -> Result<Self, InvalidInput> {
+        let protocol = Protocol::RpcV2Cbor;
+        if body.is_empty() {
+            return Ok(Input { value: Value::Object(Map::new()), protocol });
+        }
+        let value = cbor::decode(body)
+            .map_err(|error| InvalidInput::new(format!("The request body is not valid CBOR: {error}"), protocol))?;
+        if !value.is_object() {
+            return Err(InvalidInput::new("The request body must be a CBOR map".to_owned(), protocol));
+        }
+        Input::from_object(value, protocol)
+    }
+
+    fn from_object(mut value: Value, protocol: Protocol) -> Result<Self, InvalidInput> {
         if !drop_nulls(&mut value, INPUT_DEPTH_MAX) {
             let text = format!("The request body nests deeper than {INPUT_DEPTH_MAX} levels");
             return Err(InvalidInput::new(text, protocol));
@@ -71,8 +91,10 @@ impl Input {
     /// Reads the input into `T`. Unknown members are ignored unless `T` says otherwise; an error names the member.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, InvalidInput> {
         match self.protocol {
-            Protocol::AwsJson10 | Protocol::AwsJson11 => serde_path_to_error::deserialize(&self.value)
-                .map_err(|error| self.invalid_at(&error.path().to_string(), error.inner())),
+            Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => {
+                serde_path_to_error::deserialize(&self.value)
+                    .map_err(|error| self.invalid_at(&error.path().to_string(), error.inner()))
+            }
             Protocol::Query => serde_path_to_error::deserialize(FormValue(&self.value))
                 .map_err(|error| self.invalid_at(&error.path().to_string(), error.inner())),
         }

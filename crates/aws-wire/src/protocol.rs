@@ -1,6 +1,6 @@
 //! The wire protocols and how a request is recognised as one of them.
 //!
-//! rest-json, rest-xml and CBOR are further variants with a reader in `route` and a writer in `reply`; nothing else knows the list.
+//! rest-json and rest-xml are further variants with a reader in `route` and a writer in `reply`; nothing else knows the list.
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -10,6 +10,13 @@ use crate::sigv4::RequestHead;
 /// The header by which an awsJson request names its operation.
 pub(crate) const TARGET: &str = "x-amz-target";
 
+/// The header that announces RPC v2, in requests and in answers.
+pub(crate) const SMITHY_PROTOCOL: &str = "smithy-protocol";
+
+/// What it says when bodies are CBOR.
+pub(crate) const RPC_V2_CBOR: &str = "rpc-v2-cbor";
+
+const CBOR: &str = "application/cbor";
 const JSON_1_0: &str = "application/x-amz-json-1.0";
 const JSON_1_1: &str = "application/x-amz-json-1.1";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -24,11 +31,16 @@ pub enum Protocol {
     AwsJson11,
     /// Form parameters in, XML out.
     Query,
+    /// Smithy's RPC v2: the service and operation in the path, CBOR in and out.
+    RpcV2Cbor,
 }
 
 impl Protocol {
     /// Returns the protocol the headers announce, or `None` when they announce none of these.
     pub fn announced(headers: &HeaderMap) -> Option<Protocol> {
+        if let Some(name) = headers.get(SMITHY_PROTOCOL) {
+            return (name == RPC_V2_CBOR).then_some(Protocol::RpcV2Cbor);
+        }
         let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let is = |name: &str| essence.eq_ignore_ascii_case(name);
@@ -57,6 +69,7 @@ impl Protocol {
     pub fn for_refusals(head: &RequestHead<'_>, signed_service: &str) -> Protocol {
         match head.path {
             "/" | "" => Protocol::for_errors(head.headers),
+            _ if Protocol::announced(head.headers) == Some(Protocol::RpcV2Cbor) => Protocol::RpcV2Cbor,
             _ if REST_XML_SERVICES.contains(&signed_service) => Protocol::Query,
             _ => Protocol::AwsJson11,
         }
@@ -68,6 +81,7 @@ impl Protocol {
             Protocol::AwsJson10 => JSON_1_0,
             Protocol::AwsJson11 => JSON_1_1,
             Protocol::Query => "text/xml",
+            Protocol::RpcV2Cbor => CBOR,
         }
     }
 }
@@ -94,6 +108,16 @@ mod tests {
     }
 
     #[test]
+    fn rpc_v2_is_announced_by_a_header_of_its_own() {
+        let mut headers = headers("application/cbor");
+        assert_eq!(Protocol::announced(&headers), None, "a body of CBOR alone is not the protocol");
+        headers.insert(SMITHY_PROTOCOL, HeaderValue::from_static(RPC_V2_CBOR));
+        assert_eq!(Protocol::announced(&headers), Some(Protocol::RpcV2Cbor));
+        headers.insert(SMITHY_PROTOCOL, HeaderValue::from_static("rpc-v2-json"));
+        assert_eq!(Protocol::announced(&headers), None);
+    }
+
+    #[test]
     fn an_error_finds_a_form_even_when_nothing_is_announced() {
         assert_eq!(Protocol::for_errors(&HeaderMap::new()), Protocol::Query);
         assert_eq!(Protocol::for_errors(&headers("application/cbor")), Protocol::AwsJson11);
@@ -109,5 +133,10 @@ mod tests {
         assert_eq!(refusal("/2015-03-31/functions", "lambda"), Protocol::AwsJson11);
         assert_eq!(refusal("/2013-04-01/hostedzone", "route53"), Protocol::Query);
         assert_eq!(refusal("/", "ec2"), Protocol::Query);
+        let mut headers = HeaderMap::new();
+        headers.insert(SMITHY_PROTOCOL, HeaderValue::from_static(RPC_V2_CBOR));
+        let head =
+            RequestHead { method: &http::Method::POST, path: "/service/S/operation/O", query: "", headers: &headers };
+        assert_eq!(Protocol::for_refusals(&head, "sqs"), Protocol::RpcV2Cbor);
     }
 }

@@ -7,13 +7,11 @@ use serde_json::Value;
 
 use crate::common_error::CommonError;
 use crate::input::Input;
+use crate::operation_name::OperationName;
 use crate::protocol::{Protocol, TARGET};
 use crate::query;
 use crate::service::Service;
 use crate::sigv4::RequestHead;
-
-/// Longer than any AWS operation name (the longest has 60 characters).
-const OPERATION_NAME_LENGTH_MAX: usize = 128;
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,36 +19,6 @@ pub struct Route {
     pub service: Service,
     pub operation: OperationName,
     pub protocol: Protocol,
-}
-
-/// The name of an operation, such as `DescribeServices`. Letters and digits only, so it is safe to print.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OperationName(String);
-
-/// A text that cannot name an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an operation name has 1 to {OPERATION_NAME_LENGTH_MAX} letters and digits")]
-pub struct InvalidOperationName;
-
-impl OperationName {
-    pub fn parse(text: &str) -> Result<Self, InvalidOperationName> {
-        let fits = (1..=OPERATION_NAME_LENGTH_MAX).contains(&text.len());
-        if fits && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            Ok(OperationName(text.to_owned()))
-        } else {
-            Err(InvalidOperationName)
-        }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for OperationName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl Route {
@@ -63,13 +31,14 @@ impl Route {
 /// Finds the route of a request and reads its input.
 ///
 /// `signed_service` is the service in the credential scope of its signature. A query request has no other mark of its service; for
-/// a JSON request the caller compares the two.
+/// the others the caller compares the two.
 pub fn route(head: &RequestHead<'_>, body: &[u8], signed_service: &str) -> Result<(Route, Input), CommonError> {
-    if !matches!(head.path, "/" | "") {
-        let (path, service) = (printable(head.path), printable(signed_service));
-        return Err(not_implemented(format_args!("{} {path} of the service {service}", head.method)));
-    }
+    let is_at_root = matches!(head.path, "/" | "");
     match Protocol::announced(head.headers) {
+        Some(Protocol::RpcV2Cbor) if head.method == Method::POST && !is_at_root => {
+            route_rpc_v2(head.path, body, signed_service)
+        }
+        Some(_) | None if !is_at_root => Err(no_such_path(head.method, head.path, signed_service)),
         Some(protocol @ (Protocol::AwsJson10 | Protocol::AwsJson11)) if head.method == Method::POST => {
             route_json(head.headers, body, protocol)
         }
@@ -84,6 +53,17 @@ pub fn route(head: &RequestHead<'_>, body: &[u8], signed_service: &str) -> Resul
             content_type(head.headers),
         ))),
     }
+}
+
+fn route_rpc_v2(path: &str, body: &[u8], signed_service: &str) -> Result<(Route, Input), CommonError> {
+    let names = path.strip_prefix("/service/").and_then(|names| names.split_once("/operation/"));
+    let found = names.and_then(|(service, name)| Some((Service::by_rpc_v2_service(service)?, name)));
+    let Some((service, name)) = found else {
+        return Err(no_such_path(&Method::POST, path, signed_service));
+    };
+    let operation = operation_name(name)?;
+    let input = Input::from_cbor(body).map_err(|error| CommonError::MalformedInput(error.to_string()))?;
+    Ok((Route { service, operation, protocol: Protocol::RpcV2Cbor }, input))
 }
 
 fn route_json(headers: &HeaderMap, body: &[u8], protocol: Protocol) -> Result<(Route, Input), CommonError> {
@@ -131,6 +111,11 @@ fn operation_name(text: &str) -> Result<OperationName, CommonError> {
         .map_err(|error| CommonError::UnknownOperation(format!("The operation is unknown: {error}.")))
 }
 
+fn no_such_path(method: &Method, path: &str, signed_service: &str) -> CommonError {
+    let (path, service) = (printable(path), printable(signed_service));
+    not_implemented(format_args!("{method} {path} of the service {service}"))
+}
+
 fn not_implemented(what: fmt::Arguments<'_>) -> CommonError {
     CommonError::UnknownOperation(format!("{what} is not implemented by this engine."))
 }
@@ -156,6 +141,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::{RPC_V2_CBOR, SMITHY_PROTOCOL};
 
     fn json_request(
         content_type: &'static str,
@@ -215,6 +201,36 @@ mod tests {
             assert_eq!((route.service, route.operation.as_str()), (Service::Sts, "GetCallerIdentity"));
             assert_eq!(input.value(), &json!({}));
         }
+    }
+
+    fn cbor_request(path: &str, body: &[u8]) -> Result<(Route, Input), CommonError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(SMITHY_PROTOCOL, HeaderValue::from_static(RPC_V2_CBOR));
+        let head = RequestHead { method: &Method::POST, path, query: "", headers: &headers };
+        route(&head, body, "monitoring")
+    }
+
+    #[test]
+    fn an_rpc_v2_request_is_routed_by_its_path() {
+        let path = "/service/GraniteServiceVersion20100801/operation/DescribeAlarms";
+        let (route, input) = cbor_request(path, b"\xa1\x6aMaxRecords\x05").expect("a route");
+        assert_eq!((route.service, route.operation.as_str()), (Service::CloudWatch, "DescribeAlarms"));
+        assert_eq!(route.protocol, Protocol::RpcV2Cbor);
+        assert_eq!(input.value(), &json!({"MaxRecords": 5}));
+        let (_, input) = cbor_request(path, b"").expect("an empty body is an empty input");
+        assert_eq!(input.value(), &json!({}));
+        for body in [&b"\x80"[..], b"\xa1", b"{}"] {
+            assert!(matches!(cbor_request(path, body), Err(CommonError::MalformedInput(_))), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn an_rpc_v2_path_that_is_not_there_is_named_in_the_refusal() {
+        for path in ["/", "/service/GraniteServiceVersion20100801", "/service/Other/operation/PutMetricData"] {
+            assert!(text(cbor_request(path, b"\xa0")).ends_with(" is not implemented by this engine."), "{path}");
+        }
+        let path = "/service/GraniteServiceVersion20100801/operation/a/b";
+        assert!(text(cbor_request(path, b"\xa0")).starts_with("The operation is unknown"));
     }
 
     #[test]

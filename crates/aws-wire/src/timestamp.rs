@@ -1,4 +1,4 @@
-//! Timestamps as the protocols write them: epoch seconds in JSON, ISO 8601 in query and XML. Both to the millisecond.
+//! Timestamps as the protocols write them: epoch seconds in JSON and CBOR, ISO 8601 in query and XML. Both to the millisecond.
 
 use seatrial_model::Timestamp;
 use serde::de::{self, Visitor};
@@ -14,6 +14,12 @@ pub struct EpochSeconds(pub Timestamp);
 /// A timestamp that is written as an ISO 8601 text in UTC and read from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Iso8601(pub Timestamp);
+
+/// A timestamp of a service that speaks several protocols: read from epoch seconds or an ISO 8601 text, written as epoch seconds.
+///
+/// The writers of CBOR and XML give it their own form where the service's [`crate::AnswerForms`] name its member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AnyTimestamp(pub Timestamp);
 
 /// A text or number that is no instant between the years 0 and 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +53,13 @@ impl Iso8601 {
     }
 }
 
+impl AnyTimestamp {
+    /// Returns what an answer holds for the instant.
+    pub fn to_json(self) -> serde_json::Value {
+        self.0.as_epoch_seconds().into()
+    }
+}
+
 /// Returns the calendar form of an instant, if the calendar reaches that far.
 pub(crate) fn calendar(timestamp: Timestamp) -> Result<OffsetDateTime, InvalidTimestamp> {
     let nanos = i128::from(timestamp.as_millis()) * 1_000_000;
@@ -65,6 +78,12 @@ impl Serialize for EpochSeconds {
 impl Serialize for Iso8601 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.format())
+    }
+}
+
+impl Serialize for AnyTimestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        EpochSeconds(self.0).serialize(serializer)
     }
 }
 
@@ -92,6 +111,36 @@ impl<'de> Deserialize<'de> for Iso8601 {
     }
 }
 
+impl<'de> Deserialize<'de> for AnyTimestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyForm;
+        impl Visitor<'_> for AnyForm {
+            type Value = AnyTimestamp;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a timestamp")
+            }
+
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<AnyTimestamp, E> {
+                EpochSeconds::parse(seconds).map(|stamp| AnyTimestamp(stamp.0)).map_err(E::custom)
+            }
+
+            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<AnyTimestamp, E> {
+                self.visit_f64(seconds as f64)
+            }
+
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<AnyTimestamp, E> {
+                self.visit_f64(seconds as f64)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<AnyTimestamp, E> {
+                Iso8601::parse(text).map(|stamp| AnyTimestamp(stamp.0)).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(AnyForm)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +161,17 @@ mod tests {
         assert_eq!(stamp.format(), "2015-08-30T12:36:00.007Z");
         assert_eq!(Iso8601::parse("2015-08-30T14:36:00.007+02:00"), Ok(stamp));
         assert_eq!(Iso8601::parse("30 August 2015"), Err(InvalidTimestamp));
+    }
+
+    #[test]
+    fn a_timestamp_of_any_protocol_is_read_in_either_form() {
+        let stamp = AnyTimestamp(Timestamp::from_millis(1_769_860_800_250));
+        let read = |json: &str| serde_json::from_str::<AnyTimestamp>(json).ok();
+        assert_eq!(read("1769860800.25"), Some(stamp));
+        assert_eq!(read("\"2026-01-31T12:00:00.250000Z\""), Some(stamp));
+        assert_eq!(read("-60").map(|stamp| stamp.0.as_millis()), Some(-60_000));
+        assert_eq!(read("1e18"), None);
+        assert_eq!(read("\"Infinity\""), None);
+        assert_eq!(stamp.to_json().to_string(), "1769860800.25");
     }
 }

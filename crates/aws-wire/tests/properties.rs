@@ -88,6 +88,17 @@ proptest! {
     }
 
     #[test]
+    fn no_rpc_v2_request_panics_the_router(
+        request in request(),
+        path in "/(service/|operation/|GraniteServiceVersion20100801/|[a-zA-Z/]){0,5}",
+    ) {
+        let mut headers = request.headers.clone();
+        headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+        let head = RequestHead { path: &path, headers: &headers, ..request.head() };
+        let _ = route(&head, &request.body, "monitoring");
+    }
+
+    #[test]
     fn no_json_body_panics(body in r#"[\[\]{}":,0-9a\\u -]{0,60}"#) {
         let _ = Input::from_json(body.as_bytes(), Protocol::AwsJson11);
     }

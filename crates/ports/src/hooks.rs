@@ -1,22 +1,27 @@
-//! Invoking lifecycle hooks' functions: what the engine asks for and what it is told back.
+//! Invoking lifecycle hooks: the functions a deployment asks whether to go on, and what they answer.
+//!
+//! The engine decides when a hook is invoked, and how often; an invoker only carries one invocation out. Times here are the real
+//! ones: a function takes as long as it takes, whatever the engine's time scale.
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One invocation of a function.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One invocation of a hook's function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookInvocation {
     pub hook_id: String,
-    /// Counts from 1 within the hook.
+    /// Distinguishes the invocations of one hook: one that answered `IN_PROGRESS` is invoked again.
     pub attempt: u32,
-    /// The function's ARN or name.
+    /// The ARN of a Lambda function, or its name.
     pub function: String,
+    /// The request, in Lambda's JSON.
     pub payload: Value,
 }
 
 /// How an invocation ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookReport {
     pub hook_id: String,
     pub attempt: u32,
@@ -24,18 +29,21 @@ pub struct HookReport {
 }
 
 /// What came of an invocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HookOutcome {
+    /// The function's answer: any JSON value, not yet read as a hook's.
     Answered(Value),
-    /// It could not be invoked, ended badly, took too long or printed no JSON; the text says which and what to do.
+    /// There is no answer: the function could not be invoked, ended badly, took too long, or answered with something that is not
+    /// JSON. The text says which, and what to do.
     Failed(String),
 }
 
 /// Where reports go. Called from the invoker's own tasks; must not block.
 pub type HookReports = Arc<dyn Fn(HookReport) + Send + Sync>;
 
-/// Whatever runs functions, as the engine sees it.
+/// Invokes functions.
 pub trait HookInvoker: Send + Sync {
-    /// Starts an invocation; returns at once. The same one asked for again while it runs is not run twice.
+    /// Invokes a function and returns at once; exactly one report follows, unless the invoker is dropped first. An invocation with the
+    /// same hook and attempt as one that is still running is the same one: it is not run a second time.
     fn invoke(&self, invocation: HookInvocation);
 }

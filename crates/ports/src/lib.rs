@@ -10,6 +10,6 @@ pub mod runtime;
 
 pub use balancer::{Balancer, BalancerConfig, BalancerReport};
 pub use clock::Clock;
-pub use hooks::{HookInvocation, HookInvoker, HookReport};
+pub use hooks::{HookInvocation, HookInvoker, HookOutcome, HookReport};
 pub use journal::{Batch, Journal, JournalError, Record};
 pub use runtime::{Runtime, TaskLaunch, TaskReport};

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{HeaderName, Request, Response};
 use http_body_util::Full;
@@ -17,13 +17,12 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::Front;
-use super::body::{self, Body};
+use super::body;
 use super::request_id::RequestId;
 use crate::identity::Identity;
 use crate::operations::{OperationError, RequestContext};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// Why a request gets an error answer: the error and what is known about the form it must have.
 struct Refusal {
@@ -47,7 +46,7 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
     let protocol = Protocol::for_errors(request.headers());
     let (head, body) = request.into_parts();
     let answered = match admit(&front, &head, body, protocol).await {
-        Ok((admitted, body)) => perform(&front, &head, body, admitted, request_id).await,
+        Ok((admitted, body)) => perform(&front, &head, &body, admitted, request_id).await,
         Err(refusal) => Err(refusal),
     };
     match answered {
@@ -60,13 +59,13 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
     }
 }
 
-/// Lets the request in: for this host, signed by a known key at the right time over all it says.
+/// Lets the request in, with its body as it is meant to be read: for this host, signed by a known key at the right time over all it says.
 async fn admit<'f>(
     front: &'f Front,
     head: &Parts,
     body: Incoming,
     protocol: Protocol,
-) -> Result<(Admitted<'f>, Body), Refusal> {
+) -> Result<(Admitted<'f>, Vec<u8>), Refusal> {
     let refuse = |error: CommonError| Refusal {
         protocol,
         service: None,
@@ -83,6 +82,8 @@ async fn admit<'f>(
     claim
         .verify(&RequestHead::from(head), &identity.credential, body.digest)
         .map_err(|error| refuse(explain(error)))?;
+    // Only who is let in may have the front unfold something.
+    let body = body.decode(&front.limits).map_err(refuse)?;
     Ok((Admitted { claim, identity }, body))
 }
 
@@ -113,7 +114,7 @@ fn explain(error: AuthError) -> CommonError {
 async fn perform(
     front: &Arc<Front>,
     head: &Parts,
-    body: Body,
+    body: &[u8],
     admitted: Admitted<'_>,
     request_id: RequestId,
 ) -> Result<Reply, Refusal> {
@@ -126,7 +127,7 @@ async fn perform(
         error,
         connection: AfterAnswer::Keep,
     };
-    let (route, input) = route(&RequestHead::from(head), &body.bytes, scope.service())
+    let (route, input) = route(&RequestHead::from(head), body, scope.service())
         .map_err(|error| refuse(signed_service, error.for_protocol(protocol)))?;
     let refuse = |error: ServiceError| Refusal { protocol: route.protocol, ..refuse(Some(route.service), error) };
     scope
@@ -187,13 +188,10 @@ fn internal(route: &Route) -> ServiceError {
 fn respond(reply: Reply, request_id: RequestId, connection: AfterAnswer) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(reply.body)));
     *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
     if let Ok(value) = HeaderValue::from_str(&request_id.to_string()) {
         headers.insert(REQUEST_ID, value);
-    }
-    if let Some(Ok(value)) = reply.error_type.map(|code| HeaderValue::from_str(&code)) {
-        headers.insert(ERROR_TYPE, value);
     }
     if connection == AfterAnswer::Close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

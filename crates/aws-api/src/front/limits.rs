@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// The largest request body: four times the largest batch of log events (1 MiB), the biggest input of the implemented services.
+/// The largest request body, encoded or decoded: four times the largest batch of log events (1 MiB), the biggest input of the
+/// implemented services.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The largest request head. A session token of AWS has up to 4 KiB; no client of AWS comes near this.
@@ -39,6 +40,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The limits of a front. [`Limits::default`] is right for an engine; tests make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// How long a body may be, as it is sent and as it is read after its encoding is undone.
     pub body_bytes: usize,
     pub head_bytes: usize,
     pub headers: usize,

@@ -96,7 +96,9 @@ impl Endpoint {
 pub struct Answer {
     pub status: u16,
     pub head: String,
+    /// The body as a text; what is not UTF-8 in it is replaced.
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -132,12 +134,13 @@ async fn read_whole_answer(stream: &mut TcpStream) -> Answer {
 }
 
 fn parse_answer(bytes: &[u8]) -> Option<Answer> {
-    let text = std::str::from_utf8(bytes).expect("UTF-8");
-    let (head, body) = text.split_once("\r\n\r\n")?;
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&bytes[..end]).expect("UTF-8").to_owned();
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let mut answer = Answer { status, head: head.to_owned(), body: String::new() };
+    let mut answer = Answer { status, head, body: String::new(), bytes: Vec::new() };
     let length: usize = answer.header("content-length").map_or(Some(0), |length| length.parse().ok())?;
-    answer.body = body.get(..length)?.to_owned();
+    answer.bytes = bytes.get(end + 4..end + 4 + length)?.to_vec();
+    answer.body = String::from_utf8_lossy(&answer.bytes).into_owned();
     Some(answer)
 }
 

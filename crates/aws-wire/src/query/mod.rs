@@ -7,4 +7,4 @@ mod tree;
 
 pub(crate) use form_value::FormValue;
 pub(crate) use tree::decode;
-pub use tree::{InvalidQuery, PARAMETER_DEPTH_MAX, PARAMETERS_MAX};
+pub use tree::{InvalidQuery, PARAMETER_DEPTH_MAX, PARAMETERS_MAX, PARTS_MAX};

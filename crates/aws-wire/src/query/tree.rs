@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-/// The most parameters in one request. A RegisterTargets call with the 1000 targets of a load balancer needs 3000.
-pub const PARAMETERS_MAX: usize = 10_000;
+/// The most parameters in one request. A PutMetricData call as large as CloudWatch takes it (1 MB) has 25,000 of 40 bytes each.
+pub const PARAMETERS_MAX: usize = 50_000;
+
+/// The most parts of names in one request, those that names share counted once: a parameter of PutMetricData adds one or two. Each can
+/// take 800 bytes of memory.
+pub const PARTS_MAX: usize = 150_000;
 
 /// The most parts of one parameter's name. ELBv2's deepest has eight.
 pub const PARAMETER_DEPTH_MAX: usize = 24;
@@ -16,6 +20,8 @@ pub const PARAMETER_DEPTH_MAX: usize = 24;
 pub enum InvalidQuery {
     #[error("The request has more than {PARAMETERS_MAX} parameters")]
     TooManyParameters,
+    #[error("The names of the parameters have more than {PARTS_MAX} parts")]
+    TooManyParts,
     #[error("The name of parameter {0} has more than {PARAMETER_DEPTH_MAX} parts")]
     TooDeep(usize),
     #[error("Parameter {0} is not UTF-8")]
@@ -30,6 +36,7 @@ pub enum InvalidQuery {
 /// Decodes a form. Positions in errors count from one.
 pub(crate) fn decode(form: &[u8]) -> Result<Map<String, Value>, InvalidQuery> {
     let mut root = Node::default();
+    let mut parts = 0;
     let pairs = form.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
     for (index, pair) in pairs.enumerate() {
         let position = index + 1;
@@ -39,7 +46,10 @@ pub(crate) fn decode(form: &[u8]) -> Result<Map<String, Value>, InvalidQuery> {
         let split = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
         let name = text(&pair[..split], position)?;
         let value = text(pair.get(split + 1..).unwrap_or_default(), position)?;
-        root.insert(&name, value, position)?;
+        parts += root.insert(&name, value, position)?;
+        if parts > PARTS_MAX {
+            return Err(InvalidQuery::TooManyParts);
+        }
     }
     Ok(root.children.into_iter().map(|(name, node)| (name, node.into_value())).collect())
 }
@@ -58,8 +68,10 @@ struct Node {
 }
 
 impl Node {
-    fn insert(&mut self, name: &str, value: String, position: usize) -> Result<(), InvalidQuery> {
+    /// Adds a parameter and returns how many parts of its name are new.
+    fn insert(&mut self, name: &str, value: String, position: usize) -> Result<usize, InvalidQuery> {
         let mut node = self;
+        let mut added = 0;
         for (depth, part) in name.split('.').enumerate() {
             if depth == PARAMETER_DEPTH_MAX {
                 return Err(InvalidQuery::TooDeep(position));
@@ -70,13 +82,14 @@ impl Node {
             if node.value.is_some() {
                 return Err(InvalidQuery::Conflict(position));
             }
+            added += usize::from(!node.children.contains_key(part));
             node = node.children.entry(part.to_owned()).or_default();
         }
         if node.value.is_some() || !node.children.is_empty() {
             return Err(InvalidQuery::Conflict(position));
         }
         node.value = Some(value);
-        Ok(())
+        Ok(added)
     }
 
     /// Recursion is bounded by [`PARAMETER_DEPTH_MAX`].
@@ -194,6 +207,12 @@ mod tests {
     fn count_and_depth_have_limits() {
         let many: String = (0..=PARAMETERS_MAX).map(|n| format!("p{n}=1&")).collect();
         assert_eq!(value(&many), Err(InvalidQuery::TooManyParameters));
+        let deep: String = (0..PARAMETERS_MAX / 2).map(|n| format!("p{n}.{}=1&", "a.a.a.a.a.a.a.a")).collect();
+        assert_eq!(value(&deep), Err(InvalidQuery::TooManyParts));
+        let wide: String = (0..PARAMETERS_MAX)
+            .map(|n| format!("Data.member.{}.Values.member.{}=1&", n / 50 + 1, n % 50 + 1))
+            .collect();
+        assert!(value(&wide).is_ok());
         let name = vec!["a"; PARAMETER_DEPTH_MAX].join(".");
         assert!(value(&name).is_ok());
         assert_eq!(value(&format!("{name}.a")), Err(InvalidQuery::TooDeep(1)));

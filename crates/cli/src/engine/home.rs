@@ -62,6 +62,11 @@ impl Home {
         self.0.join("proxy")
     }
 
+    /// Which command or address stands for which Lambda function; written by the user.
+    pub fn functions_file(&self) -> PathBuf {
+        self.0.join("functions.yml")
+    }
+
     pub fn log_file(&self) -> PathBuf {
         self.0.join("engine.log")
     }

@@ -16,6 +16,7 @@ use seatrial_aws_wire::Service;
 use seatrial_aws_wire::sigv4::{AccessKeyId, Credential, SecretAccessKey};
 use seatrial_engine::reports::Inbox;
 use seatrial_engine::{Engine, EngineSettings, Machine};
+use seatrial_hooks::LocalFunctions;
 use seatrial_model::{Arn, TimeScale, Timestamp};
 use seatrial_ports::{Clock, JournalError};
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
@@ -64,7 +65,7 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
         .context("could not start the engine's threads")?;
     // Before anything is started that would outlive an engine without a port.
     let listener = runtime.block_on(async { bind(options.port, last.port) })?;
-    let engine = assemble(home, &credentials, scale, journal)?;
+    let engine = assemble(home, &credentials, scale, journal, runtime.handle())?;
     let driver = {
         let engine = engine.clone();
         std::thread::Builder::new().name("driver".to_owned()).spawn(move || engine.drive())
@@ -88,9 +89,17 @@ fn open_journal(home: &Home) -> Result<SqliteJournal> {
     }
 }
 
-fn assemble(home: &Home, credentials: &Credentials, scale: TimeScale, journal: Arc<SqliteJournal>) -> Result<Engine> {
+fn assemble(
+    home: &Home,
+    credentials: &Credentials,
+    scale: TimeScale,
+    journal: Arc<SqliteJournal>,
+    threads: &tokio::runtime::Handle,
+) -> Result<Engine> {
     let inbox = Arc::new(Inbox::default());
-    let (tasks, balancing) = (Arc::clone(&inbox), Arc::clone(&inbox));
+    let (tasks, balancing, answers) = (Arc::clone(&inbox), Arc::clone(&inbox), Arc::clone(&inbox));
+    let hooks =
+        LocalFunctions::new(home.functions_file(), threads.clone(), Arc::new(move |report| answers.hook(report)));
     let runtime = ProcessRuntime::open(home.path(), supervisor_command()?, Arc::new(move |report| tasks.task(report)))?;
     let proxy = ProxySettings { directory: home.proxy(), command: ProxyCommand::this_program("proxy")? };
     let balancer = ProxyBalancer::start(proxy, Arc::new(move |report| balancing.balancer(report)))
@@ -98,6 +107,7 @@ fn assemble(home: &Home, credentials: &Credentials, scale: TimeScale, journal: A
     let machine = Machine {
         runtime: Arc::new(runtime),
         balancer: Arc::new(balancer),
+        hooks: Arc::new(hooks),
         journal,
         clock: Arc::new(SystemClock),
         entropy: Box::new(draw_bits),

@@ -3,9 +3,15 @@
 //! Knowing a service's address does not mean that the engine implements it: it means that its requests are recognised and that the
 //! refusal comes in the form its clients can read.
 
+mod cloudwatch;
+
 use std::fmt;
 
-/// An AWS service with a JSON or query protocol.
+use http::StatusCode;
+
+use crate::answer_form::AnswerForms;
+
+/// An AWS service with a JSON, CBOR or query protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     ApplicationAutoScaling,
@@ -28,6 +34,26 @@ pub struct QueryApi {
     pub version: &'static str,
     /// The XML namespace of its answers.
     pub namespace: &'static str,
+}
+
+/// How a service speaks RPC v2, which those do that also speak older protocols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RpcV2Api {
+    /// The name of the service's shape, which is in the path of every request.
+    pub service: &'static str,
+    /// The errors of which the older protocols need to know more than a name.
+    pub errors: &'static [ErrorName],
+    pub answer_forms: AnswerForms,
+}
+
+/// An error of a service with more than one protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorName {
+    /// The name of its shape, by which JSON and CBOR clients know it.
+    pub shape: &'static str,
+    /// The code query clients know it by; the others get it in a header.
+    pub code: &'static str,
+    pub status: StatusCode,
 }
 
 impl Service {
@@ -122,12 +148,49 @@ impl Service {
         }
     }
 
+    /// Returns how the service speaks RPC v2, or `None` when it does not.
+    pub const fn rpc_v2_api(self) -> Option<RpcV2Api> {
+        match self {
+            Service::CloudWatch => Some(cloudwatch::RPC_V2_API),
+            Service::ApplicationAutoScaling
+            | Service::CloudFormation
+            | Service::Ecr
+            | Service::Ecs
+            | Service::Elbv2
+            | Service::Events
+            | Service::Logs
+            | Service::ServiceDiscovery
+            | Service::Ssm
+            | Service::Sts => None,
+        }
+    }
+
+    /// Tells whether the service began with the query protocol and speaks others now: its errors then keep their query codes.
+    pub const fn is_query_compatible(self) -> bool {
+        self.query_api().is_some() && (self.target_prefix().is_some() || self.rpc_v2_api().is_some())
+    }
+
+    /// Finds an error by its code or its shape, among those that have both.
+    pub fn error_name(self, name: &str) -> Option<&'static ErrorName> {
+        let errors = self.rpc_v2_api()?.errors;
+        errors.iter().find(|error| error.code == name).or_else(|| errors.iter().find(|error| error.shape == name))
+    }
+
+    /// Returns the forms of the members of the service's answers.
+    pub fn answer_forms(self) -> AnswerForms {
+        self.rpc_v2_api().map_or(AnswerForms::NONE, |api| api.answer_forms)
+    }
+
     pub fn by_signing_name(name: &str) -> Option<Service> {
         Service::ALL.into_iter().find(|service| service.signing_name() == name)
     }
 
     pub fn by_target_prefix(prefix: &str) -> Option<Service> {
         Service::ALL.into_iter().find(|service| service.target_prefix() == Some(prefix))
+    }
+
+    pub fn by_rpc_v2_service(name: &str) -> Option<Service> {
+        Service::ALL.into_iter().find(|service| service.rpc_v2_api().is_some_and(|api| api.service == name))
     }
 }
 
@@ -150,9 +213,29 @@ mod tests {
             if let Some(prefix) = service.target_prefix() {
                 assert_eq!(Service::by_target_prefix(prefix), Some(service));
             }
+            if let Some(api) = service.rpc_v2_api() {
+                assert_eq!(Service::by_rpc_v2_service(api.service), Some(service));
+            }
             assert!(service.target_prefix().is_some() || service.query_api().is_some(), "{service} has no protocol");
         }
         let names: BTreeSet<_> = Service::ALL.map(Service::signing_name).into();
         assert_eq!(names.len(), Service::ALL.len());
+    }
+
+    #[test]
+    fn an_error_is_found_by_either_of_its_names() {
+        let by_code = Service::CloudWatch.error_name("InvalidParameterValue").expect("an error of CloudWatch");
+        let by_shape =
+            Service::CloudWatch.error_name("InvalidParameterValueException").expect("an error of CloudWatch");
+        assert_eq!(by_code, by_shape);
+        assert_eq!(Service::CloudWatch.error_name("ResourceNotFound").map(|error| error.status.as_u16()), Some(404));
+        assert_eq!(Service::Ecs.error_name("ResourceNotFound"), None);
+    }
+
+    #[test]
+    fn only_a_service_that_left_the_query_protocol_behind_is_compatible_with_it() {
+        let compatible: Vec<Service> =
+            Service::ALL.into_iter().filter(|service| service.is_query_compatible()).collect();
+        assert_eq!(compatible, [Service::CloudWatch]);
     }
 }
