@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, promote, render, rollback, scale, schema,
-    status, validate,
+    completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, promote, render, rollback, scale,
+    schema, status, validate,
 };
 use crate::printer::Printer;
 

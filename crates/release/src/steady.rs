@@ -95,6 +95,7 @@ impl Waiting<'_> {
             | Verdict::Deployed
             | Verdict::Started
             | Verdict::Interrupted
+            | Verdict::Paused
             | Verdict::RolledBack
             | Verdict::Failed
             | Verdict::RollbackFailed => Vec::new(),

@@ -21,7 +21,8 @@ pub(crate) fn urls(plan: &Plan, host: &str) -> Vec<ServiceUrl> {
     let mut urls: Vec<ServiceUrl> = listeners
         .flat_map(|listener| {
             let default = listener.default_service.iter().map(|service| (service, address(listener, host, None), None));
-            let rules = listener.rules.iter().map(|rule| (&rule.service, address(listener, host, Some(rule)), test(rule)));
+            let rules =
+                listener.rules.iter().map(|rule| (&rule.service, address(listener, host, Some(rule)), test(rule)));
             default.chain(rules).collect::<Vec<_>>()
         })
         .filter(|(service, _, _)| plan.service(service).is_some())

@@ -234,7 +234,8 @@ mod tests {
 
     #[test]
     fn a_deployed_service_shows_its_address() {
-        let url = ServiceUrl { service: "web".parse().expect("name"), url: "http://127.0.0.1:8080/".into(), test: None };
+        let url =
+            ServiceUrl { service: "web".parse().expect("name"), url: "http://127.0.0.1:8080/".into(), test: None };
         let deployed = ServiceOutcome { running: "hello-dev-web:4".into(), ..outcome(Verdict::Deployed) };
         let text = outcomes(&[deployed], &[url], Paint::PLAIN);
         assert_eq!(text, "✔ web: deployed hello-dev-web:4 in 8.3 s\n  http://127.0.0.1:8080/\n");

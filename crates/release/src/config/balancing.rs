@@ -103,7 +103,8 @@ pub(crate) fn wishes<'n>(
         production.rule.paths = vec!["/*".to_owned()];
     }
     let wanted = deployment.and_then(|deployment| deployment.test.as_ref());
-    let test = wanted.map(|wanted| test_wish(&production, wanted, &site.below("deployment").below("test"))).transpose()?;
+    let test =
+        wanted.map(|wanted| test_wish(&production, wanted, &site.below("deployment").below("test"))).transpose()?;
     Ok(std::iter::once(production).chain(test).collect())
 }
 
@@ -113,7 +114,10 @@ fn test_wish<'n>(production: &Wish<'n>, wanted: &TestTrafficEntry, site: &Site<'
         (Some(port), None) => {
             let port = u16::try_from(port.get()).expect("a port's range is checked when it is read");
             if port == production.port {
-                return Err(site.below("port").fault("is the production port").instead("choose another one, or use `header`"));
+                return Err(site
+                    .below("port")
+                    .fault("is the production port")
+                    .instead("choose another one, or use `header`"));
             }
             (port, None)
         }

@@ -63,17 +63,6 @@ impl StrategyWord {
         }
     }
 
-    /// Reads the word of the configuration file.
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "rolling" => Some(StrategyWord::Rolling),
-            "blue_green" | "blue-green" => Some(StrategyWord::BlueGreen),
-            "canary" => Some(StrategyWord::Canary),
-            "linear" => Some(StrategyWord::Linear),
-            _ => None,
-        }
-    }
-
     /// Whether two sets of tasks stand side by side while traffic moves between them.
     pub const fn shifts_traffic(self) -> bool {
         !matches!(self, StrategyWord::Rolling)
@@ -197,9 +186,7 @@ pub(crate) fn configure(
     configuration.insert("strategy".into(), json!(strategy.as_ecs()));
     configuration.insert("bakeTimeInMinutes".into(), json!(minutes(entry.bake, &site.below("bake"))?.unwrap_or(0)));
     let step_bake = minutes(entry.step_bake, &site.below("step_bake"))?;
-    let steps = |percent: (&str, f64), bake: (&str, i32)| {
-        json!({ percent.0: entry.percent.map_or(percent.1, Share::get), bake.0: step_bake.unwrap_or(bake.1) })
-    };
+    let steps = |percent: (&str, f64), bake: (&str, i32)| json!({ percent.0: entry.percent.map_or(percent.1, Share::get), bake.0: step_bake.unwrap_or(bake.1) });
     match strategy {
         StrategyWord::Rolling | StrategyWord::BlueGreen => {}
         StrategyWord::Canary => {
@@ -248,9 +235,9 @@ fn minutes<const MIN: i32, const MAX: i32>(
     match seconds.map(Seconds::get) {
         None => Ok(None),
         Some(seconds) if seconds % 60 == 0 => Ok(Some(seconds / 60)),
-        Some(seconds) => Err(site
-            .fault(format_args!("is {seconds} s, but ECS takes whole minutes here"))
-            .instead("write whole minutes, such as 5m; a rehearsal is quicker with `seatrial engine start --time-scale 60`")),
+        Some(seconds) => Err(site.fault(format_args!("is {seconds} s, but ECS takes whole minutes here")).instead(
+            "write whole minutes, such as 5m; a rehearsal is quicker with `seatrial engine start --time-scale 60`",
+        )),
     }
 }
 

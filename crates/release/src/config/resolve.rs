@@ -19,8 +19,8 @@ use super::site::Site;
 use super::task::{self, Surroundings, Task};
 use crate::naming;
 use crate::plan::{
-    Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Pair, Plan, PublicAddress, ServicePlan,
-    Target, TargetDefaults, TargetGroupPlan, TargetType,
+    Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Pair, Plan, PublicAddress,
+    ServicePlan, Target, TargetDefaults, TargetGroupPlan, TargetType,
 };
 
 /// Everything a plan is made from.

@@ -198,8 +198,7 @@ pub(super) fn forward(group: &str) -> Action {
 /// The action that shares everything between two target groups, the first one getting all of it.
 pub(super) fn forward_pair(group: &str, other: &str) -> Action {
     let tuple = |group: &str, weight| TargetGroupTuple::builder().target_group_arn(group).weight(weight).build();
-    let config =
-        ForwardActionConfig::builder().target_groups(tuple(group, 100)).target_groups(tuple(other, 0)).build();
+    let config = ForwardActionConfig::builder().target_groups(tuple(group, 100)).target_groups(tuple(other, 0)).build();
     Action::builder().r#type(ActionTypeEnum::Forward).forward_config(config).build()
 }
 

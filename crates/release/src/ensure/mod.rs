@@ -75,9 +75,7 @@ impl Ensuring<'_> {
             let arn = target_group::target_group(self, &service.name, &balancing.target_group, &balancer).await?;
             let alternate = match &balancing.pair {
                 None => None,
-                Some(pair) => {
-                    Some(target_group::target_group(self, &service.name, &pair.alternate, &balancer).await?)
-                }
+                Some(pair) => Some(target_group::target_group(self, &service.name, &pair.alternate, &balancer).await?),
             };
             groups.insert(service.name.clone(), listener::ServiceGroups { own: arn, alternate });
         }

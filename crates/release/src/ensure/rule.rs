@@ -151,9 +151,10 @@ type Conditions = BTreeMap<String, BTreeSet<String>>;
 fn wanted_conditions(wanted: &RulePlan) -> Conditions {
     let pairs = [("host-header", &wanted.hosts), ("path-pattern", &wanted.paths)];
     let given = pairs.into_iter().filter(|(_, values)| !values.is_empty());
-    let header = wanted.header.iter().map(|(name, value)| {
-        ("http-header".to_owned(), BTreeSet::from([name.to_ascii_lowercase(), value.clone()]))
-    });
+    let header = wanted
+        .header
+        .iter()
+        .map(|(name, value)| ("http-header".to_owned(), BTreeSet::from([name.to_ascii_lowercase(), value.clone()])));
     given.map(|(field, values)| (field.to_owned(), values.iter().cloned().collect())).chain(header).collect()
 }
 

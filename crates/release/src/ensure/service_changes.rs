@@ -54,7 +54,8 @@ pub(super) fn differences(wanted: &Map<String, Json>, existing: &Json) -> Map<St
 /// Whether a service is attached to its load balancers as wanted. Which target group of a pair comes first changes with every
 /// deployment. A pair stays when none is wanted any more: the tasks may be in either.
 fn attached(existing: &Json, wanted: &Json) -> bool {
-    let has_pair = |list: &Json| list.as_array().into_iter().flatten().any(|one| !one["advancedConfiguration"].is_null());
+    let has_pair =
+        |list: &Json| list.as_array().into_iter().flatten().any(|one| !one["advancedConfiguration"].is_null());
     if has_pair(existing) && !has_pair(wanted) {
         return true;
     }
@@ -65,8 +66,10 @@ fn attached(existing: &Json, wanted: &Json) -> bool {
 fn unordered(attachments: &Json) -> Json {
     let mut attachments = attachments.clone();
     for attachment in attachments.as_array_mut().into_iter().flatten() {
-        let (first, second) =
-            (attachment["targetGroupArn"].clone(), attachment["advancedConfiguration"]["alternateTargetGroupArn"].clone());
+        let (first, second) = (
+            attachment["targetGroupArn"].clone(),
+            attachment["advancedConfiguration"]["alternateTargetGroupArn"].clone(),
+        );
         if second.as_str().is_some_and(|second| Some(second) < first.as_str()) {
             attachment["targetGroupArn"] = second;
             attachment["advancedConfiguration"]["alternateTargetGroupArn"] = first;

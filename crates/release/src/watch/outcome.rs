@@ -101,11 +101,9 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
     let start = timestamp(look.deployment.created_at()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let names = Names::of_messages(connection, &look.service, &messages_since(&look, start)).await;
     let causes = match verdict {
-        Verdict::NothingToDo
-        | Verdict::Deployed
-        | Verdict::Started
-        | Verdict::Interrupted
-        | Verdict::Paused => Vec::new(),
+        Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Interrupted | Verdict::Paused => {
+            Vec::new()
+        }
         Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => {
             let causes = causes(&subject, &look, late_look.as_ref(), end, start);
             with_logs(connection, causes, &subject.task_definition).await

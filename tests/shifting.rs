@@ -1,0 +1,218 @@
+//! Traffic that moves between two versions: for each strategy a success and a rollback from every stage, under load, without one
+//! failed request; and how soon the last request reaches a version that is given up.
+
+#[path = "../benches/support/client.rs"]
+mod client;
+mod harness;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_ecs::types::ServiceDeployment;
+use harness::{Trial, wait_until};
+
+/// Everything ECS counts in minutes takes three seconds for each.
+const TIME_SCALE: &str = "20";
+const CONFIGURATION: &str = r#"
+app: trial
+services:
+  web:
+    command: "seatrial demo-app --version {{ env('VERSION') }} --boot-delay {{ env('BOOT', '200ms') }}"
+    port: 8080
+    health_check: { path: /health/ready, interval: 20s, timeout: 2s, unhealthy_threshold: 2, grace_period: 0s }
+    deregistration_delay: 200s
+    listener: { port: @PORT@ }
+    desired_count: @DESIRED@
+    deployment:
+      strategy: @STRATEGY@
+      bake: 1m
+      hooks: [{ stage: "{{ env('PAUSE', 'pre_scale_up') }}" }]
+environments:
+  dev: { target: embedded, stage: prod }
+"#;
+
+/// Stages a pause can hold a deployment in.
+const PAUSED_AT: [&str; 5] = [
+    "pre_scale_up",
+    "post_scale_up",
+    "post_test_traffic_shift",
+    "pre_production_traffic_shift",
+    "post_production_traffic_shift",
+];
+/// Stages that pass by themselves; a slow boot, a bake time or a slow request makes them last.
+const PASSED_THROUGH: [&str; 4] = ["SCALE_UP", "PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP"];
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn blue_green_drops_nothing() {
+    tell_the_story("blue_green", "1");
+    tell_the_story("blue_green", "4");
+}
+
+#[test]
+fn a_canary_drops_nothing() {
+    let canary = "canary\n      percent: 10\n      step_bake: 1m";
+    tell_the_story(canary, "1");
+    tell_the_story(canary, "4");
+}
+
+#[test]
+fn a_linear_shift_drops_nothing() {
+    let linear = "linear\n      percent: 50\n      step_bake: 1m";
+    tell_the_story(linear, "1");
+    tell_the_story(linear, "4");
+}
+
+fn start(strategy: &str, desired: &str) -> Trial {
+    let trial = Trial::new(&CONFIGURATION.replace("@STRATEGY@", strategy).replace("@DESIRED@", desired));
+    trial.run(&["engine", "start", "--port", "0", "--time-scale", TIME_SCALE], &[]).exits(0);
+    trial.deploy(&[("VERSION", "v1")]).exits(6);
+    trial.run(&["promote"], &[("VERSION", "v1")]).exits(0);
+    trial
+}
+
+fn tell_the_story(strategy: &str, desired: &str) {
+    let trial = start(strategy, desired);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let service = Service::new(&trial);
+    let load = runtime.block_on(trial.load("500"));
+    std::thread::sleep(Duration::from_secs(1)); // Some traffic before the first change, so that connections are established.
+
+    for stage in PAUSED_AT {
+        let version = [("VERSION", "bad"), ("PAUSE", stage)];
+        trial.deploy(&version).exits(6);
+        trial.run(&["rollback"], &version).exits(0);
+        assert_eq!(trial.answer().body, "Hello from the demo service, version v1", "{strategy}: {stage}");
+    }
+    for stage in PASSED_THROUGH {
+        if stage == "PRODUCTION_TRAFFIC_SHIFT" && strategy == "blue_green" {
+            continue;
+        }
+        let version = [("VERSION", "bad"), ("BOOT", "1s")];
+        trial.deploy(&version).exits(6);
+        trial.run(&["promote", "--no-wait"], &version).exits(0);
+        wait_until(PATIENCE, stage, || {
+            let stage_now = runtime.block_on(service.last()).lifecycle_stage().map(|stage| stage.as_str().to_owned());
+            stage_now.as_deref() == Some(stage)
+        });
+        trial.run(&["rollback"], &version).exits(0);
+        assert_eq!(trial.answer().body, "Hello from the demo service, version v1", "{strategy}: {stage}");
+    }
+    trial.deploy(&[("VERSION", "v2")]).exits(6);
+    trial.run(&["promote"], &[("VERSION", "v2")]).exits(0);
+    assert_eq!(trial.answer().body, "Hello from the demo service, version v2");
+
+    let report = runtime.block_on(load.stop());
+    println!("{strategy}, desired {desired}\n{}", report.render());
+    assert_eq!(report.failed(), 0, "{strategy}: {}", report.render());
+    assert!(report.requests.answered > 1000, "{}", report.render());
+}
+
+/// How long after the decision a request may still be sent to the version that was given up.
+const LAST_REQUEST: Duration = Duration::from_millis(100);
+
+#[test]
+fn the_last_request_reaches_a_version_within_a_tenth_of_a_second_after_it_is_given_up() {
+    for strategy in [
+        "blue_green",
+        "canary\n      percent: 50\n      step_bake: 1m",
+        "linear\n      percent: 50\n      step_bake: 1m",
+    ] {
+        let trial = start(strategy, "2");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let service = Service::new(&trial);
+        let version = [("VERSION", "bad")];
+        trial.deploy(&version).exits(6);
+        let sampler = Sampler::start(trial.port);
+        trial.run(&["promote", "--no-wait"], &version).exits(0);
+        wait_until(PATIENCE, "the bad version to be given traffic", || sampler.has_seen_it());
+        trial.run(&["rollback"], &version).exits(0);
+        let decided = runtime.block_on(service.last());
+        let decided = decided.rollback().and_then(|rollback| rollback.started_at()).expect("it was rolled back");
+        let decided = Duration::from_millis(u64::try_from(decided.to_millis().expect("in range")).expect("after 1970"));
+        let last = sampler.stop();
+        let after = last.saturating_sub(decided);
+        println!(
+            "{}: the last request to the version given up was sent {after:?} after the decision",
+            strategy.lines().next().unwrap_or_default()
+        );
+        assert!(after <= LAST_REQUEST, "{strategy}: {after:?}");
+    }
+}
+
+/// The service as ECS shows it.
+struct Service(aws_sdk_ecs::Client);
+
+impl Service {
+    fn new(trial: &Trial) -> Self {
+        Service(client::ecs(&trial.aws_environment()))
+    }
+
+    async fn last(&self) -> ServiceDeployment {
+        let listed = self.0.list_service_deployments().cluster("trial-dev").service("web").max_results(1);
+        let listed = listed.send().await.expect("the engine answers");
+        let arn = listed.service_deployments()[0].service_deployment_arn().expect("every one has an ARN").to_owned();
+        let described = self.0.describe_service_deployments().service_deployment_arns(arn).send().await;
+        described.expect("the engine answers").service_deployments()[0].clone()
+    }
+}
+
+/// Asks again and again on kept-alive connections, and remembers when each request was sent and whether the bad version answered it.
+struct Sampler {
+    stop: Arc<AtomicBool>,
+    seen: Arc<Mutex<Vec<(Duration, bool)>>>,
+    threads: Vec<std::thread::JoinHandle<()>>,
+}
+
+/// Each asks about a thousand times a second.
+const SAMPLERS: usize = 2;
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(1);
+
+impl Sampler {
+    fn start(port: u16) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let threads = (0..SAMPLERS)
+            .map(|_| {
+                let (stop, seen) = (Arc::clone(&stop), Arc::clone(&seen));
+                std::thread::spawn(move || {
+                    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the listener is open");
+                    while !stop.load(Ordering::Relaxed) {
+                        let sent = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+                        let answer = ask(&mut stream);
+                        seen.lock().expect("no sampler panics").push((sent, answer.contains("version bad")));
+                        std::thread::sleep(SAMPLE_INTERVAL);
+                    }
+                })
+            })
+            .collect();
+        Sampler { stop, seen, threads }
+    }
+
+    fn has_seen_it(&self) -> bool {
+        self.seen.lock().expect("no sampler panics").iter().any(|(_, is_bad)| *is_bad)
+    }
+
+    /// Returns when the last request was sent that the bad version answered, since 1970.
+    fn stop(self) -> Duration {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.into_iter().for_each(|thread| thread.join().expect("every request is answered"));
+        let seen = self.seen.lock().expect("no sampler panics");
+        seen.iter().filter(|(_, is_bad)| *is_bad).map(|(sent, _)| *sent).max().expect("it was seen")
+    }
+}
+
+fn ask(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: trial\r\n\r\n").expect("the connection is open");
+    let mut answer = String::new();
+    let mut buffer = [0; 4096];
+    while !answer.contains("\r\n\r\n") || !answer.trim_end().contains("version") {
+        let read = stream.read(&mut buffer).expect("an answer comes");
+        assert!(read > 0, "the connection was closed: {answer}");
+        answer.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    answer
+}
