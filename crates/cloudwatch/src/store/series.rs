@@ -101,8 +101,8 @@ impl Series {
     }
 
     fn roll_up_after(&mut self, retention: [i64; TIERS], now: i64) {
-        for tier in 0..TIERS {
-            let kept_from = now.saturating_sub(retention[tier]);
+        for (tier, retention) in retention.into_iter().enumerate() {
+            let kept_from = now.saturating_sub(retention);
             while let Some(bucket) = self.tiers[tier].pop_front_if(|bucket| bucket.start < kept_from) {
                 self.heap -= bucket.aggregate.heap_bytes();
                 let Some(&width) = WIDTHS.get(tier + 1) else { continue };

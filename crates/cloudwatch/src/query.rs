@@ -1,0 +1,27 @@
+//! What is asked of the store: one statistic of one metric (shape `MetricStat`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Grid, Period};
+use crate::metric::{Metric, Unit};
+use crate::statistic::Statistic;
+use crate::store::{MetricStore, Point};
+
+/// A statistic of a metric over periods.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricStat {
+    pub metric: Metric,
+    pub period: Period,
+    #[serde(rename = "stat")]
+    pub statistic: Statistic,
+    /// Only data of this unit; of any unit, if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+}
+
+impl MetricStat {
+    /// Returns the points, oldest first. The periods of `grid` count, not [`MetricStat::period`].
+    pub fn points(&self, store: &MetricStore, grid: &Grid) -> Vec<Point> {
+        store.points(&self.metric, self.unit, &self.statistic, grid)
+    }
+}
