@@ -1,7 +1,14 @@
-//! What is asked of the store: one statistic of one metric (shape `MetricStat`).
+//! What is asked of the store: a statistic of a metric, or queries that compute with several (shapes `MetricStat`, `MetricDataQuery`).
+
+mod alarm;
+mod data;
+mod spec;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::alarm::{ALARM_EXPRESSIONS_MAX, ALARM_METRICS_MAX, AlarmQueries};
+pub use self::data::{DataError, MetricDataQueries, MetricDataResult, QUERIES_MAX, Query, Source};
+pub use self::spec::{MetricDataQuerySpec, MetricStatSpec};
 use crate::clock::{Grid, Period};
 use crate::metric::{Metric, Unit};
 use crate::statistic::Statistic;
@@ -25,3 +32,6 @@ impl MetricStat {
         store.points(&self.metric, self.unit, &self.statistic, grid)
     }
 }
+
+#[cfg(test)]
+mod tests;

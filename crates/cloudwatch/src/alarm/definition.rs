@@ -1,5 +1,6 @@
 //! A metric alarm that satisfies PutMetricAlarm's rules.
 
+use seatrial_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Actions, AlarmName, ComparisonOperator, LowSampleCountPercentile, MetricAlarmSpec, TreatMissingData};
@@ -7,9 +8,9 @@ use super::{Observed, Slot};
 use crate::clock::{Grid, Period};
 use crate::invalid::Invalid;
 use crate::metric::{Dimension, Metric, MetricName, Namespace, Unit};
-use crate::query::MetricStat;
+use crate::query::{AlarmQueries, DataError, MetricStat};
 use crate::statistic::Statistic;
-use crate::store::MetricStore;
+use crate::store::{MetricStore, Point};
 
 /// The most seconds Period times EvaluationPeriods may be: one day (documented at `Period`).
 pub const ALARM_RANGE_SECONDS_MAX: u64 = 86_400;
@@ -25,6 +26,8 @@ pub const DESCRIPTION_LENGTH_MAX: usize = 1024;
 pub enum Watched {
     /// A statistic of one metric.
     Metric(MetricStat),
+    /// What an expression makes of several, or a single one in the form of a query.
+    Queries(AlarmQueries),
 }
 
 /// The definition of a metric alarm.
@@ -161,36 +164,46 @@ impl Watched {
     pub fn period(&self) -> Period {
         match self {
             Watched::Metric(stat) => stat.period,
+            Watched::Queries(queries) => queries.period(),
         }
     }
 
     /// Returns the points of an evaluation range, oldest first, one slot for each period of `grid`.
-    pub fn slots(&self, store: &MetricStore, grid: &Grid) -> Vec<Slot> {
-        let points = match self {
-            Watched::Metric(stat) => stat.points(store, grid),
+    pub fn slots(&self, store: &MetricStore, grid: &Grid) -> Result<Vec<Slot>, DataError> {
+        let points: Vec<(Timestamp, Observed)> = match (self.metric(), self) {
+            (Some(stat), _) | (None, Watched::Metric(stat)) => {
+                let observed = |point: Point| Observed { value: point.value, sample_count: Some(point.sample_count) };
+                stat.points(store, grid).into_iter().map(|point| (point.timestamp, observed(point))).collect()
+            }
+            (None, Watched::Queries(queries)) => {
+                let observed = |(timestamp, value)| (timestamp, Observed { value, sample_count: None });
+                queries.series(store, grid)?.points.into_iter().map(observed).collect()
+            }
         };
         let mut points = points.into_iter().peekable();
-        let slot = |timestamp| Slot {
-            timestamp,
-            point: points
-                .next_if(|point| point.timestamp == timestamp)
-                .map(|point| Observed { value: point.value, sample_count: Some(point.sample_count) }),
+        let mut slot = |timestamp| {
+            while points.next_if(|(known, _)| *known < timestamp).is_some() {}
+            Slot { timestamp, point: points.next_if(|(known, _)| *known == timestamp).map(|(_, point)| point) }
         };
-        grid.timestamps().map(slot).collect()
+        Ok(grid.timestamps().map(&mut slot).collect())
+    }
+
+    /// Returns the metric, when a single one is watched.
+    pub fn metric(&self) -> Option<&MetricStat> {
+        match self {
+            Watched::Metric(stat) => Some(stat),
+            Watched::Queries(queries) => queries.watched_metric(),
+        }
     }
 
     /// Returns the statistic, when a single metric is watched.
     pub fn statistic(&self) -> Option<&Statistic> {
-        match self {
-            Watched::Metric(stat) => Some(&stat.statistic),
-        }
+        self.metric().map(|stat| &stat.statistic)
     }
 
     /// Returns the unit asked for, when a single metric is watched.
     pub fn unit(&self) -> Option<Unit> {
-        match self {
-            Watched::Metric(stat) => stat.unit,
-        }
+        self.metric().and_then(|stat| stat.unit)
     }
 
     fn fill(&self, spec: &mut MetricAlarmSpec) {
@@ -208,11 +221,15 @@ impl Watched {
                 spec.period = Some(i64::from(stat.period.seconds()));
                 spec.unit = stat.unit.map(|unit| unit.as_str().to_owned());
             }
+            Watched::Queries(queries) => spec.metrics = queries.queries().to_specs(),
         }
     }
 }
 
 fn watched(spec: &MetricAlarmSpec) -> Result<Watched, Invalid> {
+    if !spec.metrics.is_empty() {
+        return queries(spec);
+    }
     let name = spec.metric_name.as_deref().ok_or_else(|| Invalid::missing("MetricName"))?;
     let namespace = spec.namespace.as_deref().ok_or_else(|| Invalid::missing("Namespace"))?;
     let dimensions = spec.dimensions.iter().map(|spec| Dimension::parse(&spec.name, &spec.value));
@@ -231,6 +248,24 @@ fn watched(spec: &MetricAlarmSpec) -> Result<Watched, Invalid> {
     let period = Period::parse_for_alarm(spec.period.ok_or_else(|| Invalid::missing("Period"))?)?;
     let unit = spec.unit.as_deref().map(Unit::parse).transpose()?;
     Ok(Watched::Metric(MetricStat { metric, period, statistic, unit }))
+}
+
+fn queries(spec: &MetricAlarmSpec) -> Result<Watched, Invalid> {
+    let excluded = [
+        ("MetricName", spec.metric_name.is_some()),
+        ("Namespace", spec.namespace.is_some()),
+        ("Dimensions", !spec.dimensions.is_empty()),
+        ("Period", spec.period.is_some()),
+        ("Unit", spec.unit.is_some()),
+        ("Statistic", spec.statistic.is_some()),
+        ("ExtendedStatistic", spec.extended_statistic.is_some()),
+    ];
+    match excluded.into_iter().find(|(_, given)| *given) {
+        Some((member, _)) => {
+            Err(Invalid::combination(format!("The parameters Metrics and {member} cannot be given together.")))
+        }
+        None => AlarmQueries::parse(&spec.metrics).map(Watched::Queries),
+    }
 }
 
 fn check_range(period: Period, evaluation_periods: u32) -> Result<(), Invalid> {

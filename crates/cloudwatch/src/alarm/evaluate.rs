@@ -67,11 +67,14 @@ pub fn verdict(alarm: &MetricAlarm, range: &[Slot]) -> Verdict {
                 return Verdict::State(StateValue::Ok);
             }
             // Too few points, and none of them is good.
-            match treat {
-                TreatMissingData::Ignore => Verdict::Retain,
-                _ if real == 0 => Verdict::State(StateValue::InsufficientData),
-                _ if evaluated.oldest_age >= to_alarm => Verdict::State(StateValue::Alarm),
-                _ => policy::before_premature_alarm(treat).map_or(Verdict::Retain, Verdict::State),
+            if treat == TreatMissingData::Ignore {
+                Verdict::Retain
+            } else if real == 0 {
+                Verdict::State(StateValue::InsufficientData)
+            } else if evaluated.oldest_age >= to_alarm {
+                Verdict::State(StateValue::Alarm)
+            } else {
+                policy::before_premature_alarm(treat).map_or(Verdict::Retain, Verdict::State)
             }
         }
     }

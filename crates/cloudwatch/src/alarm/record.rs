@@ -141,6 +141,10 @@ impl Alarm {
         }
     }
 
+    pub(crate) fn set_evaluation_state(&mut self, state: Option<EvaluationState>) {
+        self.evaluation_state = state;
+    }
+
     /// Puts the alarm into a state; returns the value it had if that changed.
     pub(crate) fn set_state(&mut self, state: AlarmState, now: Timestamp) -> Option<StateValue> {
         let old = std::mem::replace(&mut self.state, state);

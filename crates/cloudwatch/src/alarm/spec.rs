@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Actions;
 use crate::metric::DimensionSpec;
+use crate::query::MetricDataQuerySpec;
 
-/// The members of PutMetricAlarm, not yet checked. `Metrics` are in the query module's form; tags are kept by the caller.
+/// The members of PutMetricAlarm, not yet checked. Tags are kept by the caller.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricAlarmSpec {
@@ -18,7 +19,10 @@ pub struct MetricAlarmSpec {
     pub namespace: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dimensions: Vec<DimensionSpec>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricDataQuerySpec>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use seatrial_model::Timestamp;
 
 use super::{Alarms, Transition};
-use crate::alarm::{AlarmName, Definition, evaluate, evaluation_grid, next_evaluation};
+use crate::alarm::{AlarmName, Definition, EvaluationState, evaluate, evaluation_grid, next_evaluation};
 use crate::store::MetricStore;
 
 impl Alarms {
@@ -26,15 +26,18 @@ impl Alarms {
         transitions
     }
 
+    /// Evaluates one alarm. One whose expression cannot be computed keeps its state, and says so in its evaluation state.
     fn evaluate_metric(&mut self, name: &AlarmName, now: Timestamp, store: &MetricStore) -> Option<Transition> {
-        let record = self.alarms.get(name)?;
+        let record = self.alarms.get_mut(name)?;
         let alarm = match record.definition() {
             Definition::Metric(alarm) => alarm,
             Definition::Composite(_) => return None,
         };
         let next = next_evaluation(alarm, now, self.scale);
         let slots = alarm.watched().slots(store, &evaluation_grid(alarm, now, self.scale));
-        let state = evaluate(alarm, record.state().value, &slots, now);
+        let failed = slots.as_ref().err().map(|_| EvaluationState::EvaluationError);
+        let state = slots.ok().and_then(|slots| evaluate(alarm, record.state().value, &slots, now));
+        record.set_evaluation_state(failed);
         self.due.insert((next, name.clone()));
         self.due_at.insert(name.clone(), next);
         self.apply(name, state?, now)

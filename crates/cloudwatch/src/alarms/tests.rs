@@ -9,7 +9,8 @@ use crate::alarm::{
     ActionOutcome, Actions, CompositeAlarm, CompositeAlarmSpec, HISTORY_ITEMS_MAX, HistoryItemType, MetricAlarm,
     MetricAlarmSpec,
 };
-use crate::metric::{Datum, Metric, MetricName, Namespace, Unit};
+use crate::metric::{Datum, Metric, MetricName, MetricSpec, Namespace, Unit};
+use crate::query::{MetricDataQuerySpec, MetricStatSpec};
 use crate::store::{Limits, MetricStore};
 
 /// 21 November 2023, 12:00:00 UTC.
@@ -69,7 +70,11 @@ fn composite(alarm: &str, rule: &str) -> CompositeAlarm {
 }
 
 fn put_errors(store: &mut MetricStore, at: Timestamp, count: f64) {
-    let (namespace, name) = (Namespace::parse("Shop").expect("valid"), MetricName::parse("Errors").expect("valid"));
+    put(store, "Errors", at, count);
+}
+
+fn put(store: &mut MetricStore, name: &str, at: Timestamp, count: f64) {
+    let (namespace, name) = (Namespace::parse("Shop").expect("valid"), MetricName::parse(name).expect("valid"));
     let metric = Metric::new(namespace, name, Vec::new()).expect("valid");
     store.put(&Datum::of_value(metric, at, Unit::Count, count).expect("valid"), at).expect("room");
 }
@@ -155,6 +160,58 @@ fn history_data_have_cloudwatchs_form() {
     assert!(items[1].data.starts_with(r#"{"version":"1.0","oldState":{"stateValue":"INSUFFICIENT_DATA","#));
     assert_eq!(data[2]["actionState"], "Failed");
     assert_eq!(items[2].summary, "Failed to execute action arn:alarm. Received error: \"no such topic\"");
+}
+
+#[test]
+fn an_alarm_on_an_expression_watches_what_it_computes() {
+    let (mut alarms, mut store) = world();
+    let query = |id: &str, name: &str| MetricDataQuerySpec {
+        id: id.to_owned(),
+        metric_stat: Some(MetricStatSpec {
+            metric: MetricSpec { namespace: "Shop".to_owned(), name: name.to_owned(), dimensions: Vec::new() },
+            period: 60,
+            stat: "Sum".to_owned(),
+            unit: None,
+        }),
+        return_data: Some(false),
+        ..MetricDataQuerySpec::default()
+    };
+    let rate = MetricDataQuerySpec {
+        id: "rate".to_owned(),
+        expression: Some("100 * errors / requests".to_owned()),
+        ..MetricDataQuerySpec::default()
+    };
+    let spec = MetricAlarmSpec {
+        namespace: None,
+        metric_name: None,
+        statistic: None,
+        period: None,
+        evaluation_periods: Some(2),
+        datapoints_to_alarm: Some(2),
+        metrics: vec![rate, query("errors", "Errors"), query("requests", "Requests")],
+        ..spec("error-rate")
+    };
+    let both = MetricAlarm::parse(MetricAlarmSpec { period: Some(60), ..spec.clone() });
+    assert_eq!(both.expect_err("refused").message, "The parameters Metrics and Period cannot be given together.");
+    let alarm = MetricAlarm::parse(spec).expect("valid");
+    let text = serde_json::to_string(&alarm).expect("serialises");
+    assert_eq!(serde_json::from_str::<MetricAlarm>(&text).expect("parses"), alarm);
+    alarms.put_metric(alarm, START).expect("room");
+    for minute in 0..2 {
+        put(&mut store, "Requests", seconds(minute * 60), 200.0);
+        put(&mut store, "Errors", seconds(minute * 60), 20.0);
+    }
+    let transitions = alarms.evaluate_due(seconds(120), &store);
+    assert_eq!(told(&transitions), ["error-rate INSUFFICIENT_DATA -> ALARM"]);
+    assert_eq!(
+        transitions[0].to.reason,
+        "Threshold Crossed: 2 out of the last 2 datapoints [10.0 (21/11/23 12:01:00), 10.0 (21/11/23 12:00:00)] were greater than the \
+         threshold (5.0) (minimum 2 datapoints for OK -> ALARM transition)."
+    );
+    let data = transitions[0].to.reason_data.as_deref().expect("data");
+    assert!(!data.contains("statistic") && !data.contains("sampleCount"), "{data}");
+    put(&mut store, "Requests", seconds(120), 200.0);
+    assert_eq!(told(&alarms.evaluate_due(seconds(180), &store)), ["error-rate ALARM -> OK"], "no errors are none");
 }
 
 #[test]
