@@ -15,13 +15,14 @@ mod schedule;
 mod spec;
 mod state;
 mod vocabulary;
+mod watched;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::composite::{CompositeAlarm, CompositeAlarmSpec};
-pub use self::definition::{ALARM_RANGE_SECONDS_MAX, LONG_ALARM_RANGE_SECONDS_MAX, MetricAlarm, Watched};
+pub use self::definition::{ALARM_RANGE_SECONDS_MAX, LONG_ALARM_RANGE_SECONDS_MAX, MetricAlarm};
 pub use self::evaluate::{Observed, Slot, Verdict, evaluate, verdict};
 pub use self::history::{ActionOutcome, HISTORY_ITEMS_MAX, HistoryItem, HistoryItemType};
 pub use self::record::{Alarm, Definition};
@@ -30,6 +31,7 @@ pub use self::schedule::{evaluation_grid, evaluation_interval, next_evaluation};
 pub use self::spec::MetricAlarmSpec;
 pub use self::state::{AlarmState, EvaluationState, StateValue};
 pub use self::vocabulary::{Actions, AlarmType, ComparisonOperator, LowSampleCountPercentile, TreatMissingData};
+pub use self::watched::Watched;
 use crate::invalid::Invalid;
 
 /// The longest name of an alarm, in characters (shape `AlarmName`).

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod data;
+mod order;
 mod spec;
 
 use serde::{Deserialize, Serialize};

@@ -30,6 +30,9 @@ pub const METRICS_MAX: usize = 10_000;
 /// The most bytes kept: a few hundred busy latency metrics for three hours at one-second resolution fit.
 pub const BYTES_MAX: usize = 512 << 20;
 
+/// The most points one GetMetricStatistics may return (documented).
+pub const STATISTICS_POINTS_MAX: usize = 1440;
+
 /// How long (nominal) to wait after an early roll-up before trying another: the first finds all there is to find for a while.
 const RELIEF_INTERVAL: i64 = 60_000;
 

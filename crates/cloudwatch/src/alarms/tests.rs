@@ -1,13 +1,15 @@
 //! Stories of alarms over a store.
 
+mod properties;
+
 use std::time::Duration;
 
 use seatrial_model::{AccountId, Region};
 
 use super::*;
 use crate::alarm::{
-    ActionOutcome, Actions, CompositeAlarm, CompositeAlarmSpec, HISTORY_ITEMS_MAX, HistoryItemType, MetricAlarm,
-    MetricAlarmSpec,
+    ActionOutcome, Actions, CompositeAlarm, CompositeAlarmSpec, EvaluationState, HISTORY_ITEMS_MAX, HistoryItemType,
+    MetricAlarm, MetricAlarmSpec,
 };
 use crate::metric::{Datum, Metric, MetricName, MetricSpec, Namespace, Unit};
 use crate::query::{MetricDataQuerySpec, MetricStatSpec};
@@ -212,6 +214,44 @@ fn an_alarm_on_an_expression_watches_what_it_computes() {
     assert!(!data.contains("statistic") && !data.contains("sampleCount"), "{data}");
     put(&mut store, "Requests", seconds(120), 200.0);
     assert_eq!(told(&alarms.evaluate_due(seconds(180), &store)), ["error-rate ALARM -> OK"], "no errors are none");
+}
+
+#[test]
+fn an_alarm_whose_expression_cannot_be_computed_keeps_its_state_and_says_so() {
+    let (mut alarms, store) = world();
+    let metric = MetricDataQuerySpec {
+        id: "m1".to_owned(),
+        metric_stat: Some(MetricStatSpec {
+            metric: MetricSpec { namespace: "Shop".to_owned(), name: "Errors".to_owned(), dimensions: Vec::new() },
+            period: 10,
+            stat: "Sum".to_owned(),
+            unit: None,
+        }),
+        return_data: Some(false),
+        ..MetricDataQuerySpec::default()
+    };
+    // 70 series of 8642 points, each computed 13 times.
+    let minuses = "-".repeat(12);
+    let huge = MetricDataQuerySpec {
+        id: "e1".to_owned(),
+        expression: Some(format!("SUM([{}])", vec![format!("{minuses}FILL(m1,0)"); 70].join(","))),
+        ..MetricDataQuerySpec::default()
+    };
+    let spec = MetricAlarmSpec {
+        namespace: None,
+        metric_name: None,
+        statistic: None,
+        period: None,
+        evaluation_periods: Some(8640),
+        metrics: vec![huge, metric],
+        ..spec("huge")
+    };
+    alarms.put_metric(MetricAlarm::parse(spec).expect("fits without data"), START).expect("room");
+    alarms.set_state(&name("huge"), state(StateValue::Ok), START).expect("there");
+    assert_eq!(told(&alarms.evaluate_due(START, &store)), [""; 0]);
+    let alarm = alarms.get(&name("huge")).expect("there");
+    assert_eq!(alarm.evaluation_state(), Some(EvaluationState::EvaluationError));
+    assert_eq!(alarm.state().value, StateValue::Ok);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! GetMetricData: queries that name each other, evaluated over a range.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use seatrial_model::Timestamp;
 
+use super::order;
 use super::{MetricDataQuerySpec, MetricStat, MetricStatSpec};
 use crate::clock::{GRID_POINTS_MAX, Grid, Period, TooManyPoints};
 use crate::invalid::{Invalid, quoted};
@@ -77,7 +78,7 @@ impl MetricDataQueries {
             return Err(Invalid::value(format!("There must be 1 to {QUERIES_MAX} metric data queries.")));
         }
         let queries: Vec<Query> = specs.iter().map(query).collect::<Result<_, _>>()?;
-        let order = order(&queries)?;
+        let order = order::of(&queries)?;
         let parsed = MetricDataQueries { queries, order };
         parsed.check_types()?;
         Ok(parsed)
@@ -263,40 +264,6 @@ fn metric_stat(spec: &MetricStatSpec) -> Result<MetricStat, Invalid> {
     })
 }
 
-/// Orders the queries so that each comes after those it refers to.
-fn order(queries: &[Query]) -> Result<Vec<usize>, Invalid> {
-    let mut positions: BTreeMap<&str, usize> = BTreeMap::new();
-    for (index, query) in queries.iter().enumerate() {
-        if positions.insert(&query.id, index).is_some() {
-            return Err(Invalid::value(format!("The Id {:?} is used more than once.", quoted(&query.id))));
-        }
-    }
-    let mut waiting: Vec<BTreeSet<usize>> = Vec::with_capacity(queries.len());
-    for query in queries {
-        let ids = match &query.source {
-            Source::Metric(_) => BTreeSet::new(),
-            Source::Expression { expression, .. } => expression.ids(),
-        };
-        let found = ids.into_iter().map(|id| {
-            positions.get(id).copied().ok_or_else(|| in_expression(&query.id, &MathError::UnknownId(id.to_owned())))
-        });
-        waiting.push(found.collect::<Result<_, _>>()?);
-    }
-    let mut order = Vec::with_capacity(queries.len());
-    let mut done = vec![false; queries.len()];
-    // Each round finds at least one query, or there is a cycle.
-    while order.len() < queries.len() {
-        let ready = |index: &usize| !done[*index] && waiting[*index].iter().all(|needed| done[*needed]);
-        let found: Vec<usize> = (0..queries.len()).filter(ready).collect();
-        if found.is_empty() {
-            return Err(Invalid::value("The expressions refer to each other in a circle."));
-        }
-        found.iter().for_each(|index| done[*index] = true);
-        order.extend(found);
-    }
-    Ok(order)
-}
-
-fn in_expression(id: &str, error: &MathError) -> Invalid {
+pub(super) fn in_expression(id: &str, error: &MathError) -> Invalid {
     Invalid::value(format!("Error in expression '{}': {error}", quoted(id)))
 }
