@@ -41,6 +41,26 @@ impl Sketch {
 
     pub fn merge(&mut self, other: &Sketch) {
         self.zeros += other.zeros;
+        if !self.add_to_known(other) {
+            self.interleave(other);
+        }
+    }
+
+    /// Adds the counts if this has all bins of the other, which is soon so when many alike are merged; does nothing otherwise.
+    fn add_to_known(&mut self, other: &Sketch) -> bool {
+        let mut own = self.keys.iter();
+        if !other.keys.iter().all(|key| own.any(|own| own == key)) {
+            return false;
+        }
+        let mut bins = self.keys.iter().zip(&mut self.counts);
+        for (key, count) in other.keys.iter().zip(&other.counts) {
+            let (_, own) = bins.find(|(own, _)| *own == key).expect("all bins are known");
+            *own += count;
+        }
+        true
+    }
+
+    fn interleave(&mut self, other: &Sketch) {
         let mut keys = Vec::with_capacity(self.keys.len() + other.keys.len());
         let mut counts = Vec::with_capacity(keys.capacity());
         let (mut a, mut b) = (0, 0);
