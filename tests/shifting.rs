@@ -7,12 +7,13 @@ mod harness;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_ecs::types::ServiceDeployment;
-use harness::{Trial, wait_until};
+use harness::{Ran, Trial, wait_until};
 
 /// Everything ECS counts in minutes takes three seconds for each.
 const TIME_SCALE: &str = "20";
@@ -94,10 +95,7 @@ fn tell_the_story(strategy: &str, desired: &str) {
         let version = [("VERSION", "bad"), ("BOOT", "1s")];
         trial.deploy(&version).exits(6);
         trial.run(&["promote", "--no-wait"], &version).exits(0);
-        wait_until(PATIENCE, stage, || {
-            let stage_now = runtime.block_on(service.last()).lifecycle_stage().map(|stage| stage.as_str().to_owned());
-            stage_now.as_deref() == Some(stage)
-        });
+        wait_until(PATIENCE, stage, || runtime.block_on(service.stage()).as_deref() == Some(stage));
         trial.run(&["rollback"], &version).exits(0);
         assert_eq!(trial.answer().body, "Hello from the demo service, version v1", "{strategy}: {stage}");
     }
@@ -109,6 +107,44 @@ fn tell_the_story(strategy: &str, desired: &str) {
     println!("{strategy}, desired {desired}\n{}", report.render());
     assert_eq!(report.failed(), 0, "{strategy}: {}", report.render());
     assert!(report.requests.answered > 1000, "{}", report.render());
+}
+
+/// At every stage the control plane is killed and started again: the deployment goes on to its end, or back when told to.
+#[test]
+fn the_control_plane_may_die_at_every_stage() {
+    let trial = start("canary\n      percent: 50\n      step_bake: 1m", "2");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let load = runtime.block_on(trial.load("200"));
+    let mut serving = "v1".to_owned();
+    let stages = PAUSED_AT.map(|stage| (stage, true)).into_iter().chain(PASSED_THROUGH.map(|stage| (stage, false)));
+    for (number, (stage, is_paused)) in stages.enumerate() {
+        for goes_on in [true, false] {
+            let name = format!("{}-{stage}", if goes_on { "good" } else { "bad" });
+            let version =
+                [("VERSION", name.as_str()), ("BOOT", "1s"), ("PAUSE", if is_paused { stage } else { PAUSED_AT[0] })];
+            trial.deploy(&version).exits(6);
+            if !is_paused {
+                let service = Service::new(&trial);
+                trial.run(&["promote", "--no-wait"], &version).exits(0);
+                wait_until(PATIENCE, stage, || runtime.block_on(service.stage()).as_deref() == Some(stage));
+            }
+            kill_process(trial.engine_process().expect("the engine runs"));
+            trial.run(&["engine", "start"], &[]).exits(0);
+            match (goes_on, is_paused) {
+                (true, true) => promote_to_the_end(&trial, &version),
+                // The same version again: nothing to start, but somebody waits for what is going on.
+                (true, false) => trial.deploy(&version).exits(0),
+                (false, _) => trial.run(&["rollback"], &version).exits(0),
+            };
+            serving = if goes_on { name.clone() } else { serving };
+            let expected = format!("Hello from the demo service, version {serving}");
+            assert_eq!(trial.answer().body, expected, "{number}: killed at {stage}");
+            wait_until(PATIENCE, "exactly the desired tasks to be left", || trial.containers().len() == 2);
+        }
+    }
+    let report = runtime.block_on(load.stop());
+    println!("{}", report.render());
+    assert_eq!(report.failed(), 0, "{}", report.render());
 }
 
 /// How long after the decision a request may still be sent to the version that was given up.
@@ -158,6 +194,21 @@ impl Service {
         let described = self.0.describe_service_deployments().service_deployment_arns(arn).send().await;
         described.expect("the engine answers").service_deployments()[0].clone()
     }
+
+    async fn stage(&self) -> Option<String> {
+        self.last().await.lifecycle_stage().map(|stage| stage.as_str().to_owned())
+    }
+}
+
+/// A canary pauses before each of its two steps.
+fn promote_to_the_end(trial: &Trial, environment: &[(&str, &str)]) -> Ran {
+    let first = trial.run(&["promote"], environment);
+    if first.code == Some(6) { trial.run(&["promote"], environment).exits(0) } else { first.exits(0) }
+}
+
+fn kill_process(process: u32) {
+    let status = Command::new("kill").args(["-9", &process.to_string()]).status();
+    assert!(status.is_ok_and(|status| status.success()), "process {process} could not be killed");
 }
 
 /// Asks again and again on kept-alive connections, and remembers when each request was sent and whether the bad version answered it.

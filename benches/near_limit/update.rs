@@ -6,8 +6,6 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::primitives::DateTime;
 use aws_sdk_ecs::types::{DesiredStatus, ServiceDeploymentStatus, Task};
 
-use crate::support::client::seconds;
-
 /// Longest wait for an update; one takes a second or two.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Time between two looks. It does not matter for the figures, which are the engine's; a look costs the engine a little.
@@ -76,11 +74,11 @@ impl Service {
             let call = self.client.list_service_deployments().cluster(&self.cluster).service(&self.name);
             let listed = call.send().await.expect("the engine lists deployments");
             let ours = listed.service_deployments().iter().find(|deployment| {
-                deployment.created_at().is_some_and(|created| seconds(created) >= after - 0.001)
+                deployment.created_at().is_some_and(|created| created.as_secs_f64() >= after - 0.001)
                     && deployment.status() == Some(&ServiceDeploymentStatus::Successful)
             });
             if let Some(finished) = ours.and_then(|deployment| deployment.finished_at()) {
-                return seconds(finished);
+                return finished.as_secs_f64();
             }
             assert!(Instant::now() < deadline, "the update did not succeed within {LIMIT:?}: {listed:?}");
             tokio::time::sleep(LOOK_INTERVAL).await;

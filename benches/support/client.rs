@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_ecs::primitives::DateTime;
 
 /// Makes a client of what `seatrial engine env` prints.
 pub fn ecs(environment: &BTreeMap<String, String>) -> aws_sdk_ecs::Client {
@@ -21,9 +20,4 @@ pub fn connect(url: &str, region: String, access_key: String, secret_key: String
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     aws_sdk_ecs::Client::from_conf(config)
-}
-
-/// Seconds since the Unix epoch.
-pub fn seconds(time: &DateTime) -> f64 {
-    time.as_secs_f64()
 }
