@@ -33,7 +33,7 @@ pub use error::ReleaseError;
 pub use history::{HISTORY_MAX, HistoryEntry, history};
 pub use interrupt::{Interrupt, Interrupter, interrupt};
 pub use logs::{Following, LogLine, LogQuery, logs};
-pub use promote::{PromoteOptions, promote};
+pub use promote::{PromoteOptions, Reach, promote};
 pub use rollback::{RollbackOptions, rollback};
 pub use scale::{ScaleOptions, scale};
 pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus, events, status};

@@ -110,11 +110,18 @@ impl ServicePlan {
             document["desiredCount"] = json!(self.desired_count.at_creation());
         }
         if let Some(balancing) = &self.balancing {
-            document["loadBalancers"] = json!([{
+            let mut attachment = json!({
                 "targetGroupArn": format!("<target group {}>", balancing.target_group.name),
                 "containerName": balancing.container,
                 "containerPort": balancing.container_port,
-            }]);
+            });
+            if let Some(pair) = &balancing.pair {
+                attachment["advancedConfiguration"] = json!({
+                    "alternateTargetGroupArn": format!("<target group {}>", pair.alternate.name),
+                    "productionListenerRule": format!("<listener rule of port {}>", balancing.listener_port),
+                });
+            }
+            document["loadBalancers"] = json!([attachment]);
         }
         document
     }

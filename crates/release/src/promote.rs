@@ -11,21 +11,31 @@ use crate::ensure::service::describe;
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::ServicePlan;
-use crate::report::{Event, Reporter};
+use crate::report::{Event, Pause, Reporter};
 use crate::rollback::not_deployed;
-use crate::watch::Watch;
 use crate::watch::locate::locate;
 use crate::watch::look;
 use crate::watch::outcome::{ServiceOutcome, explain};
 use crate::watch::traffic::pause;
-use crate::watch::verdict::Purpose;
+use crate::watch::verdict::{Purpose, Verdict};
+use crate::watch::{Subject, Watch};
 
 /// How to promote.
 #[derive(Clone, Debug)]
 pub struct PromoteOptions {
+    pub reach: Reach,
     pub waiting: Waiting,
     /// Bake times come on top.
     pub timeout: Duration,
+}
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To the next pause.
+    NextPause,
+    /// Through every pause, to the end.
+    End,
 }
 
 /// Continues the paused deployment of one service.
@@ -45,10 +55,39 @@ pub async fn promote(
     }
     let subject = locate(connection, &plan.name, &plan.cluster, &service, &mut interrupt).await?;
     let deployment = look::deployment(connection, &subject.arn).await?;
-    let Some(paused) = deployment.as_ref().and_then(pause) else {
+    let Some(mut paused) = deployment.as_ref().and_then(pause) else {
         let what = format!("the deployment of service {} is not paused", plan.name);
         return Err(ReleaseError::not_possible(what, "it goes on by itself; see `seatrial status`"));
     };
+    // Bounded: every pause that is answered brings the deployment a stage or a step further.
+    loop {
+        answer(connection, &subject, &paused, report).await?;
+        if options.waiting == Waiting::Not {
+            return Ok(ServiceOutcome::started(&subject, started.elapsed()));
+        }
+        let watch = Watch {
+            connection,
+            report,
+            interrupt: interrupt.clone(),
+            started,
+            timeout: options.timeout + bake_times(&plan.service),
+            rollback: RollbackOverride::AsConfigured,
+            answered: Some(paused.hook),
+        };
+        let outcome = explain(connection, watch.follow(subject.clone()).await?, Purpose::Deploy).await;
+        match (options.reach, outcome.verdict, &outcome.pause) {
+            (Reach::End, Verdict::Paused, Some(next)) => paused = next.clone(),
+            (Reach::End | Reach::NextPause, _, _) => return Ok(outcome),
+        }
+    }
+}
+
+async fn answer(
+    connection: &Connection,
+    subject: &Subject,
+    paused: &Pause,
+    report: &Reporter,
+) -> Result<(), ReleaseError> {
     connection
         .ecs
         .continue_service_deployment()
@@ -57,19 +96,7 @@ pub async fn promote(
         .action(DeploymentLifecycleHookAction::Continue)
         .send()
         .await
-        .doing(|| format!("continuing the deployment of service {}", plan.name))?;
-    report.send(Event::Note(format!("continued service {} at {}", plan.name, paused.stage)));
-    if options.waiting == Waiting::Not {
-        return Ok(ServiceOutcome::started(&subject, started.elapsed()));
-    }
-    let watch = Watch {
-        connection,
-        report,
-        interrupt,
-        started,
-        timeout: options.timeout + bake_times(&plan.service),
-        rollback: RollbackOverride::AsConfigured,
-        answered: Some(paused.hook),
-    };
-    Ok(explain(connection, watch.follow(subject).await?, Purpose::Deploy).await)
+        .doing(|| format!("continuing the deployment of service {}", subject.service))?;
+    report.send(Event::Note(format!("continued service {} at {}", subject.service, paused.stage)));
+    Ok(())
 }

@@ -15,15 +15,16 @@ use crate::ensure::service::{describe, in_place, primary_id};
 use crate::ensure::task_definition::short;
 use crate::error::ReleaseError;
 use crate::plan::{Plan, ServicePlan};
-use crate::report::TaskCounts;
+use crate::report::{Pause, TaskCounts, Traffic};
 use crate::urls::urls;
 use crate::watch::count;
 use crate::watch::look::{self, Look};
 use crate::watch::names::Names;
+use crate::watch::traffic;
 use crate::watch::waiting::waiting_for;
 
 /// The state of an environment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EnvironmentStatus {
     pub app: AppName,
     pub environment: EnvironmentName,
@@ -32,7 +33,7 @@ pub struct EnvironmentStatus {
 }
 
 /// The state of one service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ServiceStatus {
     pub service: ServiceName,
     /// ECS's word (`ACTIVE`, `DRAINING`); none when it is not deployed.
@@ -54,12 +55,16 @@ pub struct ServiceStatus {
 }
 
 /// A deployment going on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunningDeployment {
     pub id: String,
     pub status: String,
     pub new: TaskCounts,
     pub old: TaskCounts,
+    /// How far traffic has come; none where the deployment moves none.
+    pub traffic: Option<Traffic>,
+    /// The pause it waits in.
+    pub pause: Option<Pause>,
     pub waiting_for: String,
     #[serde(with = "time::serde::rfc3339::option")]
     pub since: Option<OffsetDateTime>,
@@ -181,6 +186,8 @@ fn running_deployment(look: Look) -> Option<RunningDeployment> {
     let id = primary_id(&look.service).unwrap_or_default().to_owned();
     let (new, old) = count::by_version(&look.service, &look.tasks, &look.facts, &id);
     Some(RunningDeployment {
+        traffic: traffic::traffic(&look.deployment),
+        pause: traffic::pause(&look.deployment),
         waiting_for: waiting_for(&look, &id, &new, &old)?,
         status: look.deployment.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
         since: timestamp(look.deployment.created_at()),

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use seatrial_release::config::{
-    ConfigError, ConfigFile, EnvironmentName, Overrides, RollbackOverride, Scheme, Variables, json_schema,
+    ConfigError, ConfigFile, EnvironmentName, Overrides, RollbackOverride, Scheme, StrategyWord, Variables, json_schema,
 };
-use seatrial_release::plan::{Network, Plan, PublicAddress, TargetDefaults, TargetType};
+use seatrial_release::plan::{Network, Plan, PublicAddress, RulePurpose, TargetDefaults, TargetType};
 use serde_json::{Value, json};
 
 const FILE: &str = "/srv/app/seatrial.yml";
@@ -248,6 +248,55 @@ services:
     insta::assert_debug_snapshot!(plan.services[0]);
 }
 
+/// A service with this `deployment` block.
+fn deployed(block: &str) -> String {
+    format!("app: a\nservices:\n  web: {{command: [x], port: 1, listener: {{port: 80}}, deployment: {block}}}\n")
+}
+
+#[test]
+fn a_deployment_that_moves_traffic_has_a_pair_of_target_groups_and_rules_of_its_own() {
+    let block = "{strategy: canary, percent: 2.5%, step_bake: 10m, bake: 5m, test: {port: 81}, alarms: errors, \
+                 hooks: [{stage: post_test_traffic_shift, timeout: 30m}, \
+                 {stage: [pre_scale_up, production_traffic_shift], function: \"arn:f\", role: \"arn:r\", on_timeout: continue}]}";
+    let plan = plan(&deployed(block));
+    insta::assert_json_snapshot!(
+        "the_deployment_block_in_ecs_words",
+        plan.services[0].service["deploymentConfiguration"]
+    );
+    insta::assert_debug_snapshot!((&plan.services[0].balancing, &plan.load_balancer));
+}
+
+#[test]
+fn another_strategy_takes_the_place_of_the_written_one_without_what_it_has_no_use_for() {
+    let text = deployed("{strategy: linear, percent: 20, step_bake: 3m, bake: 1m, test: {header: \"X-Test: 1\"}}");
+    let with = |strategy| {
+        let overrides = Overrides { strategy: Some(strategy), ..Overrides::default() };
+        let plan = plan_with(&text, None, &embedded(), &overrides).expect("valid");
+        (plan.services[0].service["deploymentConfiguration"].clone(), plan.load_balancer.expect("one").listeners)
+    };
+    let (linear, listeners) = with(StrategyWord::Linear);
+    assert_eq!(linear["linearConfiguration"], json!({ "stepPercent": 20.0, "stepBakeTimeInMinutes": 3 }));
+    let rules: Vec<_> = listeners[0].rules.iter().map(|rule| (rule.purpose, rule.header.is_some())).collect();
+    assert_eq!(rules, [(RulePurpose::Test, true), (RulePurpose::Production, false)], "the more specific one first");
+    let (blue_green, _) = with(StrategyWord::BlueGreen);
+    assert_eq!((&blue_green["strategy"], &blue_green["bakeTimeInMinutes"]), (&json!("BLUE_GREEN"), &json!(1)));
+    assert!(blue_green.get("linearConfiguration").is_none());
+    let (rolling, listeners) = with(StrategyWord::Rolling);
+    assert_eq!(rolling["strategy"], "ROLLING");
+    assert_eq!((listeners[0].rules.len(), listeners[0].default_service.is_some()), (0, true));
+}
+
+#[test]
+fn on_aws_moving_traffic_needs_a_role() {
+    let text = "app: a\nservices: {web: {image: i, port: 1, listener: {port: 80}, deployment: {strategy: blue_green}}}\n\
+                environments: {prod: {target: {region: r}, network: {subnets: [s]}}}\n";
+    assert!(refusal(text, Some("prod"), &aws()).contains("infrastructure_role"));
+    let with_role = text.replace("network:", "infrastructure_role: \"arn:role\", network:");
+    let plan = plan_with(&with_role, Some("prod"), &aws(), &Overrides::default()).expect("valid");
+    let pair = plan.services[0].balancing.clone().and_then(|balancing| balancing.pair).expect("a pair");
+    assert_eq!(pair.infrastructure_role.as_deref(), Some("arn:role"));
+}
+
 #[test]
 fn the_command_line_changes_image_tag_and_environment() {
     let text = "app: a\nservices: {web: {image: \"r/i:1\", environment: {A: 1}}, job: {image: \"j:1\"}}\n";
@@ -431,6 +480,20 @@ fn every_mistake_is_told_with_place_and_advice() {
         "app: a\nservices: {web: {command: [\"{{ env('TAG' }}\"]}}\n".into(),
         "app: a\nservices: {web: {command: [\"{{ evn('TAG') }}\"]}}\n".into(),
         "app: a\n---\napp: b\n".into(),
+        deployed("{strategy: green_blue}"),
+        deployed("{strategy: canary, percent: 0}"),
+        deployed("{strategy: canary, percent: 5.55}"),
+        deployed("{strategy: linear, percent: 2}"),
+        deployed("{strategy: canary, step_bake: 90s}"),
+        deployed("{strategy: blue_green, percent: 5}"),
+        deployed("{strategy: blue_green, bake: 25h}"),
+        deployed("{hooks: [{stage: pre_scale_up}]}"),
+        deployed("{strategy: blue_green, hooks: [{stage: bake_time}]}"),
+        deployed("{strategy: blue_green, hooks: [{stage: scale_up, function: f}]}"),
+        deployed("{strategy: blue_green, test: {port: 80}}"),
+        deployed("{strategy: blue_green, test: {}}"),
+        deployed("{strategy: blue_green, test: {header: X-Test}}"),
+        deployed("{strategy: canary}").replace(", listener: {port: 80}", ""),
     ];
     let told: Vec<String> = cases
         .iter()

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::config::{Approval, Overrides, RollbackOverride};
+use seatrial_release::config::{Approval, Overrides, RollbackOverride, StrategyWord};
 use seatrial_release::{DeployOptions, Force, deploy};
 
 use crate::arguments::{Assignment, Common, Services, WaitArguments};
@@ -40,6 +40,10 @@ pub struct DeployArguments {
     #[arg(long, value_name = "NAME=VALUE", env = "SEATRIAL_SET")]
     pub set: Vec<Assignment>,
 
+    /// Take over in this way instead of the configured one: rolling, blue_green, canary or linear
+    #[arg(long, value_name = "STRATEGY", env = "SEATRIAL_STRATEGY")]
+    pub strategy: Option<StrategyWord>,
+
     /// Start new tasks even when nothing changed
     #[arg(long, env = "SEATRIAL_FORCE_NEW_DEPLOYMENT", value_parser = FalseyValueParser::new())]
     pub force_new_deployment: bool,
@@ -63,6 +67,7 @@ impl DeployArguments {
             image: self.image.clone(),
             tag: self.tag.clone(),
             environment: self.set.iter().map(|set| (set.name.clone(), set.value.clone())).collect(),
+            strategy: self.strategy,
             rollback: self.rollback(),
         }
     }

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{PromoteOptions, ServiceOutcome, Verdict, promote};
+use clap::builder::FalseyValueParser;
+use seatrial_release::{PromoteOptions, Reach, ServiceOutcome, Verdict, promote};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
@@ -22,6 +23,10 @@ pub struct PromoteArguments {
     #[command(flatten)]
     pub common: Common,
 
+    /// Go through every further pause too
+    #[arg(long, env = "SEATRIAL_FULL", value_parser = FalseyValueParser::new())]
+    pub full: bool,
+
     #[command(flatten)]
     pub wait: WaitArguments,
 }
@@ -29,7 +34,8 @@ pub struct PromoteArguments {
 /// Runs the command.
 pub async fn run(arguments: PromoteArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
-    let options = PromoteOptions { waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
+    let reach = if arguments.full { Reach::End } else { Reach::NextPause };
+    let options = PromoteOptions { reach, waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
     let display = Display::new(printer, &common);
     let interrupt = interrupted_by_ctrl_c();
     let mut outcomes: Vec<ServiceOutcome> = Vec::new();

@@ -1,6 +1,7 @@
 //! The state of an environment as text.
 
-use seatrial_release::{EnvironmentStatus, EventLine, ServiceStatus};
+use seatrial_release::report::Traffic;
+use seatrial_release::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus};
 
 use super::outcome::healthy;
 use super::steps::{both, counts};
@@ -32,9 +33,26 @@ pub fn status(status: &EnvironmentStatus, paint: Paint) -> String {
                 both(&deployment.new, &deployment.old).join("; "),
                 deployment.waiting_for
             );
+            text += &progress(deployment, service.service.as_str());
         }
     }
     text
+}
+
+/// How far traffic has come, and what somebody has to decide.
+fn progress(deployment: &RunningDeployment, service: &str) -> String {
+    let traffic = deployment.traffic.as_ref().map(|traffic| {
+        let Traffic { stage, production, test } = traffic;
+        format!("  at {stage}; the new version has {production} % of production and {test} % of test traffic\n")
+    });
+    let pause = deployment.pause.as_ref().map(|pause| {
+        let what = if pause.on_timeout == "CONTINUE" { "goes on by itself" } else { "is rolled back" };
+        format!(
+            "  let it go on: seatrial promote {service}; undo it: seatrial rollback {service}; it {what} at {}\n",
+            moment(pause.expires_at)
+        )
+    });
+    traffic.into_iter().chain(pause).collect()
 }
 
 fn row(service: &ServiceStatus, paint: Paint) -> Vec<String> {
@@ -65,7 +83,6 @@ pub fn events(lines: &[EventLine], paint: Paint) -> String {
 
 #[cfg(test)]
 mod tests {
-    use seatrial_release::RunningDeployment;
     use seatrial_release::report::TaskCounts;
 
     use super::*;
@@ -87,6 +104,8 @@ mod tests {
                 status: "IN_PROGRESS".into(),
                 new: TaskCounts { desired: 1, ..running },
                 old: TaskCounts::default(),
+                traffic: None,
+                pause: None,
                 waiting_for: "1 task to become healthy".into(),
                 since: None,
             }),

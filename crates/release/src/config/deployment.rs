@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use seatrial_model::LifecycleStage;
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json, json};
@@ -17,6 +18,9 @@ use super::words::OneOrMany;
 const BAKE_MAX: i32 = 86_400;
 /// Two weeks: the longest a pause may last.
 const PAUSE_MAX: i32 = 1_209_600;
+
+/// The smallest step of a linear shift that ECS takes, in percent.
+const LINEAR_STEP_MIN: f64 = 3.0;
 
 /// How a new version takes over.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -66,6 +70,33 @@ impl StrategyWord {
     /// Whether two sets of tasks stand side by side while traffic moves between them.
     pub const fn shifts_traffic(self) -> bool {
         !matches!(self, StrategyWord::Rolling)
+    }
+}
+
+impl DeploymentEntry {
+    /// Puts another strategy in the place of the written one, without what has no effect under it.
+    pub fn switch_to(&mut self, strategy: StrategyWord) {
+        self.strategy = Some(strategy);
+        if !matches!(strategy, StrategyWord::Canary | StrategyWord::Linear) {
+            (self.percent, self.step_bake) = (None, None);
+        }
+        if !strategy.shifts_traffic() {
+            (self.test, self.hooks) = (None, None);
+        }
+    }
+}
+
+impl std::str::FromStr for StrategyWord {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "rolling" => Ok(StrategyWord::Rolling),
+            "blue_green" | "blue-green" => Ok(StrategyWord::BlueGreen),
+            "canary" => Ok(StrategyWord::Canary),
+            "linear" => Ok(StrategyWord::Linear),
+            _ => Err(format!("`{word}` is no strategy: write rolling, blue_green, canary or linear")),
+        }
     }
 }
 
@@ -183,6 +214,12 @@ pub(crate) fn configure(
     let site = site.below("deployment");
     let strategy = entry.strategy.unwrap_or(StrategyWord::Rolling);
     refuse_idle_keys(entry, strategy, &site)?;
+    if let (StrategyWord::Linear, Some(percent)) = (strategy, entry.percent)
+        && percent.get() < LINEAR_STEP_MIN
+    {
+        let what = format!("is {} %, but a linear step is at least {LINEAR_STEP_MIN} %", percent.get());
+        return Err(site.below("percent").fault(what).instead("raise it, or use `strategy: canary`"));
+    }
     configuration.insert("strategy".into(), json!(strategy.as_ecs()));
     configuration.insert("bakeTimeInMinutes".into(), json!(minutes(entry.bake, &site.below("bake"))?.unwrap_or(0)));
     let step_bake = minutes(entry.step_bake, &site.below("step_bake"))?;
@@ -241,8 +278,21 @@ fn minutes<const MIN: i32, const MAX: i32>(
     }
 }
 
+/// Whether a stage of this name takes a hook of this kind.
+fn takes(stage: &str, entry: &HookEntry) -> bool {
+    let stage = LifecycleStage::parse(stage);
+    stage.is_some_and(|stage| if entry.function.is_some() { stage.takes_functions() } else { stage.takes_pauses() })
+}
+
 fn hook(entry: &HookEntry, site: &Site<'_>) -> Result<Json, Fault> {
     let stages: Vec<String> = entry.stage.values().iter().map(|stage| stage.to_ascii_uppercase()).collect();
+    if let Some(unknown) = stages.iter().find(|stage| !takes(stage, entry)) {
+        let known = LifecycleStage::ALL.into_iter().filter(|stage| takes(stage.as_str(), entry));
+        let known: Vec<String> = known.map(|stage| stage.as_str().to_ascii_lowercase()).collect();
+        let kind = if entry.function.is_some() { "functions" } else { "pauses" };
+        let what = format!("names the stage `{}`, which takes no {kind}", unknown.to_ascii_lowercase());
+        return Err(site.fault(what).instead(format!("the stages are {}", known.join(", "))));
+    }
     let mut hook = Map::new();
     match &entry.function {
         Some(function) => {

@@ -29,6 +29,7 @@ mod task;
 mod template;
 mod words;
 
+pub use deployment::StrategyWord;
 pub use document::{Approval, Scheme};
 pub use error::{ConfigError, Position};
 pub use file::ConfigFile;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::deployment::StrategyWord;
 use super::document::ServiceEntry;
 use super::error::Fault;
 use super::names::ServiceName;
@@ -18,6 +19,8 @@ pub struct Overrides {
     pub tag: Option<String>,
     /// Environment variables set in the services meant.
     pub environment: BTreeMap<String, String>,
+    /// The strategy in the place of the configured one.
+    pub strategy: Option<StrategyWord>,
     /// What a failed deployment does.
     pub rollback: RollbackOverride,
 }
@@ -69,6 +72,9 @@ impl Overrides {
                     .instead("give it an `image:` in the configuration, or use --image")
             })?;
             entry.image = Some(with_tag(image, tag));
+        }
+        if let Some(strategy) = self.strategy {
+            entry.deployment.get_or_insert_default().switch_to(strategy);
         }
         if !self.environment.is_empty() {
             let set = self.environment.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
