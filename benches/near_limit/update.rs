@@ -112,7 +112,7 @@ impl Service {
 }
 
 fn moments(tasks: &[Task], moment: fn(&Task) -> Option<&DateTime>) -> impl Iterator<Item = f64> {
-    tasks.iter().filter_map(move |task| moment(task).map(seconds))
+    tasks.iter().filter_map(move |task| moment(task).map(DateTime::as_secs_f64))
 }
 
 fn first(tasks: &[Task], moment: fn(&Task) -> Option<&DateTime>) -> f64 {
