@@ -23,8 +23,8 @@ def run():
         schedulingStrategy="REPLICA", deploymentController={"type": "ECS"})
     del service["loadBalancers"], service["launchType"]
     service["deploymentConfiguration"].update(
-        strategy="ROLLING", maximumPercent=200, minimumHealthyPercent=50, earlySuccessCriteria={
-            "enable": True, "healthyPercent": 80, "sourceServiceRevisionCleanup": "DEFERRED"})
+        strategy="BLUE_GREEN", maximumPercent=200, minimumHealthyPercent=50, earlySuccessCriteria={
+            "enable": False, "healthyPercent": 80, "sourceServiceRevisionCleanup": "DEFERRED"})
     created = ecs.create_service(**service)["service"]
     of_deployments = {"serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"}
     of_revisions = of_deployments | {"gatewayConnectors", "monitoring"}

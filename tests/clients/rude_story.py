@@ -51,7 +51,10 @@ def bodies():
     for body in (b'{"maxResults"', b"[]", b"<ListClusters/>", b'{"nextToken":"\xff\xfe"}', b"{" * 100_000):
         assert exchange(signed(body), body)[:2] == (400, "SerializationException"), body[:20]
     packed = gzip.compress(b"{}")
-    assert exchange(signed(packed, {"Content-Encoding": "gzip"}), packed)[:2] == (400, "SerializationException")
+    assert exchange(signed(packed, {"Content-Encoding": "gzip"}), packed)[0] == 200
+    bomb = gzip.compress(b" " * (64 << 20))
+    for body, expected in ((packed[:-5], (400, "SerializationException")), (bomb, (413, "RequestEntityTooLargeException"))):
+        assert exchange(signed(body, {"Content-Encoding": "gzip"}), body)[:2] == expected, len(body)
     # A body that ends before its length.
     assert exchange(signed(b"{}", {"Content-Length": "20"}), b"{}")[:2] == (400, "SerializationException")
     # A body that is not the one that was signed.

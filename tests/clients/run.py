@@ -6,6 +6,7 @@ import sys
 import time
 
 import balancing_story
+import canary_story
 import cli_story
 import echo_story
 import refusal_story
@@ -24,6 +25,7 @@ OPERATIONS = {
         CreateService UpdateService DeleteService DescribeServices ListServices
         RunTask StopTask DescribeTasks ListTasks
         ListServiceDeployments DescribeServiceDeployments DescribeServiceRevisions StopServiceDeployment
+        ContinueServiceDeployment
         TagResource UntagResource ListTagsForResource
         ListAccountSettings PutAccountSetting PutAccountSettingDefault DeleteAccountSetting
     """,
@@ -53,6 +55,7 @@ for name, story in [
     ("every member", echo_story.run),
     ("refusals", refusal_story.run),
     ("the AWS CLI", cli_story.run),
+    ("a canary", canary_story.run),
     ("rude clients", lambda: rude_story.run(engine)),
 ]:
     began = time.monotonic()
