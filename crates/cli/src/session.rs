@@ -6,11 +6,12 @@ use anyhow::Result;
 use seatrial_release::aws::Connection;
 use seatrial_release::config::{ConfigFile, Overrides, ServiceName, Variables};
 use seatrial_release::plan::{Environment, Plan};
-use seatrial_release::{Interrupt, interrupt};
+use seatrial_release::{Interrupt, ServiceOutcome, Verdict, interrupt};
 
 use crate::arguments::Common;
 use crate::exit_code::{AwaitsDecision, ExitCode, UsageError};
 use crate::printer::Printer;
+use crate::show::outcome;
 use crate::target::{self, Absent};
 
 /// An environment, connected, with the plan for it.
@@ -47,6 +48,14 @@ pub fn configured(common: &Common) -> Result<(ConfigFile, Environment)> {
     let file = ConfigFile::read(&common.config_file(), &Variables::of_process())?;
     let environment = file.environment(common.env.as_ref())?;
     Ok((file, environment))
+}
+
+/// Prints what became of services, and what is left to do for the person at the terminal.
+pub fn conclude(outcomes: &[ServiceOutcome], common: &Common, printer: &Printer) -> Result<ExitCode> {
+    printer.result(&outcomes, |paint| outcome::outcomes(outcomes, &[], paint))?;
+    let farewell = outcome::farewell(&common.selection(), outcomes, printer.remarks());
+    farewell.into_iter().for_each(|text| printer.remark(&text));
+    Ok(Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict)).into())
 }
 
 /// Overrides that only name services.

@@ -3,14 +3,13 @@
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::{PromoteOptions, Reach, ServiceOutcome, Verdict, promote};
+use seatrial_release::{PromoteOptions, Reach, ServiceOutcome, promote};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
 use crate::progress::Display;
-use crate::session::{Session, interrupted_by_ctrl_c, only};
-use crate::show::outcome;
+use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
 
 /// Let a paused deployment go on, to its next pause or its end
 ///
@@ -47,8 +46,5 @@ pub async fn run(arguments: PromoteArguments, common: Common, printer: &Printer)
         outcomes.push(done?);
     }
     display.end();
-    printer.result(&outcomes, |paint| outcome::outcomes(&outcomes, &[], paint))?;
-    let farewell = outcome::farewell(&common.selection(), &outcomes, printer.remarks());
-    farewell.into_iter().for_each(|text| printer.remark(&text));
-    Ok(Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict)).into())
+    conclude(&outcomes, &common, printer)
 }

@@ -2,14 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{RollbackOptions, ServiceOutcome, Verdict, rollback};
+use seatrial_release::{RollbackOptions, ServiceOutcome, rollback};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::Printer;
 use crate::progress::Display;
-use crate::session::{Session, interrupted_by_ctrl_c, only};
-use crate::show::outcome;
+use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
 
 /// Return to the version before: undo the running deployment, or deploy the last successful other version
 #[derive(Args, Debug)]
@@ -52,8 +51,5 @@ pub async fn run(arguments: RollbackArguments, common: Common, printer: &Printer
         outcomes.push(done?);
     }
     display.end();
-    printer.result(&outcomes, |paint| outcome::outcomes(&outcomes, &[], paint))?;
-    let farewell = outcome::farewell(&common.selection(), &outcomes, printer.remarks());
-    farewell.into_iter().for_each(|text| printer.remark(&text));
-    Ok(Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict)).into())
+    conclude(&outcomes, &common, printer)
 }
