@@ -86,7 +86,7 @@ impl Fault {
 
 impl Controller {
     /// Tells which of a pair of target groups a new revision's tasks are to be registered in: the one that serves less production
-    /// traffic. On a tie the revision that served before keeps its place.
+    /// traffic. On a tie, which no rule may be left to decide, the revision that the latest deployment gave most of it keeps its place.
     pub fn vacant_target_group<'a>(
         &self,
         target_group: &'a TargetGroupArn,
@@ -94,15 +94,22 @@ impl Controller {
         production: &LiveRule,
     ) -> &'a TargetGroupArn {
         let (first, second) = (production.weight(target_group), production.weight(alternate));
-        let shift = self.service_deployment.as_ref().and_then(|deployment| deployment.shift.as_ref());
-        let served =
-            |group: &TargetGroupArn| shift.is_some_and(|shift| shift.routes.iter().any(|route| route.source == *group));
         match first.cmp(&second) {
             std::cmp::Ordering::Less => target_group,
             std::cmp::Ordering::Greater => alternate,
-            std::cmp::Ordering::Equal if served(alternate) => target_group,
+            std::cmp::Ordering::Equal if self.is_serving(alternate) => target_group,
             std::cmp::Ordering::Equal => alternate,
         }
+    }
+
+    /// Tells whether the latest deployment left most of the traffic to a target group.
+    fn is_serving(&self, group: &TargetGroupArn) -> bool {
+        let Some(shift) = self.shift() else {
+            let primary = self.primary().and_then(|entry| self.revisions.get(&entry.revision));
+            return primary.is_some_and(|revision| revision.target_groups.iter().any(|known| known.arn == *group));
+        };
+        let target_has_most = shift.shares.production > shift.shares.production.rest();
+        shift.routes.iter().any(|route| (if target_has_most { &route.target } else { &route.source }) == group)
     }
 
     /// Returns every listener rule that the running deployment relies on, with what it was last seen to do.

@@ -84,15 +84,16 @@ fn next_stage(controller: &Controller, now: Timestamp) -> Option<LifecycleStage>
         return None;
     }
     let is_complete = || controller.is_complete(deployment.target, now);
+    let can_serve = || is_complete() && !controller.is_outdone(deployment.target, now);
     let has_passed = |wait| shift.stage_since + wait <= now;
     let (done, next) = match shift.stage {
         LifecycleStage::ReconcileService => (controller.is_reconciled(shift), LifecycleStage::PreScaleUp),
         LifecycleStage::PreScaleUp => (true, LifecycleStage::ScaleUp),
         LifecycleStage::ScaleUp => (is_complete(), LifecycleStage::PostScaleUp),
-        LifecycleStage::PostScaleUp => (is_complete(), LifecycleStage::TestTrafficShift),
+        LifecycleStage::PostScaleUp => (can_serve(), LifecycleStage::TestTrafficShift),
         LifecycleStage::TestTrafficShift => (true, LifecycleStage::PostTestTrafficShift),
         LifecycleStage::PostTestTrafficShift => (true, LifecycleStage::PreProductionTrafficShift),
-        LifecycleStage::PreProductionTrafficShift => (is_complete(), LifecycleStage::ProductionTrafficShift),
+        LifecycleStage::PreProductionTrafficShift => (can_serve(), LifecycleStage::ProductionTrafficShift),
         LifecycleStage::ProductionTrafficShift if shift.has_all_traffic() => {
             (true, LifecycleStage::PostProductionTrafficShift)
         }
@@ -212,6 +213,11 @@ impl Controller {
             self.tasks.values().filter(|task| task.revision == revision && task.is_live()).collect();
         of_revision.len() == self.settings.desired_count as usize
             && of_revision.iter().all(|task| self.is_reliable(task, now))
+    }
+
+    /// Tells whether other revisions have healthy tasks and this one, at a desired count of zero, has none (I3).
+    fn is_outdone(&self, revision: RevisionId, now: Timestamp) -> bool {
+        self.healthy_tasks(revision, now) == 0 && self.tasks.values().any(|task| self.is_healthy(task, now))
     }
 
     fn healthy_tasks(&self, revision: RevisionId, now: Timestamp) -> u32 {

@@ -4,7 +4,9 @@
 pub mod audit;
 pub mod behaviour;
 pub mod happenings;
+pub mod life;
 pub mod names;
+pub mod routed;
 pub mod watch;
 pub mod world;
 

@@ -3,16 +3,16 @@
 //! [`Watch`] follows every task by what was observed of it and ordered for it, and objects to an effect that breaks I1 (floor), I2 (cap),
 //! I3 (weights), I4 (order of leaving), I7 (rollback at full size) or I8 (one active deployment), or that makes no sense at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use seatrial_controller::{
-    Command, Effect, Event, Input, LiveRule, Observation, Policy, Revision, ServiceDeployment, ServiceDeploymentStatus,
-    Settings, Step, StopCode,
+    Command, Effect, Event, HookInvocation, Input, LiveRule, NewDeployment, Observation, Policy, Revision,
+    ServiceDeployment, ServiceDeploymentStatus, Settings, Step, StopCode,
 };
 use seatrial_model::load_balancing::TargetState;
 use seatrial_model::task_definition::HealthStatus;
-use seatrial_model::{LifecycleStage, ListenerRuleArn, RevisionId, TargetGroupArn, TaskId, Timestamp};
+use seatrial_model::{HookId, LifecycleStage, ListenerRuleArn, RevisionId, TargetGroupArn, TaskId, Timestamp};
 
 /// A task as its life shows.
 #[derive(Clone, Debug)]
@@ -53,6 +53,9 @@ pub struct Watch {
     deleted: bool,
     inactive: bool,
     rules: BTreeMap<ListenerRuleArn, LiveRule>,
+    /// Rules that are as somebody else has made them.
+    tampered: BTreeSet<ListenerRuleArn>,
+    invoked: BTreeSet<(HookId, u32)>,
 }
 
 impl Watch {
@@ -66,12 +69,15 @@ impl Watch {
             deleted: false,
             inactive: false,
             rules: BTreeMap::new(),
+            tampered: BTreeSet::new(),
+            invoked: BTreeSet::new(),
         }
     }
 
     /// Follows one input and its step; the error says what is wrong with it.
     pub fn follow(&mut self, now: Timestamp, input: &Input, step: &Step) -> Result<(), String> {
         self.note(now, input);
+        let ended_before = self.latest_end();
         // What ends a service comes after its last effect; everything else that is told is the cause of the effects.
         let ends = |event: &&Event| matches!(event, Event::ServiceInactive { .. });
         step.events.iter().filter(|event| !ends(event)).try_for_each(|event| self.event(event))?;
@@ -79,6 +85,12 @@ impl Watch {
             self.effect(now, effect).map_err(|what| format!("{what}: {effect}"))?;
         }
         step.events.iter().filter(ends).try_for_each(|event| self.event(event))?;
+        let invoked = |effect: &Effect| matches!(effect, Effect::InvokeHook(_));
+        let is_dead = ended_before.is_some() && ended_before == self.latest_end();
+        ensure(!is_dead || !step.effects.iter().any(invoked), "I8: a deployment that has ended invokes no hook")?;
+        if ended_before != self.latest_end() {
+            self.ended_well(now)?;
+        }
         self.no_healthy_task_left_before_an_unhealthy_one(now, step)
     }
 
@@ -118,8 +130,7 @@ impl Watch {
                 }
                 self.settings = update.settings.clone();
                 if let Some(new) = &update.deploy {
-                    self.revisions.insert(new.revision.id, new.revision.clone());
-                    self.rules = new.rules.iter().cloned().collect();
+                    self.deployed(new);
                 }
             }
             Input::Command(Command::SetDeregistrationDelay { target_group, delay }) => {
@@ -135,6 +146,16 @@ impl Watch {
             | Input::Tick => {}
             Input::Observation(observation) => self.observe(now, observation),
         }
+    }
+
+    fn deployed(&mut self, new: &NewDeployment) {
+        self.revisions.insert(new.revision.id, new.revision.clone());
+        for (rule, live) in &new.rules {
+            if self.rules.get(rule).is_some_and(|known| known != live) {
+                self.tampered.insert(rule.clone());
+            }
+        }
+        self.rules = new.rules.iter().cloned().collect();
     }
 
     fn observe(&mut self, now: Timestamp, observation: &Observation) {
@@ -169,6 +190,7 @@ impl Watch {
             }
             Observation::ListenerRule { rule, live } => {
                 self.rules.insert(rule.clone(), live.clone());
+                self.tampered.insert(rule.clone());
             }
             Observation::HookAnswered { .. } | Observation::AlarmFired { .. } => {}
         }
@@ -186,7 +208,7 @@ impl Watch {
             Effect::DeregisterTarget { task, target_group } => self.deregister(task, target_group),
             Effect::StopTask { task } => self.stop(now, task),
             Effect::SetRuleWeights { rule, weights } => self.set_weights(now, rule, weights),
-            Effect::InvokeHook(_) => Ok(()),
+            Effect::InvokeHook(invocation) => self.invoke(invocation),
         }
     }
 
@@ -206,7 +228,50 @@ impl Watch {
         let idle = weights.iter().find(|(group, weight)| *weight > 0 && !serves(group));
         ensure(!somebody_serves || idle.is_none(), "I3: traffic is sent to a target group without a healthy target")?;
         self.rules.insert(rule.clone(), LiveRule::Forwards(weights.iter().cloned().collect()));
+        self.tampered.remove(rule);
         Ok(())
+    }
+
+    /// I8: only the present deployment asks its hooks, each time for the first time.
+    fn invoke(&mut self, invocation: &HookInvocation) -> Result<(), String> {
+        let target = self.deployments.last().map(|deployment| deployment.target);
+        ensure(Some(invocation.target) == target, "I8: a hook of another deployment is invoked")?;
+        let is_first = self.invoked.insert((invocation.hook.clone(), invocation.attempt));
+        ensure(is_first, "a hook is invoked twice for the same attempt")
+    }
+
+    /// Returns which service deployment was the last to begin, once it has ended.
+    fn latest_end(&self) -> Option<usize> {
+        self.deployments.last().filter(|latest| latest.status.is_terminal()).map(|_| self.deployments.len())
+    }
+
+    /// I7: where a deployment has come to a good end, the revision that stays has its full size and all of the traffic.
+    fn ended_well(&self, now: Timestamp) -> Result<(), String> {
+        let Some(ended) = self.deployments.last() else { return Ok(()) };
+        let stays = match (ended.status, &ended.rollback) {
+            (ServiceDeploymentStatus::Successful, None) => ended.target,
+            (ServiceDeploymentStatus::RollbackSuccessful, Some(rollback)) => rollback.revision,
+            (ServiceDeploymentStatus::Successful | ServiceDeploymentStatus::RollbackSuccessful, _) => {
+                return Err("I7: only a rollback brings a revision back".to_owned());
+            }
+            _ => return Ok(()),
+        };
+        let size = self.tasks.values().filter(|task| task.revision == stays && self.is_healthy(task, now)).count();
+        let wanted = self.settings.desired_count as usize;
+        let is_early = self.settings.deployment.early_success.is_some();
+        ensure(is_early || size == wanted, &format!("I7: {size} of {wanted} tasks are healthy at the end"))?;
+        let idle = self.revisions[&stays].target_groups.iter().find(|group| {
+            let Some(route) = &group.route else { return false };
+            let serving = self.rules.get(&route.production_rule).map(LiveRule::serving).unwrap_or_default();
+            let is_alone = serving.len() == 1 && *serving[0].0 == group.arn;
+            !is_alone && !self.tampered.contains(&route.production_rule)
+        });
+        match idle {
+            Some(group) => {
+                Err(format!("I7: {} does not have all of the traffic at the end: {:?}", group.arn, self.rules))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Tells whether two revisions may stand side by side, each at its own size.
@@ -217,19 +282,25 @@ impl Watch {
         })
     }
 
-    /// Tells whether requests come to a revision's tasks: they do unless its target groups have no weight anywhere.
-    fn is_given_requests(&self, revision: RevisionId) -> bool {
-        let groups = &self.revisions[&revision].target_groups;
-        let weight = |group: &TargetGroupArn| {
-            self.rules
-                .values()
-                .filter_map(|rule| match rule {
-                    LiveRule::Forwards(weights) => weights.get(group),
-                    LiveRule::Missing | LiveRule::Elsewhere => None,
-                })
-                .sum::<u32>()
+    /// Tells whether production requests come to a task: they do unless its target groups have no weight.
+    fn is_given_requests(&self, task: &Seen) -> bool {
+        let weight = |rule: &ListenerRuleArn, group: &TargetGroupArn| match self.rules.get(rule) {
+            Some(LiveRule::Forwards(weights)) => weights.get(group).copied().unwrap_or(0),
+            Some(LiveRule::Missing | LiveRule::Elsewhere) | None => 0,
         };
-        groups.iter().all(|group| group.route.is_none()) || groups.iter().any(|group| weight(&group.arn) > 0)
+        let groups = &self.revisions[&task.revision].target_groups;
+        groups
+            .iter()
+            .all(|group| group.route.as_ref().is_none_or(|route| weight(&route.production_rule, &group.arn) > 0))
+    }
+
+    /// Tells whether two tasks can stand in for one another: no rule tells them apart.
+    fn share_requests(&self, one: &Seen, other: &Seen) -> bool {
+        let groups = |task: &Seen| {
+            let groups = &self.revisions[&task.revision].target_groups;
+            groups.iter().filter(|group| group.route.is_some()).map(|group| group.arn.clone()).collect::<Vec<_>>()
+        };
+        groups(one) == groups(other)
     }
 
     fn start(&mut self, id: &TaskId, revision: RevisionId) -> Result<(), String> {
@@ -277,9 +348,9 @@ impl Watch {
     fn deactivate(&mut self, now: Timestamp, id: &TaskId, code: StopCode) -> Result<(), String> {
         let task = self.tasks.get(id).ok_or("the task is unknown")?;
         ensure(matches!(task.stage, Stage::Pending | Stage::Running), "the task is leaving already")?;
-        let counts = self.is_healthy(task, now) && self.is_given_requests(task.revision);
+        let counts = self.is_healthy(task, now) && self.is_given_requests(task);
         if counts && code == StopCode::ServiceSchedulerInitiated && !self.deleted {
-            let is_counted = |task: &&Seen| self.is_healthy(task, now) && self.is_given_requests(task.revision);
+            let is_counted = |other: &&Seen| self.is_healthy(other, now) && self.share_requests(task, other);
             let (healthy, floor) = (self.tasks.values().filter(is_counted).count() as u32, self.floor());
             ensure(healthy > floor, &format!("I1, I7: {healthy} tasks are healthy and the floor is {floor}"))?;
         }

@@ -13,11 +13,12 @@ use seatrial_controller::{
 };
 use seatrial_model::load_balancing::{TargetHealth, TargetState};
 use seatrial_model::task_definition::HealthStatus;
-use seatrial_model::{HookId, ListenerRuleArn, RevisionId, TargetGroupArn, TaskId, Timestamp};
+use seatrial_model::{HookId, RevisionId, TargetGroupArn, TaskId, Timestamp};
 
 use super::audit::audit;
 pub use super::behaviour::{Behaviour, Boot, Verdict};
 use super::names::Names;
+use super::routed::Rules;
 use super::watch::Watch;
 use super::{START, deployment_id, ms, target_group, unhealthy};
 
@@ -64,7 +65,7 @@ pub struct World {
     started: BTreeMap<RevisionId, usize>,
     actors: BTreeMap<TaskId, Actor>,
     /// The listener rules as they are.
-    pub rules: BTreeMap<ListenerRuleArn, LiveRule>,
+    pub rules: Rules,
     /// What a function answers to its invocations, in their order; the last word holds for all further ones.
     pub answers: BTreeMap<String, Vec<HookAnswer>>,
     /// Every invocation so far.
@@ -91,15 +92,16 @@ impl World {
             behaviours: BTreeMap::new(),
             started: BTreeMap::new(),
             actors: BTreeMap::new(),
-            rules: BTreeMap::new(),
+            rules: Rules::new(),
             answers: BTreeMap::new(),
             invocations: Vec::new(),
         }
     }
 
-    /// Takes over a service in the middle of its life, with every task it has behaving well.
-    pub fn adopt(controller: Controller, watch: Watch, now: Timestamp) -> Self {
-        let mut world = World { watch, now, ..World::new(controller) };
+    /// Takes over a service in the middle of its life, with every task it has behaving well and every function that is being asked saying
+    /// yes.
+    pub fn adopt(controller: Controller, watch: Watch, now: Timestamp, rules: Rules) -> Self {
+        let mut world = World { watch, now, rules, ..World::new(controller) };
         let tasks: Vec<_> = world.controller.tasks().cloned().collect();
         for task in tasks {
             let (stage, happening) = match &task.status {
@@ -113,6 +115,12 @@ impl World {
             let actor = Actor { behaviour: Behaviour::GOOD, stage, registration: 0, groups };
             world.actors.insert(task.id.clone(), actor);
             world.schedule(ms(100), happening);
+        }
+        for effect in world.controller.open_invocations() {
+            if let Effect::InvokeHook(invocation) = effect {
+                let happening = Happening::Answers(invocation.hook, invocation.attempt, HookAnswer::Succeeded);
+                world.schedule(HOOK_TIME, happening);
+            }
         }
         world
     }

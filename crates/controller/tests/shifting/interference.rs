@@ -102,3 +102,17 @@ fn without_its_rule_a_deployment_cannot_roll_back_and_keeps_every_task() {
     assert_eq!(status(&world), ServiceDeploymentStatus::RollbackFailed, "{}", world.story());
     assert_eq!(world.controller.tasks().count(), 4);
 }
+
+#[test]
+fn while_the_rule_is_gone_a_rolling_deployment_stays_in_the_target_group_that_served() {
+    let mut settings = with(Strategy::BlueGreen, 1);
+    let mut world = running(&settings);
+    let rule = world.rules[&production()].clone();
+    world.rules.insert(production(), LiveRule::Missing);
+    settings.deployment.strategy = Strategy::Rolling;
+    deploy(&mut world, settings, 2);
+    world.rules.insert(production(), rule);
+    world.run();
+    let revision = world.controller.revision(current(&world).target).expect("it was deployed").clone();
+    assert_eq!(revision.target_groups[0].arn, green(), "{}", world.story());
+}

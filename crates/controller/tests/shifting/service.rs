@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use seatrial_controller::{
-    Command, Input, LiveRule, NewDeployment, Observation, Revision, Route, ServiceDeployment, ServiceDeploymentStatus,
-    Settings, TargetGroupAttachment, Update, Weights,
-};
+use seatrial_controller::{Input, LiveRule, Observation, ServiceDeployment, ServiceDeploymentStatus, Settings};
 use seatrial_model::{
     HookTarget, LifecycleHook, LifecycleStage, ListenerRuleArn, RevisionId, Strategy, TargetGroupArn, Threshold,
     TimeoutAction, TrafficPercent,
 };
 
+use crate::common::routed::{Routing, attached, deploy_attached, share_of};
+pub use crate::common::routed::{blue, forwards, green, production, test};
 use crate::common::world::{Behaviour, World};
-use crate::common::{Checks, DELAY, controller, deployment_id, guarded, revision, secs, settings};
+use crate::common::{Checks, controller, guarded, secs, settings};
 
 pub const STRATEGIES: [Strategy; 3] = [
     Strategy::BlueGreen,
@@ -20,26 +19,6 @@ pub const STRATEGIES: [Strategy; 3] = [
     Strategy::Linear { step: TrafficPercent::from_tenths(300), bake_time: secs(360) },
 ];
 pub const BAKE: Duration = secs(300);
-
-pub fn blue() -> TargetGroupArn {
-    TargetGroupArn::new("tg-blue")
-}
-
-pub fn green() -> TargetGroupArn {
-    TargetGroupArn::new("tg-green")
-}
-
-pub fn production() -> ListenerRuleArn {
-    ListenerRuleArn::new("rule-production")
-}
-
-pub fn test() -> ListenerRuleArn {
-    ListenerRuleArn::new("rule-test")
-}
-
-pub fn forwards(blue_weight: u32, green_weight: u32) -> LiveRule {
-    LiveRule::Forwards(Weights::from([(blue(), blue_weight), (green(), green_weight)]))
-}
 
 /// Settings with a breaker, a strategy and the bake time [`BAKE`].
 pub fn with(strategy: Strategy, desired: u32) -> Settings {
@@ -60,28 +39,16 @@ pub fn pause(stage: LifecycleStage) -> LifecycleHook {
 
 /// Starts a deployment of the `number`th revision, its target group chosen as the engine does.
 pub fn deploy(world: &mut World, settings: Settings, number: u64) {
-    let live = world.rules[&production()].clone();
-    let (blue, green) = (blue(), green());
-    let vacant = world.controller.vacant_target_group(&blue, &green, &live).clone();
-    let other = if vacant == blue { green } else { blue };
-    let (arn, alternate) =
-        if settings.deployment.strategy.shifts_traffic() { (vacant, other) } else { (other, vacant) };
-    let route = Route { production_rule: production(), test_rule: Some(test()), alternate };
-    let revision = Revision {
-        target_groups: vec![TargetGroupAttachment { arn, deregistration_delay: DELAY, route: Some(route) }],
-        ..revision(number, Checks::Nothing)
-    };
-    let rules = world.rules.clone().into_iter().collect();
-    let new = NewDeployment { id: deployment_id(number), revision, rules, firing_alarms: Vec::new() };
-    let update = Update { settings, deploy: Some(Box::new(new)) };
-    world.command(&format!("UpdateService v{number}"), Input::Command(Command::Update(update)));
+    let shape = (Checks::Nothing, Routing::ProductionAndTest);
+    let revision = attached(&world.controller, &world.rules, &settings, number, shape);
+    let input = deploy_attached(&world.rules, settings, number, revision, &[]);
+    world.command(&format!("UpdateService v{number}"), input);
 }
 
 /// A service that nobody has deployed to yet.
 pub fn fresh() -> World {
     let mut world = World::new(controller());
-    world.rules.insert(production(), forwards(1, 0));
-    world.rules.insert(test(), forwards(0, 1));
+    world.rules = Routing::ProductionAndTest.rules();
     world
 }
 
@@ -115,15 +82,9 @@ pub fn run_to(world: &mut World, wanted: LifecycleStage) {
     world.run_until(secs(7200), |world| stage(world) == wanted);
 }
 
-/// Returns the green target group's share of a rule, in tenths of a percent.
+/// Returns a target group's share of a rule, in tenths of a percent.
 pub fn share(world: &World, rule: &ListenerRuleArn, group: &TargetGroupArn) -> u32 {
-    match &world.rules[rule] {
-        LiveRule::Forwards(weights) => {
-            let sum: u32 = weights.values().sum();
-            1000 * weights.get(group).copied().unwrap_or(0) / sum
-        }
-        LiveRule::Missing | LiveRule::Elsewhere => 0,
-    }
+    share_of(&world.rules[rule], group)
 }
 
 pub fn revisions_with_tasks(world: &World) -> Vec<RevisionId> {

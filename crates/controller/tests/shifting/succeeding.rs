@@ -123,6 +123,17 @@ fn a_service_at_zero_tasks_is_deployed_to_at_once() {
 }
 
 #[test]
+fn a_deployment_that_scales_to_zero_moves_no_traffic_while_the_old_tasks_could_serve() {
+    let settings = with(Strategy::BlueGreen, 2);
+    let mut world = running(&settings);
+    let zero = seatrial_controller::Settings { desired_count: 0, ..settings };
+    deploy(&mut world, zero, 2);
+    world.run();
+    assert_eq!(status(&world), ServiceDeploymentStatus::Successful, "{}", world.story());
+    assert_eq!(share(&world, &production(), &green()), 0);
+}
+
+#[test]
 fn a_change_of_the_desired_count_reaches_both_sides() {
     let settings = with(STRATEGIES[1], 2);
     let mut world = running(&settings);
