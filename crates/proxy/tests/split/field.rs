@@ -92,16 +92,18 @@ impl Field {
         let called_at = Instant::now();
         self.balancer.apply(self.config.clone());
         let applied_at = loop {
-            let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut applied = applied.iter().rev();
-            if let Some((_, at)) = applied.find(|(generation, _)| *generation == self.config.generation) {
-                break *at;
+            if let Some(at) = self.applied_at(self.config.generation) {
+                break at;
             }
-            drop(applied);
             assert!(called_at.elapsed() < PATIENCE, "a configuration is not in effect within {PATIENCE:?}");
             tokio::time::sleep(LOOK_INTERVAL).await;
         };
         self.changes.push(Change { weights, called_at, applied_at });
+    }
+
+    fn applied_at(&self, generation: u64) -> Option<Instant> {
+        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        applied.iter().rev().find(|(known, _)| *known == generation).map(|(_, at)| *at)
     }
 }
 
