@@ -89,7 +89,8 @@ async fn ask(field: &mut Field, split: Split, kind: Kind) -> Judgement {
             let seen = clients::sticky(field.address, COUNT).await;
             let mut judgement = judge(&seen.new, split.share());
             if seen.strayed > 0 {
-                judgement.faults.push(format!("{} of {} clients did not find their target", seen.strayed, seen.returned));
+                let fault = format!("{} of {} clients did not find their target again", seen.strayed, seen.returned);
+                judgement.faults.push(fault);
             }
             judgement
         }
