@@ -33,11 +33,13 @@ const SHIFTS: [[u32; 2]; 12] = [
     [0, 100],
     [1, 1],
 ];
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 /// Answers between two changes.
-const ANSWERS: u64 = 150;
+const ANSWERS: u64 = 60;
 /// Clients of each kind; the two workers share them out.
 const CLIENTS: usize = 2;
+/// Clients that wait on kept connections for a change and ask the moment it has been applied.
+const PROBES: usize = 6;
 
 /// What a client does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +50,11 @@ enum Kind {
     Http2,
     /// Comes with the cookies it was given last.
     Sticky,
+    /// Asks right after each change only.
+    Probe,
 }
 
+/// The kinds that ask all the time.
 const KINDS: [Kind; 5] = [Kind::KeptAlive, Kind::Bursts, Kind::Fresh, Kind::Http2, Kind::Sticky];
 
 /// One request and its answer.
@@ -115,7 +120,7 @@ async fn ask(kind: Kind, address: SocketAddr, progress: Arc<Progress>) -> Vec<As
                 }
             }
         }
-        Kind::Sticky => {
+        Kind::Sticky | Kind::Probe => {
             let mut jar = Jar::default();
             while progress.goes_on() {
                 let sent_at = Instant::now();
@@ -153,13 +158,28 @@ async fn shift(arguments: &[&str]) -> (Vec<Asked>, Vec<Change>) {
     for kind in KINDS.into_iter().flat_map(|kind| [kind; CLIENTS]) {
         clients.spawn(ask(kind, field.address, Arc::clone(&progress)));
     }
+    let mut probes = Vec::new();
+    for _ in 0..PROBES {
+        let mut visitor = Visitor::connect(field.address).await;
+        visitor.ask("").await;
+        probes.push(visitor);
+    }
+    let mut asked = Vec::new();
     for weights in (0..ROUNDS).flat_map(|_| SHIFTS) {
         let seen = progress.answers.load(Ordering::Relaxed);
         until("answers", || progress.answers.load(Ordering::Relaxed) >= seen + ANSWERS).await;
         field.weigh(weights, STICKY).await;
+        let sent_at = Instant::now();
+        for probe in &mut probes {
+            probe.send(1, "").await;
+        }
+        for probe in &mut probes {
+            let target = probe.answer().await.target;
+            asked.push(Asked { kind: Kind::Probe, sent_at, answered_at: Instant::now(), target });
+        }
     }
     progress.ended.store(true, Ordering::Relaxed);
-    let asked = within("the last answers", clients.join_all()).await.concat();
+    asked.extend(within("the last answers", clients.join_all()).await.concat());
     (asked, field.changes.clone())
 }
 

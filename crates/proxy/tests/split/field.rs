@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use seatrial_model::load_balancing::{
@@ -14,6 +14,7 @@ use seatrial_ports::balancer::{
     Balancer, BalancerConfig, BalancerReport, ListenerConfig, TargetConfig, TargetGroupConfig, TargetIntent,
 };
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
+use tokio::sync::watch;
 
 use super::targets::Targets;
 use super::{FIRST, SECOND};
@@ -22,8 +23,7 @@ use super::{FIRST, SECOND};
 pub const STICKY: Option<Duration> = Some(Duration::from_secs(3600));
 /// A configuration is in effect sooner, however loaded the machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks whether it is, and how long a proxy may take to end.
-const LOOK_INTERVAL: Duration = Duration::from_millis(1);
+/// How long a proxy may take to end.
 const END_TIME: Duration = Duration::from_secs(5);
 
 /// The process and what is behind it; all ends when it is dropped.
@@ -32,7 +32,8 @@ pub struct Field {
     /// Every change of the weights, in order.
     pub changes: Vec<Change>,
     balancer: ProxyBalancer,
-    applied: Arc<Mutex<Vec<(u64, Instant)>>>,
+    /// The generation that was applied last, and when that was heard.
+    applied: watch::Receiver<Option<(u64, Instant)>>,
     config: BalancerConfig,
     _targets: [Targets; 2],
     _home: tempfile::TempDir,
@@ -59,11 +60,10 @@ impl Field {
     pub async fn start(program: &Path, arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let targets = [Targets::start(FIRST).await, Targets::start(SECOND).await];
-        let applied = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&applied);
+        let (sink, applied) = watch::channel(None);
         let report = move |report| {
             if let BalancerReport::Applied { generation } = report {
-                sink.lock().unwrap_or_else(PoisonError::into_inner).push((generation, Instant::now()));
+                sink.send_replace(Some((generation, Instant::now())));
             }
         };
         let arguments = arguments.iter().map(OsString::from).collect();
@@ -91,19 +91,12 @@ impl Field {
         self.config.generation += 1;
         let called_at = Instant::now();
         self.balancer.apply(self.config.clone());
-        let applied_at = loop {
-            if let Some(at) = self.applied_at(self.config.generation) {
-                break at;
-            }
-            assert!(called_at.elapsed() < PATIENCE, "a configuration is not in effect within {PATIENCE:?}");
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        };
+        let generation = self.config.generation;
+        let is_applied = |applied: &Option<(u64, Instant)>| applied.is_some_and(|(known, _)| known == generation);
+        let applied = tokio::time::timeout(PATIENCE, self.applied.wait_for(is_applied)).await;
+        let applied = applied.expect("a configuration in effect in time").expect("a balancer that lives");
+        let applied_at = applied.expect("waited for a generation").1;
         self.changes.push(Change { weights, called_at, applied_at });
-    }
-
-    fn applied_at(&self, generation: u64) -> Option<Instant> {
-        let applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
-        applied.iter().rev().find(|(known, _)| *known == generation).map(|(_, at)| *at)
     }
 }
 
