@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use seatrial_ports::balancer::{BalancerConfig, BalancerReport};
+use seatrial_routing::PinPolicy;
 
 use crate::control::{server, socket};
 use crate::limits::Limits;
@@ -33,6 +34,8 @@ pub struct ProxyArguments {
     pub mode: ProxyMode,
     /// Threads that serve requests; by default one per core, at most four.
     pub workers: Option<NonZeroUsize>,
+    /// How long `AWSALBTG` binds a client to its target group; by default as with ELB.
+    pub pin_policy: PinPolicy,
 }
 
 /// Who tells the proxy what to do.
@@ -47,7 +50,9 @@ pub enum ProxyMode {
 /// Why the proxy could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    #[error("usage: proxy (--directory DIRECTORY | --config FILE) [--workers NUMBER]; {0}")]
+    #[error(
+        "usage: proxy (--directory DIRECTORY | --config FILE) [--workers NUMBER] [--pins until-expiry|while-serving]; {0}"
+    )]
     Usage(String),
     #[error("another proxy is running in {0}")]
     AlreadyRunning(PathBuf),
@@ -71,11 +76,11 @@ pub enum ProxyError {
 }
 
 impl ProxyArguments {
-    /// Reads `--directory DIRECTORY` or `--config FILE`, and `--workers NUMBER`.
+    /// Reads `--directory DIRECTORY` or `--config FILE`, `--workers NUMBER` and `--pins until-expiry|while-serving`.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ProxyError> {
         let usage = |problem: &str| ProxyError::Usage(problem.to_owned());
         let mut arguments = arguments.into_iter();
-        let (mut mode, mut workers) = (None, None);
+        let (mut mode, mut workers, mut pin_policy) = (None, None, PinPolicy::default());
         while let Some(name) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| usage("a value is missing"));
             match name.to_str() {
@@ -85,16 +90,28 @@ impl ProxyArguments {
                     let number = value()?.to_str().and_then(|number| number.parse().ok());
                     workers = Some(number.ok_or_else(|| usage("--workers takes a number above 0"))?);
                 }
+                Some("--pins") => {
+                    pin_policy = match value()?.to_str() {
+                        Some("until-expiry") => PinPolicy::UntilExpiry,
+                        Some("while-serving") => PinPolicy::WhileServing,
+                        Some(_) | None => return Err(usage("--pins takes until-expiry or while-serving")),
+                    }
+                }
                 Some(_) | None => return Err(usage(&format!("{} is unknown", name.display()))),
             }
         }
-        Ok(ProxyArguments { mode: mode.ok_or_else(|| usage("--directory or --config is missing"))?, workers })
+        Ok(ProxyArguments {
+            mode: mode.ok_or_else(|| usage("--directory or --config is missing"))?,
+            workers,
+            pin_policy,
+        })
     }
 
     fn options(&self) -> DataPlaneOptions {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let workers = self.workers.map_or(cores.min(WORKERS_MAX), NonZeroUsize::get);
-        DataPlaneOptions { workers, limits: Limits::for_descriptors(raise_descriptor_limit()) }
+        let limits = Limits::for_descriptors(raise_descriptor_limit());
+        DataPlaneOptions { workers, limits, pin_policy: self.pin_policy }
     }
 }
 
@@ -203,11 +220,17 @@ mod tests {
     fn arguments_are_read_and_mistakes_named() {
         let controlled = ProxyMode::Controlled { directory: "/d".into() };
         let workers = NonZeroUsize::new(3);
-        assert_eq!(parse(&["--directory", "/d", "--workers", "3"]), Ok(ProxyArguments { mode: controlled, workers }));
+        let pin_policy = PinPolicy::UntilExpiry;
+        let expected = ProxyArguments { mode: controlled, workers, pin_policy };
+        assert_eq!(parse(&["--directory", "/d", "--workers", "3"]), Ok(expected.clone()));
+        let expected = ProxyArguments { pin_policy: PinPolicy::WhileServing, ..expected };
+        let words = ["--pins", "while-serving", "--directory", "/d", "--workers", "3"];
+        assert_eq!(parse(&words), Ok(expected));
         for (words, problem) in [
             (&[][..], "--directory or --config is missing"),
             (&["--config"], "a value is missing"),
             (&["--config", "f", "--workers", "0"], "--workers takes a number above 0"),
+            (&["--config", "f", "--pins", "never"], "--pins takes until-expiry or while-serving"),
             (&["--help"], "--help is unknown"),
         ] {
             assert!(parse(words).expect_err("a mistake").ends_with(problem), "{words:?}");

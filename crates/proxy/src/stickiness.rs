@@ -5,7 +5,8 @@ use std::time::Duration;
 use seatrial_model::Timestamp;
 use seatrial_routing::ForwardTo;
 use seatrial_routing::stickiness::{
-    GROUP_COOKIE, TARGET_COOKIE, find_cookie, group_cookie, pinned_group, pinned_target, set_cookie, target_cookie,
+    GROUP_COOKIE, GroupStanding, TARGET_COOKIE, find_cookie, group_cookie, pinned_group, pinned_target, set_cookie,
+    target_cookie,
 };
 
 use crate::plane::routes::{Group, Routes};
@@ -22,7 +23,7 @@ pub(crate) struct Stickiness {
 /// The values of the `Cookie` fields of a request.
 pub(crate) type Cookies<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
-/// Picks the target group of a forward action: the one the client is pinned to, else by weight.
+/// Picks the target group of a forward action: the one the client is pinned to as long as that holds, else by weight.
 pub(crate) fn pick_group(
     forward: &ForwardTo<usize>,
     routes: &Routes,
@@ -34,9 +35,12 @@ pub(crate) fn pick_group(
         return forward.pick(entropy).map(|index| (*index, Stickiness::default()));
     };
     if let Some(value) = cookies(GROUP_COOKIE) {
-        let known = forward.groups().map(|index| (routes.groups[*index].digest, index));
-        if let Some(index) = pinned_group(&value, now, known) {
-            return Some((*index, Stickiness::default()));
+        let known = forward.groups().map(|(index, weight)| (routes.groups[*index].digest, (*index, weight)));
+        if let Some((index, weight)) = pinned_group(&value, now, known) {
+            let standing = GroupStanding { weight, has_healthy_target: routes.groups[index].roster.has_healthy() };
+            if routes.pin_policy.keeps(standing) {
+                return Some((index, Stickiness::default()));
+            }
         }
     }
     let index = *forward.pick(entropy)?;

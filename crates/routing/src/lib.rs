@@ -25,3 +25,4 @@ pub use occupancy::{Admission, Occupancy};
 pub use request::RequestFacts;
 pub use roster::{Draw, Roster, RosterSettings};
 pub use rules::{CompiledAction, ForwardTo, RuleSet};
+pub use stickiness::PinPolicy;

@@ -41,6 +41,8 @@ pub struct Draw {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
     members: Vec<Member>,
+    /// The members are those there are, for want of healthy ones.
+    fail_open: bool,
     settings: RosterSettings,
     /// When the last member leaves slow start; before that the shares differ.
     ramp_ends: Option<Timestamp>,
@@ -66,12 +68,17 @@ impl Roster {
         let members = if fail_open { members_if(is_registered) } else { healthy };
         let ramps = !fail_open && settings.algorithm == Algorithm::RoundRobin && !settings.slow_start.is_zero();
         let ramp_ends = members.iter().map(|member| member.healthy_since + settings.slow_start).max().filter(|_| ramps);
-        Roster { members, settings, ramp_ends }
+        Roster { members, fail_open, settings, ramp_ends }
     }
 
     /// Tells whether there is no target at all to send a request to.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// Tells whether a target is healthy, or has no health check that could say otherwise.
+    pub fn has_healthy(&self) -> bool {
+        !self.members.is_empty() && !self.fail_open
     }
 
     /// Tells whether requests may go to the target at this position.
@@ -246,6 +253,7 @@ mod tests {
                 .filter(|position| if healthy { states[*position] == Healthy } else { is_registered(&standing(states[*position])) })
                 .collect();
             prop_assert_eq!(roster.is_empty(), expected.is_empty());
+            prop_assert_eq!(roster.has_healthy(), healthy);
             match chosen {
                 Some(position) => prop_assert!(expected.contains(&position) && !is_refused(position)),
                 None => prop_assert!(expected.iter().all(|position| is_refused(*position))),

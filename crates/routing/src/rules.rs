@@ -76,9 +76,9 @@ impl<G> ForwardTo<G> {
         pick_weighted(self.groups.iter().map(|(_, weight)| u64::from(*weight)), entropy).map(|at| &self.groups[at].0)
     }
 
-    /// The target groups, those of weight zero included: a pinned client may still belong to one.
-    pub fn groups(&self) -> impl Iterator<Item = &G> {
-        self.groups.iter().map(|(group, _)| group)
+    /// The target groups with their weights, those of weight zero included: a pinned client may still belong to one.
+    pub fn groups(&self) -> impl Iterator<Item = (&G, u32)> {
+        self.groups.iter().map(|(group, weight)| (group, *weight))
     }
 }
 

@@ -6,6 +6,9 @@
 //!
 //! `AWSALBTG` carries its own end, fixed when the client is first routed: otherwise a busy client would never follow a change of
 //! weights. `AWSALB` is renewed with every answer.
+//!
+//! How long `AWSALBTG` binds is a [`PinPolicy`]: ELB's documentation says that the group in the cookie gets the request and knows no
+//! exception; that this holds at weight zero, and for a group without a healthy target, is what AWS answers on re:Post.
 
 use std::time::Duration;
 
@@ -16,20 +19,43 @@ pub const GROUP_COOKIE: &str = "AWSALBTG";
 /// The cookie that names a target.
 pub const TARGET_COOKIE: &str = "AWSALB";
 
+/// How long a client keeps the target group its cookie names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PinPolicy {
+    /// Until the cookie expires, as with ELB: whatever becomes of the group's weight, and even if it has no target left.
+    #[default]
+    UntilExpiry,
+    /// As long as the group has weight and a healthy target. After that the weights decide anew, and the client gets a new cookie.
+    WhileServing,
+}
+
+/// What becomes of a group decides whether its clients stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupStanding {
+    pub weight: u32,
+    pub has_healthy_target: bool,
+}
+
 /// Marks the layout of both values.
 const LAYOUT: &str = "1";
 
-/// Writes the value of `AWSALBTG`.
+impl PinPolicy {
+    /// Tells whether a client stays with the group its cookie names.
+    pub const fn keeps(self, group: GroupStanding) -> bool {
+        match self {
+            PinPolicy::UntilExpiry => true,
+            PinPolicy::WhileServing => group.weight > 0 && group.has_healthy_target,
+        }
+    }
+}
+
+/// Writes the value of `AWSALBTG`. It holds whole seconds, rounded up: a client is kept no shorter than was promised.
 pub fn group_cookie(group: &TargetGroupArn, until: Timestamp) -> String {
-    format!("{LAYOUT}{:016x}{:x}", group_digest(group), until.as_millis().max(0) / 1000)
+    format!("{LAYOUT}{:016x}{:x}", group_digest(group), (until.as_millis().max(0) as u64).div_ceil(1000))
 }
 
 /// Returns the target group among `groups` that the value names, unless its time is over or the value makes no sense.
-pub fn pinned_group<'a, G>(
-    value: &[u8],
-    now: Timestamp,
-    groups: impl IntoIterator<Item = (u64, &'a G)>,
-) -> Option<&'a G> {
+pub fn pinned_group<G>(value: &[u8], now: Timestamp, groups: impl IntoIterator<Item = (u64, G)>) -> Option<G> {
     let (digest, rest) = digest(value)?;
     let until = i64::from_str_radix(rest, 16).ok()?;
     if until.checked_mul(1000)? <= now.as_millis() {

@@ -1,4 +1,4 @@
-//! The proxy as a program of its own, called as `seatrial proxy` is: `seatrial-proxy (--directory DIRECTORY | --config FILE) [--workers NUMBER]`.
+//! The proxy as a program of its own, called as `seatrial proxy` is: `seatrial-proxy (--directory DIRECTORY | --config FILE) [--workers NUMBER] [--pins until-expiry|while-serving]`.
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use seatrial_ports::balancer::{BalancerConfig, BalancerMetrics, BalancerReport};
+use seatrial_routing::PinPolicy;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -28,6 +29,8 @@ pub struct DataPlaneOptions {
     /// Threads that serve requests, at least 1.
     pub workers: usize,
     pub limits: Limits,
+    /// How long `AWSALBTG` binds a client to its target group.
+    pub pin_policy: PinPolicy,
 }
 
 /// A report, and the generation of the configuration it is about.
@@ -65,7 +68,7 @@ impl DataPlane {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (commands, inbox) = unbounded_channel();
         let (events, incidents) = unbounded_channel();
-        let state = State::new(clock, senders, events, reports);
+        let state = State::new(clock, senders, events, reports, options.pin_policy);
         let control = move || {
             let _guard = AbortOnPanic;
             runtime.block_on(run(state, inbox, incidents));

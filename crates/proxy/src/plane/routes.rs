@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use seatrial_model::load_balancing::ProtocolVersion;
 use seatrial_model::{TargetGroupArn, Timestamp};
-use seatrial_routing::{Draw, Roster, RuleSet};
+use seatrial_routing::{Draw, PinPolicy, Roster, RuleSet};
 
 use crate::plane::target::{InFlight, Target};
 
@@ -19,6 +19,7 @@ pub(crate) struct Routes {
     pub rules: Arc<RuleSet<usize>>,
     pub groups: Arc<[Arc<Group>]>,
     pub idle_timeout: Duration,
+    pub pin_policy: PinPolicy,
 }
 
 /// A target group in its present state.

@@ -9,12 +9,13 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use seatrial_model::TargetGroupArn;
 use seatrial_model::load_balancing::{Action, Algorithm, ProtocolVersion};
 use seatrial_ports::balancer::{BalancerConfig, BalancerMetrics, BalancerReport, ListenerConfig, TargetGroupConfig};
 use seatrial_routing::stickiness::group_digest;
-use seatrial_routing::{Roster, RosterSettings, RuleSet};
+use seatrial_routing::{PinPolicy, Roster, RosterSettings, RuleSet};
 use tokio::sync::mpsc::{Receiver, UnboundedSender, channel};
 
 use crate::clock::{Clock, wall_clock};
@@ -29,6 +30,7 @@ use crate::worker::thread::WorkerCommand;
 pub(crate) struct State {
     workers: Arc<[UnboundedSender<WorkerCommand>]>,
     reports: TaggedReports,
+    pin_policy: PinPolicy,
     config: BalancerConfig,
     registry: Registry,
     turns: BTreeMap<TargetGroupArn, Arc<AtomicU64>>,
@@ -51,11 +53,13 @@ impl State {
         workers: Arc<[UnboundedSender<WorkerCommand>]>,
         events: UnboundedSender<Event>,
         reports: TaggedReports,
+        pin_policy: PinPolicy,
     ) -> Self {
         let registry = Registry::new(clock, workers.len(), events);
         State {
             workers,
             reports,
+            pin_policy,
             config: BalancerConfig::default(),
             registry,
             turns: BTreeMap::new(),
@@ -176,8 +180,7 @@ impl State {
 
     fn open_listener(&mut self, config: &ListenerConfig) -> Result<(), String> {
         let rules = Arc::new(self.compile(config));
-        let routes =
-            Routes { rules: Arc::clone(&rules), groups: Arc::clone(&self.groups), idle_timeout: config.idle_timeout };
+        let routes = self.routes(&rules, config.idle_timeout);
         if let Some(open) = self.listeners.get_mut(&config.arn) {
             open.listener.routes.store(Arc::new(routes));
             open.rules = rules;
@@ -221,9 +224,14 @@ impl State {
         self.groups = self.groups.iter().map(replace).collect();
         for open in self.listeners.values() {
             let idle_timeout = open.listener.routes.load().idle_timeout;
-            let routes = Routes { rules: Arc::clone(&open.rules), groups: Arc::clone(&self.groups), idle_timeout };
+            let routes = self.routes(&open.rules, idle_timeout);
             open.listener.routes.store(Arc::new(routes));
         }
+    }
+
+    fn routes(&self, rules: &Arc<RuleSet<usize>>, idle_timeout: Duration) -> Routes {
+        let (rules, groups) = (Arc::clone(rules), Arc::clone(&self.groups));
+        Routes { rules, groups, idle_timeout, pin_policy: self.pin_policy }
     }
 
     fn report(&self, report: BalancerReport) {
@@ -251,7 +259,7 @@ async fn close(listeners: Vec<Open>) {
 }
 
 fn empty_group(arn: &TargetGroupArn) -> Group {
-    let settings = RosterSettings { algorithm: Algorithm::RoundRobin, slow_start: std::time::Duration::ZERO };
+    let settings = RosterSettings { algorithm: Algorithm::RoundRobin, slow_start: Duration::ZERO };
     Group {
         arn: arn.clone(),
         digest: group_digest(arn),

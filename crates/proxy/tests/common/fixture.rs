@@ -14,6 +14,7 @@ use seatrial_ports::balancer::{
     TargetMetrics,
 };
 use seatrial_proxy::{DataPlane, DataPlaneOptions, Limits};
+use seatrial_routing::PinPolicy;
 
 use super::client::Client;
 use super::until;
@@ -41,7 +42,7 @@ impl Fixture {
         let config = config(address, targets);
         let reports = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&reports);
-        let options = DataPlaneOptions { workers: 2, limits };
+        let options = DataPlaneOptions { workers: 2, limits, pin_policy: PinPolicy::default() };
         let plane = DataPlane::start(options, Arc::new(move |_, report| sink.lock().unwrap().push(report))).unwrap();
         let sockets = BTreeMap::from([(address, socket)]);
         let mut fixture = Fixture { plane, address, config, reports, sockets };
