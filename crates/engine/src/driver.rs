@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use seatrial_model::{TimeScale, Timestamp};
 
+use crate::cloudwatch;
 use crate::effects;
 use crate::engine::{Engine, Guarded};
 use crate::load_balancing::targets;
@@ -43,6 +44,7 @@ impl Engine {
             observe::work_in(tx, reports);
             targets::remove_overdue(tx);
             tasks::forget_old(tx);
+            cloudwatch::alarms::evaluate_due(tx);
             effects::tick_due(tx);
             Ok(())
         })?;
@@ -50,7 +52,9 @@ impl Engine {
     }
 
     fn note_readings(&self, reports: &Reports) {
+        let now = self.now();
         let mut guarded = self.lock();
+        guarded.monitoring.maintain(now);
         let volatile = &mut guarded.volatile;
         if let Some(generation) = reports.applied_generation {
             volatile.applied_generation = generation;
@@ -77,7 +81,10 @@ impl Engine {
 
     fn sleep_time(&self) -> Duration {
         let now = self.now();
-        let wake = self.read(|state| next_wake(state, self.settings().scale));
+        let guarded = self.lock();
+        let evaluation = guarded.monitoring.next_due();
+        let wake = next_wake(&guarded.state, self.settings().scale).into_iter().chain(evaluation).min();
+        drop(guarded);
         wake.map_or(SLEEP_MAX, |at| at.since(now).min(SLEEP_MAX))
     }
 }
