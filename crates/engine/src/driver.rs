@@ -25,8 +25,8 @@ impl Engine {
         loop {
             let timeout = if unstored.is_empty() { self.sleep_time() } else { RETRY_DELAY };
             let Some(fresh) = self.inner.inbox.take(timeout) else { return };
+            self.note_readings(&fresh);
             let reports = merge(std::mem::take(&mut unstored), fresh);
-            self.note_readings(&reports);
             if let Err(error) = self.work_in(&reports) {
                 tracing::error!(%error, "reports could not be stored; they are kept and tried again");
                 unstored = reports;
@@ -54,7 +54,6 @@ impl Engine {
     fn note_readings(&self, reports: &Reports) {
         let now = self.now();
         let mut guarded = self.lock();
-        guarded.monitoring.maintain(now);
         let volatile = &mut guarded.volatile;
         if let Some(generation) = reports.applied_generation {
             volatile.applied_generation = generation;
@@ -73,7 +72,8 @@ impl Engine {
                 volatile.usage.insert(report.task.clone(), usage);
             }
         }
-        let Guarded { state, volatile, .. } = &mut *guarded;
+        let Guarded { state, volatile, monitoring, .. } = &mut *guarded;
+        monitoring.note_readings(state, reports, now);
         volatile.usage.retain(|task, _| state.tasks.contains(task.as_str()));
         drop(guarded);
         self.inner.changed.notify_all();

@@ -32,7 +32,7 @@ impl Monitoring {
     }
 
     /// Rolls metrics up now and then.
-    pub(crate) fn maintain(&mut self, now: Timestamp) {
+    pub(super) fn maintain(&mut self, now: Timestamp) {
         if now.since(self.maintained_at) >= MAINTENANCE_INTERVAL {
             self.maintained_at = now;
             self.metrics.maintain(now);

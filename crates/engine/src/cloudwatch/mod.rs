@@ -5,14 +5,19 @@
 //! Metrics live in memory only: an engine that starts knows none (see [`watching::RESTART_PAUSE_MAX`] for what that does to alarms).
 
 pub mod alarms;
+mod increments;
 pub mod metrics;
+mod published;
 mod refused;
+mod sheet;
 pub mod watching;
 
 use seatrial_cloudwatch::store::Limits;
 use seatrial_cloudwatch::{AlarmName, Alarms, MetricStore};
 use seatrial_model::{TimeScale, Timestamp};
 
+use self::published::Publisher;
+use crate::reports::Reports;
 use crate::state::State;
 
 /// Alarms with what is due when, and metrics.
@@ -20,6 +25,7 @@ use crate::state::State;
 pub struct Monitoring {
     alarms: Alarms,
     metrics: MetricStore,
+    publisher: Publisher,
     /// The running transaction has changed alarms.
     changed: bool,
     /// When metrics were last rolled up.
@@ -32,7 +38,7 @@ impl Monitoring {
         let first_evaluation = now + scale.apply(watching::restart_pause(state));
         let alarms = Alarms::restore(state.scope.clone(), scale, state.alarms.values().cloned(), first_evaluation);
         let metrics = MetricStore::new(scale, Limits::default());
-        Monitoring { alarms, metrics, changed: false, maintained_at: now }
+        Monitoring { alarms, metrics, publisher: Publisher::default(), changed: false, maintained_at: now }
     }
 
     pub fn alarms(&self) -> &Alarms {
@@ -41,6 +47,20 @@ impl Monitoring {
 
     pub fn metrics(&self) -> &MetricStore {
         &self.metrics
+    }
+
+    /// Publishes the readings of reports as AWS's own metrics, and rolls metrics up now and then.
+    pub(crate) fn note_readings(&mut self, state: &State, reports: &Reports, now: Timestamp) {
+        if let Some(metrics) = &reports.metrics {
+            self.publisher.balancing(&mut self.metrics, state, metrics, now);
+        }
+        for report in reports.tasks.values() {
+            if let (Some(usage), Some(task)) = (report.usage, state.tasks.get(report.task.as_str())) {
+                self.publisher.usage(&mut self.metrics, task, usage, now);
+            }
+        }
+        self.publisher.forget_tasks(state);
+        self.maintain(now);
     }
 
     /// Returns when alarms are evaluated next.
