@@ -29,8 +29,8 @@ const MICROSECONDS: f64 = 1e6;
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
     balancing: Increments,
-    /// When a task's CPU time was last looked at, and what it was.
-    cpu_times: BTreeMap<TaskId, (Timestamp, Duration)>,
+    /// The last reading of each task, and when it was heard.
+    readings: BTreeMap<TaskId, (Timestamp, Usage)>,
 }
 
 impl Publisher {
@@ -44,12 +44,17 @@ impl Publisher {
         sheet.put(metrics, now);
     }
 
-    /// Publishes a reading of a task, when it is a service's.
+    /// Publishes a reading of a task, when it is a service's. One that is the same as the last is no news: whatever a task's supervisor
+    /// tells has its last reading with it.
     pub fn usage(&mut self, metrics: &mut MetricStore, task: &TaskRecord, usage: Usage, now: Timestamp) {
         let Some(service) = &task.service else { return };
+        if self.readings.get(&task.id).is_some_and(|(_, last)| *last == usage) {
+            return;
+        }
         let dimensions = [("ClusterName", task.cluster.as_str()), ("ServiceName", service.as_str())];
         let mut sheet = Sheet::new("AWS/ECS", now);
-        if let (Some(units), Some(processors)) = (task.definition.cpu, self.processors(&task.id, usage, now)) {
+        let processors = self.processors(&task.id, usage, now);
+        if let (Some(units), Some(processors)) = (task.definition.cpu, processors) {
             let percent = 100.0 * processors * CPU_UNITS / f64::from(units.max(1));
             sheet.value("CPUUtilization", &dimensions, Unit::Percent, percent);
         }
@@ -62,18 +67,18 @@ impl Publisher {
 
     /// Forgets tasks that are no longer known.
     pub fn forget_tasks(&mut self, state: &State) {
-        self.cpu_times.retain(|task, _| state.tasks.contains(task.as_str()));
+        self.readings.retain(|task, _| state.tasks.contains(task.as_str()));
     }
 
     /// Returns how many processors a task kept busy since it was last looked at, if that was long enough ago.
     fn processors(&mut self, task: &TaskId, usage: Usage, now: Timestamp) -> Option<f64> {
-        let last = self.cpu_times.get(task).copied();
+        let last = self.readings.get(task).copied();
         let elapsed = last.map(|(at, _)| now.since(at));
         if elapsed.is_some_and(|elapsed| elapsed < CPU_INTERVAL_MIN) {
             return None;
         }
-        self.cpu_times.insert(task.clone(), (now, usage.cpu_time));
-        let busy = usage.cpu_time.checked_sub(last?.1)?;
+        self.readings.insert(task.clone(), (now, usage));
+        let busy = usage.cpu_time.checked_sub(last?.1.cpu_time)?;
         Some(busy.as_secs_f64() / elapsed?.as_secs_f64())
     }
 }
