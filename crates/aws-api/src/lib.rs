@@ -4,6 +4,7 @@
 //! an [`Operations`] in a folder of its own, with its request shapes, conversions and handlers; it never sees HTTP.
 
 mod blocking;
+pub mod cloudwatch;
 pub mod ecs;
 pub mod elbv2;
 mod front;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use seatrial_model::{TimeScale, Timestamp};
 
+use crate::cloudwatch;
 use crate::effects;
 use crate::engine::{Engine, Guarded};
 use crate::load_balancing::targets;
@@ -24,8 +25,8 @@ impl Engine {
         loop {
             let timeout = if unstored.is_empty() { self.sleep_time() } else { RETRY_DELAY };
             let Some(fresh) = self.inner.inbox.take(timeout) else { return };
+            self.note_readings(&fresh);
             let reports = merge(std::mem::take(&mut unstored), fresh);
-            self.note_readings(&reports);
             if let Err(error) = self.work_in(&reports) {
                 tracing::error!(%error, "reports could not be stored; they are kept and tried again");
                 unstored = reports;
@@ -43,6 +44,7 @@ impl Engine {
             observe::work_in(tx, reports);
             targets::remove_overdue(tx);
             tasks::forget_old(tx);
+            cloudwatch::alarms::evaluate_due(tx);
             effects::tick_due(tx);
             Ok(())
         })?;
@@ -50,6 +52,7 @@ impl Engine {
     }
 
     fn note_readings(&self, reports: &Reports) {
+        let now = self.now();
         let mut guarded = self.lock();
         let volatile = &mut guarded.volatile;
         if let Some(generation) = reports.applied_generation {
@@ -69,7 +72,8 @@ impl Engine {
                 volatile.usage.insert(report.task.clone(), usage);
             }
         }
-        let Guarded { state, volatile, .. } = &mut *guarded;
+        let Guarded { state, volatile, monitoring, .. } = &mut *guarded;
+        monitoring.note_readings(state, reports, now);
         volatile.usage.retain(|task, _| state.tasks.contains(task.as_str()));
         drop(guarded);
         self.inner.changed.notify_all();
@@ -77,7 +81,10 @@ impl Engine {
 
     fn sleep_time(&self) -> Duration {
         let now = self.now();
-        let wake = self.read(|state| next_wake(state, self.settings().scale));
+        let guarded = self.lock();
+        let evaluation = guarded.monitoring.next_due();
+        let wake = next_wake(&guarded.state, self.settings().scale).into_iter().chain(evaluation).min();
+        drop(guarded);
         wake.map_or(SLEEP_MAX, |at| at.since(now).min(SLEEP_MAX))
     }
 }

@@ -13,6 +13,7 @@ use seatrial_ports::runtime::Usage;
 use seatrial_ports::{Balancer, Clock, HookInvoker, Journal, JournalError, Runtime};
 
 use crate::balancer_config;
+use crate::cloudwatch::Monitoring;
 use crate::effects;
 use crate::refusal::Refusal;
 use crate::reports::Inbox;
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
 pub(crate) struct Guarded {
     pub(crate) state: State,
     pub(crate) volatile: Volatile,
+    pub(crate) monitoring: Monitoring,
     /// Counts commits.
     pub(crate) commits: u64,
 }
@@ -103,7 +105,8 @@ impl Volatile {
 
 impl Engine {
     pub(crate) fn new(machine: Machine, settings: EngineSettings, state: State, inbox: Arc<Inbox>) -> Self {
-        let guarded = Mutex::new(Guarded { state, volatile: Volatile::default(), commits: 0 });
+        let monitoring = Monitoring::restore(&state, settings.scale, machine.clock.now());
+        let guarded = Mutex::new(Guarded { state, volatile: Volatile::default(), monitoring, commits: 0 });
         Engine { inner: Arc::new(Inner { guarded, machine, settings, inbox, changed: Condvar::new() }) }
     }
 
@@ -126,6 +129,11 @@ impl Engine {
         read(&guarded.state, &guarded.volatile)
     }
 
+    /// Reads alarms and metrics.
+    pub fn read_monitoring<T>(&self, read: impl FnOnce(&Monitoring) -> T) -> T {
+        read(&self.lock().monitoring)
+    }
+
     /// Runs a command. When it returns `Ok`, its changes are durable and its orders have been given; when it is refused or its changes
     /// cannot be made durable, nothing has changed.
     pub fn transact<T>(&self, command: impl FnOnce(&mut Transaction<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
@@ -142,7 +150,7 @@ impl Engine {
         command: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<Result<T, E>, JournalError> {
         let mut guarded = self.lock();
-        let Guarded { state, volatile, commits } = &mut *guarded;
+        let Guarded { state, volatile, monitoring, commits } = &mut *guarded;
         let mut tx = Transaction {
             state,
             now,
@@ -150,6 +158,7 @@ impl Engine {
             runtime: &self.inner.machine.runtime,
             balancer: &self.inner.machine.balancer,
             volatile,
+            monitoring,
             next_generation: volatile.generation + 1,
             entropy: &self.inner.machine.entropy,
             orders: Vec::new(),
@@ -163,14 +172,17 @@ impl Engine {
         let Transaction { orders, entries, .. } = tx;
         if outcome.is_err() {
             state.take_back();
+            monitoring.take_back(state, now);
             return Ok(outcome);
         }
         let balancing_changed = balancer_config::is_changed(state);
         if let Err(error) = self.commit(state, entries) {
             state.take_back();
+            monitoring.take_back(state, now);
             return Err(error);
         }
         state.keep();
+        monitoring.keep();
         *commits += 1;
         if balancing_changed {
             volatile.generation += 1;
@@ -210,7 +222,9 @@ impl Engine {
         // A panic inside a transaction leaves changes behind that were never committed: take them back and carry on.
         self.inner.guarded.lock().unwrap_or_else(|poisoned| {
             let mut guarded = poisoned.into_inner();
-            guarded.state.take_back();
+            let Guarded { state, monitoring, .. } = &mut *guarded;
+            state.take_back();
+            monitoring.take_back(state, self.now());
             self.inner.guarded.clear_poison();
             guarded
         })

@@ -8,6 +8,7 @@
 //! for), [`observe`] (what the machine reports).
 
 pub mod balancer_config;
+pub mod cloudwatch;
 pub mod clusters;
 pub mod driver;
 pub mod effects;

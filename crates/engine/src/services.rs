@@ -13,10 +13,12 @@ use seatrial_controller::{
     TargetGroupAttachment, Update,
 };
 use seatrial_model::{
-    Arn, ClusterName, DeploymentConfiguration, RevisionId, ServiceDeploymentId, ServiceName, TargetGroupArn, TimeScale,
+    Arn, ClusterName, DeploymentConfiguration, RevisionId, ServiceDeploymentId, ServiceName, Strategy, TargetGroupArn,
+    TimeScale,
 };
 
 use crate::balancer_config::is_in_use;
+use crate::cloudwatch::watching;
 use crate::effects::feed;
 use crate::load_balancing::targets::deregistration_delay;
 use crate::refusal::Refusal;
@@ -263,7 +265,8 @@ fn deploy(tx: &mut Transaction<'_>, key: &str, registered: &RegisteredTaskDefini
     let rules = named.map(|rule| (rule.clone(), routes::live(tx.state, rule))).collect();
     tx.state.service_revisions.insert(revision_key(&record.cluster, &record.service, id), record);
     let deployment = ServiceDeploymentId::from_bits(tx.draw_bits());
-    let new = NewDeployment { id: deployment, revision, rules, firing_alarms: Vec::new() };
+    let firing_alarms = watching::firing(tx.state, &service.deployment_configuration.alarms.names);
+    let new = NewDeployment { id: deployment, revision, rules, firing_alarms };
     let update = Update { settings, deploy: Some(Box::new(new)) };
     feed(tx, key, Input::Command(Command::Update(update)));
 }
@@ -300,11 +303,21 @@ fn settings(state: &State, service: &ServiceRecord, scale: TimeScale) -> Setting
     let tag = state.tags.get(arn.as_str()).and_then(|tags| tags.get(FAIL_FAST_TAG));
     Settings {
         desired_count: service.desired_count,
-        deployment: service.deployment_configuration.clone().map_times(|time| scale.apply(time)),
+        deployment: with_bake_time(state, service).map_times(|time| scale.apply(time)),
         // Programs take the time they take to boot, whatever the scale.
         health_check_grace_period: service.health_check_grace_period.unwrap_or_default(),
         fail_fast: if tag.is_some_and(|value| value == "true") { FailFast::On } else { FailFast::Off },
     }
+}
+
+/// Returns the deployment configuration with the bake time that is computed where none was ever given.
+fn with_bake_time(state: &State, service: &ServiceRecord) -> DeploymentConfiguration {
+    let mut configuration = service.deployment_configuration.clone();
+    let is_given = service.deployment_document.get("bakeTimeInMinutes").is_some_and(|minutes| !minutes.is_null());
+    if configuration.strategy == Strategy::Rolling && configuration.alarms.enable && !is_given {
+        configuration.bake_time = watching::computed_bake_time(state, &configuration.alarms.names);
+    }
+    configuration
 }
 
 fn check_load_balancers(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use seatrial_cloudwatch::Alarm;
 use seatrial_controller::{Controller, ServiceDeployment, StopCode, TargetGroupAttachment};
 use seatrial_model::arn::Scope;
 use seatrial_model::load_balancing::{Action, Condition, ProtocolVersion, TargetHealth, TargetHealthCheck};
@@ -90,6 +91,8 @@ tables! {
     tags: Tags,
     /// By name.
     log_groups: LogGroup,
+    /// By name; what [`crate::cloudwatch::Monitoring`] evaluates.
+    alarms: Alarm,
     /// By name.
     account_settings: String,
     /// Numbers that only grow, by name.

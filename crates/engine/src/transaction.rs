@@ -10,6 +10,7 @@ use seatrial_ports::journal::JournalEntry;
 use seatrial_ports::runtime::{Runtime, TaskLaunch};
 use seatrial_ports::{Balancer, HookInvocation};
 
+use crate::cloudwatch::Monitoring;
 use crate::engine::Volatile;
 use crate::load_balancing::targets::TASK_ADDRESS;
 use crate::state::State;
@@ -31,6 +32,7 @@ pub struct Transaction<'a> {
     pub(crate) runtime: &'a Arc<dyn Runtime>,
     pub(crate) balancer: &'a Arc<dyn Balancer>,
     pub(crate) volatile: &'a Volatile,
+    pub(crate) monitoring: &'a mut Monitoring,
     /// The generation the balancer configuration will have if this transaction changes it.
     pub(crate) next_generation: u64,
     pub(crate) entropy: &'a dyn Fn() -> u128,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use seatrial_aws_api::cloudwatch::CloudWatch;
 use seatrial_aws_api::ecs::Ecs;
 use seatrial_aws_api::elbv2::Elbv2;
 use seatrial_aws_api::logs::Logs;
@@ -193,6 +194,7 @@ fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {
     let region = credentials.region.clone();
     let front = Front::new(region, Identities::new([identity]), AllowedHosts::loopback(), clock, Limits::default())?;
     Ok(front
+        .with_service(Service::CloudWatch, Arc::new(CloudWatch::new(engine.clone())))
         .with_service(Service::Ecs, Arc::new(Ecs::new(engine.clone())))
         .with_service(Service::Elbv2, Arc::new(Elbv2::new(engine.clone())))
         .with_service(Service::Logs, Arc::new(Logs::new(engine.clone())))
