@@ -1,8 +1,9 @@
-"""A canary with pauses, driven by AWS calls alone: continued to its end by boto3 and the AWS CLI, and rolled back by an answer."""
+"""A canary with pauses and an alarm, driven by AWS calls alone: continued to its end by boto3 and the AWS CLI, rolled back by an answer
+and by the alarm."""
 import json
 
 from cli_story import aws
-from context import QUICK, ecs, elbv2, free_port, refused, until
+from context import QUICK, cloudwatch, ecs, elbv2, free_port, refused, until
 
 CLUSTER = "canaries"
 ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
@@ -14,6 +15,7 @@ def run():
     created(groups, rules)
     promoted(rules["production"], groups)
     answered_with_rollback(rules["production"], groups)
+    alarmed(rules["production"], groups)
     ecs.delete_service(cluster=CLUSTER, service="web", force=True)
     ecs.get_waiter("services_inactive").wait(cluster=CLUSTER, services=["web"], WaiterConfig=QUICK)
     elbv2.delete_load_balancer(LoadBalancerArn=balancer)
@@ -111,6 +113,31 @@ def answered_with_rollback(rule, groups):
     back = ended(arn)
     assert back["status"] == "ROLLBACK_SUCCESSFUL" and "POST_TEST_TRAFFIC_SHIFT" in back["statusReason"], back
     assert ecs.describe_services(cluster=CLUSTER, services=["web"])["services"][0]["taskDefinition"].endswith("canaries-web:2")
+
+
+def alarmed(rule, groups):
+    """While a share of traffic is on the new version and the deployment waits, an alarm fires on data that a client puts."""
+    metric = {"Namespace": "Canaries", "MetricName": "Complaints"}
+    cloudwatch.put_metric_alarm(
+        AlarmName="complaints", Period=10, EvaluationPeriods=1, Threshold=5, Statistic="Maximum",
+        ComparisonOperator="GreaterThanThreshold", TreatMissingData="notBreaching", **metric)
+    watched = configuration("PRE_PRODUCTION_TRAFFIC_SHIFT")
+    watched["alarms"] = {"alarmNames": ["complaints"], "enable": True, "rollback": True}
+    arn = ecs.update_service(cluster=CLUSTER, service="web", taskDefinition=register("v4"),
+                             deploymentConfiguration=watched)["service"]["currentServiceDeployment"]
+    ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=paused(arn)["hookId"])
+    paused(arn)
+    assert deployment(arn)["alarms"]["status"] == "MONITORING", deployment(arn)["alarms"]
+    assert weights(rule) == {groups["blue"]: 875, groups["green"]: 125}
+    cloudwatch.put_metric_data(Namespace=metric["Namespace"], MetricData=[
+        {"MetricName": metric["MetricName"], "Value": 17, "StorageResolution": 1}])
+    back = ended(arn)
+    assert back["status"] == "ROLLBACK_SUCCESSFUL", back
+    assert back["alarms"] == {"status": "TRIGGERED", "alarmNames": ["complaints"], "triggeredAlarmNames": ["complaints"]}, back
+    assert weights(rule) == {groups["blue"]: 100, groups["green"]: 0}
+    alarm = aws("cloudwatch", "describe-alarms", "--alarm-names", "complaints")["MetricAlarms"][0]
+    assert alarm["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [17.0"), alarm
+    cloudwatch.delete_alarms(AlarmNames=["complaints"])
 
 
 def deployment(arn):

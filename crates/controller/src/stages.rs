@@ -69,7 +69,8 @@ fn trouble(controller: &Controller, now: Timestamp) -> Option<Failure> {
         return Some(Failure::because(wording::TARGET_LOST));
     }
     let policy = &controller.policy;
-    if shift.stage_since + policy.stage_limit <= now {
+    // A hook has a time limit of its own, and a pause may last longer than a stage.
+    if !shift.is_held_up() && next_stage(controller, now).is_none() && shift.stage_since + policy.stage_limit <= now {
         return Some(Failure::because(&wording::stage_took_too_long(shift.stage)));
     }
     (deployment.started_at + policy.deployment_limit <= now)

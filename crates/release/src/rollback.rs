@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_ecs::types::{Service, ServiceDeploymentStatus, TaskDefinitionStatus};
+use aws_sdk_ecs::types::{DeploymentStrategy, Service, ServiceDeploymentStatus, TaskDefinitionStatus};
 use serde_json::{Map, json};
 
 use crate::aws::{Connection, DoingExt};
@@ -188,6 +188,12 @@ async fn unavailable(connection: &Connection, family: &str, what: String) -> Rel
     ReleaseError::not_possible(what, instead)
 }
 
+fn shifts_traffic(service: &Service) -> bool {
+    let configuration = service.deployment_configuration();
+    let strategy = configuration.and_then(|configuration| configuration.strategy());
+    strategy.is_some_and(|strategy| *strategy != DeploymentStrategy::Rolling)
+}
+
 async fn update(
     connection: &Connection,
     plan: &ServicePlan,
@@ -198,6 +204,11 @@ async fn update(
 ) -> Result<Subject, ReleaseError> {
     let mut changes = Map::new();
     changes.insert("taskDefinition".into(), json!(task_definition));
+    if shifts_traffic(service) {
+        // A version that was good before needs no canary, no bake and nobody's word; the next deployment brings the settings back.
+        let at_once = json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": [] });
+        changes.insert("deploymentConfiguration".into(), at_once);
+    }
     // A service may still name the version it was rolled back from: to ECS that version is no change then.
     let named_already = service.task_definition() == Some(task_definition);
     let updated = send_update(connection, &plan.cluster, &plan.service_name, changes, named_already).await?;

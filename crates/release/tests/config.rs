@@ -169,7 +169,8 @@ fn explicit_settings_win_over_presets() {
     assert_eq!(
         service(&plan)["deploymentConfiguration"],
         json!({"minimumHealthyPercent": 50, "maximumPercent": 150, "deploymentCircuitBreaker":
-            {"enable": true, "rollback": false, "thresholdConfiguration": {"type": "COUNT", "value": 4}}})
+            {"enable": true, "rollback": false, "thresholdConfiguration": {"type": "COUNT", "value": 4}},
+            "strategy": "ROLLING", "bakeTimeInMinutes": 0, "lifecycleHooks": []})
     );
     assert_eq!(service(&plan)["healthCheckGracePeriodSeconds"], 0);
     assert_eq!(plan.services[0].task_definition["containerDefinitions"][0]["stopTimeout"], 5);

@@ -244,6 +244,13 @@ pub(crate) fn configure(
     Ok(())
 }
 
+/// Writes what a service without the block has, in the place of what a block may have said before.
+pub(crate) fn configure_rolling(configuration: &mut Map<String, Json>) {
+    configuration.insert("strategy".into(), json!(StrategyWord::Rolling.as_ecs()));
+    configuration.insert("bakeTimeInMinutes".into(), json!(0));
+    configuration.insert("lifecycleHooks".into(), json!([]));
+}
+
 /// A key that does nothing under the chosen strategy was meant to do something.
 fn refuse_idle_keys(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site<'_>) -> Result<(), Fault> {
     let has_steps = matches!(strategy, StrategyWord::Canary | StrategyWord::Linear);

@@ -34,8 +34,9 @@ pub(crate) fn shorthand(entry: &ServiceEntry, preset: &Preset, site: &Site<'_>) 
         refuse_deadlock(count, minimum, maximum, site)?;
     }
     let mut configuration = Map::new();
-    if let Some(block) = &entry.deployment {
-        deployment::configure(block, &mut configuration, site)?;
+    match &entry.deployment {
+        Some(block) => deployment::configure(block, &mut configuration, site)?,
+        None => deployment::configure_rolling(&mut configuration),
     }
     if let Some(minimum) = minimum {
         configuration.insert("minimumHealthyPercent".into(), json!(minimum));

@@ -40,7 +40,9 @@ pub(super) async fn rules(
         let mut created = None;
         let change = match own {
             None => {
-                let priority = wanted.priority.or_else(|| free_priority(index, &taken)).unwrap_or(PRIORITY_MAX);
+                let below = wanted.header.as_ref().and_then(|_| production_priority(&existing, wanted, group));
+                let free = || below.map_or_else(|| free_priority(index, &taken), |limit| free_below(limit, &taken));
+                let priority = wanted.priority.or_else(free).unwrap_or(PRIORITY_MAX);
                 taken.insert(priority);
                 created = create_rule(ensuring, listener_arn, wanted, group, priority).await?;
                 Change::Created
@@ -129,6 +131,18 @@ fn free_priority(index: usize, taken: &BTreeSet<i32>) -> Option<i32> {
     (preferred..=PRIORITY_MAX).chain(1..preferred).find(|priority| !taken.contains(priority))
 }
 
+/// The highest free priority before another rule.
+fn free_below(limit: i32, taken: &BTreeSet<i32>) -> Option<i32> {
+    (1..limit).rev().find(|priority| !taken.contains(priority))
+}
+
+/// The priority of the rule that takes the service's requests without the header: one with it has to come before.
+fn production_priority(existing: &[Rule], wanted: &RulePlan, groups: &ServiceGroups) -> Option<i32> {
+    let without_header = RulePlan { header: None, ..wanted.clone() };
+    let rule = existing.iter().find(|rule| is_own(rule, &without_header, groups))?;
+    rule.priority()?.parse().ok()
+}
+
 fn conditions(wanted: &RulePlan) -> Vec<RuleCondition> {
     let mut conditions = Vec::new();
     if !wanted.hosts.is_empty() {
@@ -198,5 +212,7 @@ mod tests {
     fn priorities_are_spread_and_never_taken_twice() {
         assert_eq!(free_priority(0, &BTreeSet::new()), Some(10));
         assert_eq!(free_priority(1, &BTreeSet::from([20, 21])), Some(22));
+        assert_eq!(free_below(10, &BTreeSet::from([9])), Some(8));
+        assert_eq!(free_below(1, &BTreeSet::new()), None);
     }
 }
