@@ -136,7 +136,7 @@ def alarmed(rule, groups):
     assert back["alarms"] == {"status": "TRIGGERED", "alarmNames": ["complaints"], "triggeredAlarmNames": ["complaints"]}, back
     assert weights(rule) == {groups["blue"]: 100, groups["green"]: 0}
     alarm = aws("cloudwatch", "describe-alarms", "--alarm-names", "complaints")["MetricAlarms"][0]
-    assert alarm["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [17.0"), alarm
+    assert alarm["StateReason"].startswith("Threshold Crossed: 1 datapoint [17.0"), alarm
     cloudwatch.delete_alarms(AlarmNames=["complaints"])
 
 
