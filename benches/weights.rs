@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     machine::describe();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
     let began = Instant::now();
-    match runtime.block_on(tokio::time::timeout(TIME_LIMIT, measure())) {
+    match runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, measure()).await }) {
         Ok(faults) => {
             faults.iter().for_each(|fault| println!("{fault}"));
             println!("\n{} faults, after {:.0} s", faults.len(), began.elapsed().as_secs_f64());
