@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, promote, render, rollback, scale,
-    schema, status, validate,
+    completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, promote, render, resume,
+    rollback, scale, schema, status, validate, wait,
 };
 use crate::printer::Printer;
 
@@ -29,8 +29,10 @@ pub struct CommandLine {
 pub enum Command {
     Deploy(deploy::DeployArguments),
     Status(status::StatusArguments),
-    #[command(visible_alias = "continue")]
+    Wait(wait::WaitForArguments),
     Promote(promote::PromoteArguments),
+    Pause(pause::PauseArguments),
+    Continue(resume::ContinueArguments),
     Rollback(rollback::RollbackArguments),
     History(history::HistoryArguments),
     Events(events::EventsArguments),
@@ -67,7 +69,10 @@ impl CommandLine {
         let after = match &self.command {
             Command::Deploy(arguments) => arguments.common.clone(),
             Command::Status(arguments) => arguments.common.clone(),
+            Command::Wait(arguments) => arguments.common.clone(),
             Command::Promote(arguments) => arguments.common.clone(),
+            Command::Pause(arguments) => arguments.common.clone(),
+            Command::Continue(arguments) => arguments.common.clone(),
             Command::Rollback(arguments) => arguments.common.clone(),
             Command::History(arguments) => arguments.common.clone(),
             Command::Events(arguments) => arguments.common.clone(),
@@ -107,7 +112,10 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Load(arguments) => runtime()?.block_on(load::run(arguments, printer))?,
         Command::Deploy(arguments) => runtime()?.block_on(deploy::run(arguments, common, printer))?,
         Command::Status(arguments) => runtime()?.block_on(status::run(arguments, common, printer))?,
+        Command::Wait(arguments) => runtime()?.block_on(wait::run(arguments, common, printer))?,
         Command::Promote(arguments) => runtime()?.block_on(promote::run(arguments, common, printer))?,
+        Command::Pause(arguments) => runtime()?.block_on(pause::run(arguments, common, printer))?,
+        Command::Continue(arguments) => runtime()?.block_on(resume::run(arguments, common, printer))?,
         Command::Rollback(arguments) => runtime()?.block_on(rollback::run(arguments, common, printer))?,
         Command::History(arguments) => runtime()?.block_on(history::run(arguments, common, printer))?,
         Command::Events(arguments) => runtime()?.block_on(events::run(arguments, common, printer))?,

@@ -60,7 +60,7 @@ impl ExitCode {
 impl From<Verdict> for ExitCode {
     fn from(verdict: Verdict) -> Self {
         match verdict {
-            Verdict::NothingToDo | Verdict::Deployed | Verdict::Started => ExitCode::Done,
+            Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Reached => ExitCode::Done,
             Verdict::Failed => ExitCode::Failed,
             Verdict::RolledBack => ExitCode::RolledBack,
             Verdict::RollbackFailed => ExitCode::RollbackFailed,
@@ -122,6 +122,7 @@ mod tests {
             (Verdict::Deployed, 0),
             (Verdict::NothingToDo, 0),
             (Verdict::Started, 0),
+            (Verdict::Reached, 0),
             (Verdict::Failed, 1),
             (Verdict::RolledBack, 3),
             (Verdict::RollbackFailed, 4),

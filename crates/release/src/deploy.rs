@@ -14,8 +14,11 @@ use crate::interrupt::Interrupt;
 use crate::plan::{Plan, ServicePlan};
 use crate::report::{Event, Reporter, as_milliseconds};
 use crate::steady;
+use crate::steering::decide::Drive;
+use crate::steering::pilot::Pilot;
 use crate::urls::{ServiceUrl, urls};
 use crate::watch::Watch;
+use crate::watch::goal::Until;
 use crate::watch::locate::locate;
 use crate::watch::outcome::{ServiceOutcome, explain};
 use crate::watch::verdict::{Purpose, Verdict};
@@ -28,6 +31,8 @@ pub struct DeployOptions {
     /// Time after which a deployment is rolled back; its bake times come on top.
     pub timeout: Duration,
     pub rollback: RollbackOverride,
+    /// How far it is waited for; none for what the configuration says.
+    pub until: Option<Until>,
 }
 
 /// Whether a command waits for what it started.
@@ -83,8 +88,15 @@ pub async fn deploy(
     })
 }
 
-/// The time a deployment of the service waits on purpose: between the steps of a shift, and before the old version leaves.
-pub(crate) fn bake_times(service: &Json) -> Duration {
+/// The time a deployment of the service really waits on purpose: for checks, between the steps of a shift, and before the old version
+/// leaves.
+pub(crate) fn waiting_time(connection: &Connection, plan: &ServicePlan) -> Duration {
+    let configured = bake_times(&plan.service) + plan.steering.passing_time();
+    connection.really(configured) + plan.steering.checking_time()
+}
+
+/// The bake times that ECS is told.
+fn bake_times(service: &Json) -> Duration {
     let configuration = &service["deploymentConfiguration"];
     let minutes = |value: &Json| value.as_u64().unwrap_or(0);
     let steps = match configuration["strategy"].as_str() {
@@ -128,16 +140,20 @@ impl After<'_> {
         };
         let subject = locate(self.connection, name, &service.cluster, changed, &mut self.interrupt).await?;
         match self.options.waiting {
-            Waiting::Not => Ok(ServiceOutcome::started(&subject, self.started.elapsed())),
+            Waiting::Not => {
+                let is_steered = service.steering.has_pauses();
+                Ok(ServiceOutcome { is_steered, ..ServiceOutcome::started(&subject, self.started.elapsed()) })
+            }
             Waiting::ToTheEnd => {
                 let watch = Watch {
                     connection: self.connection,
                     report: self.report,
                     interrupt: self.interrupt,
                     started: self.started,
-                    timeout: self.options.timeout + self.connection.really(bake_times(&service.service)),
+                    timeout: self.options.timeout + waiting_time(self.connection, service),
                     rollback: self.options.rollback,
-                    answered: None,
+                    pilot: Pilot::new(&service.steering, Drive::AsPlanned),
+                    until: self.options.until.unwrap_or(service.steering.handover.until()),
                 };
                 Ok(explain(self.connection, watch.follow(subject).await?, Purpose::Deploy).await)
             }

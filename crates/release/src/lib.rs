@@ -1,8 +1,8 @@
 //! The release coordinator: seatrial.yml to a running deployment, through the AWS SDK.
 //!
 //! [`config::ConfigFile`] turns a file into a [`plan::Plan`]; [`deploy`] carries a plan out over an [`aws::Connection`] and
-//! waits for exactly the deployment it started; [`promote`], [`rollback`], [`scale`], [`status`], [`history`], [`logs`] and [`delete`] do
-//! what their names say. Everything goes through the AWS API: nothing here knows whether the endpoint is the embedded
+//! waits for exactly the deployment it started; [`promote`], [`hold`], [`wait`], [`rollback`], [`scale`], [`status`], [`history`], [`logs`] and
+//! [`delete`] do what their names say. Everything goes through the AWS API: nothing here knows whether the endpoint is the embedded
 //! engine or AWS. Nothing here prints: what happens is sent to a [`report::Reporter`].
 
 pub mod aws;
@@ -13,6 +13,7 @@ mod deploy;
 mod ensure;
 mod error;
 mod history;
+mod hold;
 mod interrupt;
 mod logs;
 pub mod naming;
@@ -23,7 +24,10 @@ mod rollback;
 mod scale;
 mod status;
 mod steady;
+pub mod steering;
 mod urls;
+pub mod verify;
+mod wait;
 mod watch;
 
 pub use delete::{DeleteReport, Named, Scope, delete};
@@ -31,6 +35,7 @@ pub use deploy::{DeployOptions, DeployReport, Waiting, deploy};
 pub use ensure::Force;
 pub use error::ReleaseError;
 pub use history::{HISTORY_MAX, HistoryEntry, history};
+pub use hold::{hold, resume};
 pub use interrupt::{Interrupt, Interrupter, interrupt};
 pub use logs::{Following, LogLine, LogQuery, logs};
 pub use promote::{PromoteOptions, Reach, promote};
@@ -38,7 +43,9 @@ pub use rollback::{RollbackOptions, rollback};
 pub use scale::{ScaleOptions, scale};
 pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus, events, status};
 pub use urls::ServiceUrl;
+pub use wait::{WaitOptions, wait};
 pub use watch::cause::{Cause, CauseKind};
+pub use watch::goal::Until;
 pub use watch::outcome::ServiceOutcome;
 pub use watch::timeline::TimelineEntry;
 pub use watch::verdict::{Purpose, Verdict};

@@ -5,6 +5,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Stage};
+use crate::steering::Steering;
 
 /// One environment of an application and everything in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +100,7 @@ pub struct ServicePlan {
     pub desired_count: DesiredCount,
     pub balancing: Option<Balancing>,
     pub fail_fast: FailFast,
+    pub steering: Steering,
 }
 
 impl ServicePlan {

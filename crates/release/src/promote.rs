@@ -1,24 +1,24 @@
-//! `promote`: answers the pause that a deployment waits in, and watches what follows.
+//! `promote`: takes a deployment to its next step, and watches what follows.
 
 use std::time::{Duration, Instant};
 
 use aws_sdk_ecs::types::DeploymentLifecycleHookAction;
 
-use crate::aws::{Connection, DoingExt};
+use crate::aws::Connection;
 use crate::config::RollbackOverride;
-use crate::deploy::{Waiting, bake_times};
-use crate::ensure::service::describe;
+use crate::deploy::{Waiting, waiting_time};
 use crate::error::ReleaseError;
+use crate::hold;
 use crate::interrupt::Interrupt;
 use crate::plan::ServicePlan;
-use crate::report::{Event, Pause, Reporter};
-use crate::rollback::not_deployed;
-use crate::watch::locate::locate;
-use crate::watch::look;
+use crate::report::{Event, Reporter};
+use crate::steering::decide::{Decision, Drive};
+use crate::steering::pilot::{Pilot, answer};
+use crate::watch::Watch;
+use crate::watch::look::look;
 use crate::watch::outcome::{ServiceOutcome, explain};
 use crate::watch::traffic::pause;
-use crate::watch::verdict::{Purpose, Verdict};
-use crate::watch::{Subject, Watch};
+use crate::watch::verdict::Purpose;
 
 /// How to promote.
 #[derive(Clone, Debug)]
@@ -32,13 +32,13 @@ pub struct PromoteOptions {
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// To the next pause.
-    NextPause,
-    /// Through every pause, to the end.
+    /// To the next step: the share that is being watched is left now.
+    NextStep,
+    /// Through every step and pause, to the end.
     End,
 }
 
-/// Continues the paused deployment of one service.
+/// Takes the deployment of one service on. Checks that the new version has to pass are not skipped.
 pub async fn promote(
     connection: &Connection,
     plan: &ServicePlan,
@@ -47,56 +47,43 @@ pub async fn promote(
     mut interrupt: Interrupt,
 ) -> Result<ServiceOutcome, ReleaseError> {
     let started = Instant::now();
-    let described = describe(connection, &plan.cluster, &plan.service_name).await?;
-    let Some((service, _)) = described else { return Err(not_deployed(&plan.name)) };
-    if service.current_service_deployment().is_none() {
-        let what = format!("no deployment of service {} is going on", plan.name);
-        return Err(ReleaseError::not_possible(what, "see `seatrial status`"));
-    }
-    let subject = locate(connection, &plan.name, &plan.cluster, &service, &mut interrupt).await?;
-    let deployment = look::deployment(connection, &subject.arn).await?;
-    let Some(mut paused) = deployment.as_ref().and_then(pause) else {
-        let what = format!("the deployment of service {} is not paused", plan.name);
-        return Err(ReleaseError::not_possible(what, "it goes on by itself; see `seatrial status`"));
+    let subject = hold::running(connection, plan, &mut interrupt).await?;
+    hold::release(connection, plan, &subject).await?;
+    let drive = match options.reach {
+        Reach::NextStep => Drive::AsPlanned,
+        Reach::End => Drive::Through,
     };
-    // Bounded: every pause that is answered brings the deployment a stage or a step further.
-    loop {
-        answer(connection, &subject, &paused, report).await?;
-        if options.waiting == Waiting::Not {
-            return Ok(ServiceOutcome::started(&subject, started.elapsed()));
+    let mut pilot = Pilot::new(&plan.steering, drive);
+    let seen = look(connection, &subject).await?;
+    let decision =
+        seen.as_ref().map_or(Decision::Nothing, |seen| pilot.decide(seen, &subject, connection.time_scale()));
+    let paused = seen.as_ref().and_then(|seen| pause(&seen.deployment));
+    match (decision, paused) {
+        // The pilot tries the version first and then goes on by itself.
+        (Decision::Verify(_), _) => {}
+        (Decision::Nothing | Decision::Wait(_) | Decision::Continue { .. } | Decision::Ask(_), Some(paused)) => {
+            answer(connection, &subject, &paused, DeploymentLifecycleHookAction::Continue).await?;
+            pilot.has_answered(&paused.hook);
+            report.send(Event::Note(format!("continued service {} at {}", subject.service, paused.stage)));
         }
-        let watch = Watch {
-            connection,
-            report,
-            interrupt: interrupt.clone(),
-            started,
-            timeout: options.timeout + connection.really(bake_times(&plan.service)),
-            rollback: RollbackOverride::AsConfigured,
-            answered: Some(paused.hook),
-        };
-        let outcome = explain(connection, watch.follow(subject.clone()).await?, Purpose::Deploy).await;
-        match (options.reach, outcome.verdict, &outcome.pause) {
-            (Reach::End, Verdict::Paused, Some(next)) => paused = next.clone(),
-            (Reach::End | Reach::NextPause, _, _) => return Ok(outcome),
+        (Decision::Nothing | Decision::Wait(_) | Decision::Continue { .. } | Decision::Ask(_), None) => {
+            let what = format!("the deployment of service {} is not paused", plan.name);
+            return Err(ReleaseError::not_possible(what, "it goes on by itself; see `seatrial status`"));
         }
     }
-}
-
-async fn answer(
-    connection: &Connection,
-    subject: &Subject,
-    paused: &Pause,
-    report: &Reporter,
-) -> Result<(), ReleaseError> {
-    connection
-        .ecs
-        .continue_service_deployment()
-        .service_deployment_arn(&subject.arn)
-        .hook_id(&paused.hook)
-        .action(DeploymentLifecycleHookAction::Continue)
-        .send()
-        .await
-        .doing(|| format!("continuing the deployment of service {}", subject.service))?;
-    report.send(Event::Note(format!("continued service {} at {}", subject.service, paused.stage)));
-    Ok(())
+    if options.waiting == Waiting::Not {
+        let is_steered = pilot.is_needed();
+        return Ok(ServiceOutcome { is_steered, ..ServiceOutcome::started(&subject, started.elapsed()) });
+    }
+    let watch = Watch {
+        connection,
+        report,
+        interrupt,
+        started,
+        timeout: options.timeout + waiting_time(connection, plan),
+        rollback: RollbackOverride::AsConfigured,
+        pilot,
+        until: plan.steering.handover.until(),
+    };
+    Ok(explain(connection, watch.follow(subject).await?, Purpose::Deploy).await)
 }

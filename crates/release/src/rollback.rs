@@ -8,13 +8,17 @@ use serde_json::{Map, json};
 
 use crate::aws::{Connection, DoingExt};
 use crate::config::{RollbackOverride, ServiceName};
-use crate::deploy::{Waiting, bake_times};
+use crate::deploy::{Waiting, waiting_time};
 use crate::ensure::service::{describe, in_place, send_update};
 use crate::ensure::task_definition::{self, short};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::ServicePlan;
 use crate::report::{Change, Reporter, Resource};
+use crate::steering::Steering;
+use crate::steering::decide::Drive;
+use crate::steering::pilot::Pilot;
+use crate::watch::goal::Until;
 use crate::watch::locate::locate;
 use crate::watch::outcome::{ServiceOutcome, explain};
 use crate::watch::verdict::{Purpose, Verdict};
@@ -78,8 +82,11 @@ pub async fn rollback(
         Purpose::Deploy => RollbackOverride::AsConfigured,
         Purpose::Undo => RollbackOverride::Never,
     };
-    let timeout = options.timeout + connection.really(bake_times(&plan.service));
-    let watch = Watch { connection, report, interrupt, started, timeout, rollback, answered: None };
+    let timeout = options.timeout + waiting_time(connection, plan);
+    // A version that was good before has been through its checks and steps.
+    let steering = Steering::default();
+    let pilot = Pilot::new(&steering, Drive::AsPlanned);
+    let watch = Watch { connection, report, interrupt, started, timeout, rollback, pilot, until: Until::Stable };
     Ok(explain(connection, watch.follow(subject).await?, purpose).await)
 }
 

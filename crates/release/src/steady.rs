@@ -94,6 +94,7 @@ impl Waiting<'_> {
             Verdict::NothingToDo
             | Verdict::Deployed
             | Verdict::Started
+            | Verdict::Reached
             | Verdict::Interrupted
             | Verdict::Paused
             | Verdict::RolledBack

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Approval, Overrides, RollbackOverride, StrategyWord};
-use seatrial_release::{DeployOptions, Force, deploy};
+use seatrial_release::{DeployOptions, Force, Until, deploy};
 
 use crate::arguments::{Assignment, Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
@@ -56,6 +56,10 @@ pub struct DeployArguments {
     #[arg(short, long, env = "SEATRIAL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 
+    /// Wait until this is reached: stable (over), deployed (the new version has all traffic), paused, or stage:NAME
+    #[arg(long, value_name = "GOAL", env = "SEATRIAL_UNTIL", conflicts_with = "no_wait")]
+    pub until: Option<Until>,
+
     #[command(flatten)]
     pub wait: WaitArguments,
 }
@@ -82,6 +86,7 @@ impl DeployArguments {
             waiting: self.wait.waiting(),
             timeout: self.wait.timeout.get(),
             rollback: self.rollback(),
+            until: self.until,
         }
     }
 }

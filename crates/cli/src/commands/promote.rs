@@ -11,8 +11,9 @@ use crate::printer::Printer;
 use crate::progress::Display;
 use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
 
-/// Let a paused deployment go on, to its next pause or its end
+/// Take a deployment to its next step now: answer its pause, or leave the share that is being watched
 ///
+/// Checks that the new version has to pass are not skipped; `seatrial continue` lets a held deployment go on without cutting anything short.
 /// Exit codes as of `deploy`: 0 deployed, 3 rolled back, 6 paused again.
 #[derive(Args, Debug)]
 pub struct PromoteArguments {
@@ -22,7 +23,7 @@ pub struct PromoteArguments {
     #[command(flatten)]
     pub common: Common,
 
-    /// Go through every further pause too
+    /// Go through every further step and pause too
     #[arg(long, env = "SEATRIAL_FULL", value_parser = FalseyValueParser::new())]
     pub full: bool,
 
@@ -33,7 +34,7 @@ pub struct PromoteArguments {
 /// Runs the command.
 pub async fn run(arguments: PromoteArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
-    let reach = if arguments.full { Reach::End } else { Reach::NextPause };
+    let reach = if arguments.full { Reach::End } else { Reach::NextStep };
     let options = PromoteOptions { reach, waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
     let display = Display::new(printer, &common);
     let interrupt = interrupted_by_ctrl_c();

@@ -41,7 +41,7 @@ fn service(outcome: &ServiceOutcome, urls: &[ServiceUrl], paint: Paint) -> Strin
 
 fn headline(outcome: &ServiceOutcome, paint: Paint) -> String {
     let sign = match outcome.verdict {
-        Verdict::Deployed | Verdict::NothingToDo | Verdict::Started => paint.good("✔"),
+        Verdict::Deployed | Verdict::NothingToDo | Verdict::Started | Verdict::Reached => paint.good("✔"),
         Verdict::Interrupted | Verdict::Paused => paint.doubtful("…"),
         Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => paint.bad("✘"),
     };
@@ -62,6 +62,10 @@ fn of_deployment(outcome: &ServiceOutcome) -> String {
         Verdict::Deployed => format!("deployed {wanted} in {took}; a newer deployment has brought {running} since"),
         Verdict::NothingToDo => format!("nothing to do; {running} is deployed already"),
         Verdict::Started => format!("{wanted} is being deployed; not waiting for it"),
+        Verdict::Reached => reached(outcome),
+        Verdict::Interrupted if outcome.is_steered => {
+            format!("no longer watching; {wanted} is taken to its next step by nobody now")
+        }
         Verdict::Interrupted => format!("no longer watching; {wanted} goes on being deployed"),
         Verdict::Paused => paused(outcome),
         Verdict::RolledBack => format!("{wanted} failed and was rolled back after {took}; {running} serves"),
@@ -87,11 +91,25 @@ fn of_service(outcome: &ServiceOutcome) -> String {
         Verdict::NothingToDo => format!("nothing to do; {} already", serving(outcome)),
         Verdict::Deployed => format!("{}, after {took}", serving(outcome)),
         Verdict::Started => "the change is under way; not waiting for it".to_owned(),
-        Verdict::Interrupted | Verdict::Paused => {
+        Verdict::Interrupted | Verdict::Paused | Verdict::Reached => {
             format!("no longer watching; the change goes on; {}", serving(outcome))
         }
         Verdict::TimedOut => format!("not all tasks were healthy after {took}; {}", serving(outcome)),
         Verdict::RolledBack | Verdict::Failed | Verdict::RollbackFailed => format!("failed; {}", serving(outcome)),
+    }
+}
+
+/// How far a deployment has come that goes on.
+fn reached(outcome: &ServiceOutcome) -> String {
+    let (wanted, took) = (&outcome.task_definition, length(outcome.duration));
+    match (outcome.bakes_until, &outcome.pause, &outcome.stage) {
+        (Some(until), _, _) => format!(
+            "{wanted} has all traffic after {took}; the old version stays for an instant rollback until {} at most",
+            moment(Some(until))
+        ),
+        (None, Some(_), _) => paused(outcome),
+        (None, None, Some(stage)) => format!("{wanted} has come to {stage} after {took}; it goes on"),
+        (None, None, None) => format!("{wanted} goes on being deployed after {took}"),
     }
 }
 
@@ -133,17 +151,27 @@ fn timeline(entries: &[TimelineEntry], paint: Paint) -> String {
 ///
 /// `flags` are those that name the same configuration and environment again, such as ` --env dev`.
 pub fn farewell(flags: &str, outcomes: &[ServiceOutcome], paint: Paint) -> Vec<String> {
-    let with = |verdict| -> Vec<&str> {
-        let those = outcomes.iter().filter(|outcome| outcome.verdict == verdict);
-        those.map(|outcome| outcome.service.as_str()).collect()
+    let those = |is_meant: &dyn Fn(&ServiceOutcome) -> bool| -> Vec<&str> {
+        outcomes.iter().filter(|outcome| is_meant(outcome)).map(|outcome| outcome.service.as_str()).collect()
     };
-    let (open, paused) = (with(Verdict::Interrupted), with(Verdict::Paused));
+    let open = those(&|outcome| outcome.verdict == Verdict::Interrupted && !outcome.is_steered);
+    let abandoned =
+        those(&|outcome| outcome.is_steered && matches!(outcome.verdict, Verdict::Interrupted | Verdict::Started));
+    let paused = those(&|outcome| outcome.verdict == Verdict::Paused);
     let going_on = (!open.is_empty()).then(|| {
         let names = open.join(" ");
         format!(
             "{} the deployment of {} goes on without this command.\n  watch it:  seatrial status --watch{flags}\n  undo it:   seatrial rollback {names}{flags}",
             paint.doubtful("interrupted:"),
             open.join(", "),
+        )
+    });
+    let unsteered = (!abandoned.is_empty()).then(|| {
+        let names = abandoned.join(" ");
+        format!(
+            "{} the deployment of {} stops before its next step or check, which only this program does, and is rolled back when that pause is over.\n  go on with it:  seatrial wait {names}{flags}\n  undo it:        seatrial rollback {names}{flags}",
+            paint.doubtful("unattended:"),
+            abandoned.join(", "),
         )
     });
     let waiting = (!paused.is_empty()).then(|| {
@@ -154,7 +182,7 @@ pub fn farewell(flags: &str, outcomes: &[ServiceOutcome], paint: Paint) -> Vec<S
             paused.join(", "),
         )
     });
-    going_on.into_iter().chain(waiting).collect()
+    going_on.into_iter().chain(unsteered).chain(waiting).collect()
 }
 
 #[cfg(test)]
@@ -177,6 +205,9 @@ mod tests {
             reason: Some("Service deployment rolled back because the circuit breaker threshold was exceeded.".into()),
             causes: vec![],
             pause: None,
+            stage: Some("SCALE_UP".into()),
+            bakes_until: None,
+            is_steered: false,
             timeline: vec![],
             duration: Duration::from_millis(8_340),
         }
@@ -216,6 +247,7 @@ mod tests {
             Verdict::Deployed,
             Verdict::NothingToDo,
             Verdict::Started,
+            Verdict::Reached,
             Verdict::Interrupted,
             Verdict::RolledBack,
             Verdict::TimedOut,
@@ -228,7 +260,7 @@ mod tests {
             |verdict: &Verdict| headline(&ServiceOutcome { deployment: None, ..outcome(*verdict) }, Paint::PLAIN);
         let mut of_deployments: Vec<String> = verdicts.iter().map(deployment).collect();
         of_deployments.push(headline(&undone, Paint::PLAIN));
-        let of_services: Vec<String> = verdicts[..4].iter().chain(&verdicts[5..6]).map(service).collect();
+        let of_services: Vec<String> = verdicts[..5].iter().chain(&verdicts[6..7]).map(service).collect();
         insta::assert_snapshot!(format!("{}\n\n{}", of_deployments.join("\n"), of_services.join("\n")));
     }
 

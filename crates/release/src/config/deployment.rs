@@ -1,7 +1,9 @@
-//! The `deployment` block of a service: strategy, steps, bake times, alarms and hooks, as ECS's `deploymentConfiguration`.
+//! The `deployment` block of a service: strategy, steps, bake times, alarms and hooks, as ECS's `deploymentConfiguration`, and what is left
+//! to the coordinator.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use seatrial_model::LifecycleStage;
@@ -9,18 +11,24 @@ use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json, json};
 
+use super::checks::{self, CheckEntry};
 use super::error::Fault;
 use super::numbers::{Bounded, Seconds};
 use super::site::Site;
+use super::steps::{self, StepEntry};
 use super::words::OneOrMany;
+use crate::steering::{Handover, Steering};
 
 /// A day: the longest bake time ECS takes.
 const BAKE_MAX: i32 = 86_400;
 /// Two weeks: the longest a pause may last.
-const PAUSE_MAX: i32 = 1_209_600;
+pub(super) const PAUSE_MAX: i32 = 1_209_600;
+
+/// How long the first share of a canary is watched when it is not said: ECS's default, in minutes.
+const CANARY_STEP_BAKE: i32 = 10;
 
 /// The smallest step of a linear shift that ECS takes, in percent.
-const LINEAR_STEP_MIN: f64 = 3.0;
+pub(super) const LINEAR_STEP_MIN: f64 = 3.0;
 
 /// How a new version takes over.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -30,12 +38,18 @@ pub(crate) struct DeploymentEntry {
     pub strategy: Option<StrategyWord>,
     /// The first share of production traffic (`canary`, 5 when left out) or each step (`linear`, 10 when left out), in percent.
     pub percent: Option<Share>,
+    /// The shares of a `canary` of several steps, below 100 %; the coordinator goes from one to the next.
+    pub steps: Option<Vec<StepEntry>>,
     /// How long each share but the last is watched, in whole minutes.
     pub step_bake: Option<Seconds<0, BAKE_MAX>>,
     /// How long the new version is watched with all traffic before the old one leaves, in whole minutes.
     pub bake: Option<Seconds<0, BAKE_MAX>>,
+    /// How long the old version stays after that only for the way back; the command does not wait for it. Instead of `bake`.
+    pub rollback_window: Option<Seconds<60, BAKE_MAX>>,
     /// Where the new version can be tried before it is given production traffic.
     pub test: Option<TestTrafficEntry>,
+    /// What the new version has to pass there before it is given production traffic.
+    pub verify: Option<Vec<CheckEntry>>,
     /// Names of CloudWatch alarms that roll the deployment back when they fire.
     pub alarms: Option<OneOrMany>,
     /// What has to agree before the deployment goes on.
@@ -80,8 +94,11 @@ impl DeploymentEntry {
         if !matches!(strategy, StrategyWord::Canary | StrategyWord::Linear) {
             (self.percent, self.step_bake) = (None, None);
         }
+        if strategy != StrategyWord::Canary {
+            self.steps = None;
+        }
         if !strategy.shifts_traffic() {
-            (self.test, self.hooks) = (None, None);
+            (self.test, self.hooks, self.verify, self.rollback_window) = (None, None, None, None);
         }
     }
 }
@@ -142,6 +159,11 @@ pub(crate) enum TimeoutWord {
 pub struct Share(f64);
 
 impl Share {
+    /// What reads a share in any of its forms.
+    pub(super) fn visit() -> ShareVisitor {
+        ShareVisitor
+    }
+
     fn of<E: de::Error>(percent: f64, unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Result<Self, E> {
         let tenths = (percent * 10.0).round();
         let fits = (percent * 10.0 - tenths).abs() < 1e-6 && (1.0..=1000.0).contains(&tenths);
@@ -154,7 +176,7 @@ impl Share {
     }
 }
 
-struct ShareVisitor;
+pub(super) struct ShareVisitor;
 
 impl Visitor<'_> for ShareVisitor {
     type Value = Share;
@@ -205,12 +227,12 @@ pub(crate) fn strategy(entry: Option<&DeploymentEntry>) -> StrategyWord {
     entry.and_then(|entry| entry.strategy).unwrap_or(StrategyWord::Rolling)
 }
 
-/// Writes the block's members of a `deploymentConfiguration`.
+/// Writes the block's members of a `deploymentConfiguration`; returns what is left to the coordinator.
 pub(crate) fn configure(
     entry: &DeploymentEntry,
     configuration: &mut Map<String, Json>,
     site: &Site<'_>,
-) -> Result<(), Fault> {
+) -> Result<Steering, Fault> {
     let site = site.below("deployment");
     let strategy = entry.strategy.unwrap_or(StrategyWord::Rolling);
     refuse_idle_keys(entry, strategy, &site)?;
@@ -220,28 +242,90 @@ pub(crate) fn configure(
         let what = format!("is {} %, but a linear step is at least {LINEAR_STEP_MIN} %", percent.get());
         return Err(site.below("percent").fault(what).instead("raise it, or use `strategy: canary`"));
     }
-    configuration.insert("strategy".into(), json!(strategy.as_ecs()));
-    configuration.insert("bakeTimeInMinutes".into(), json!(minutes(entry.bake, &site.below("bake"))?.unwrap_or(0)));
+    let (bake, handover) = bake_time(entry, &site)?;
+    configuration.insert("bakeTimeInMinutes".into(), json!(bake));
     let step_bake = minutes(entry.step_bake, &site.below("step_bake"))?;
     let steps = |percent: (&str, f64), bake: (&str, i32)| json!({ percent.0: entry.percent.map_or(percent.1, Share::get), bake.0: step_bake.unwrap_or(bake.1) });
+    let mut steering = Steering { handover, ..Steering::default() };
+    let mut as_ecs = strategy;
     match strategy {
         StrategyWord::Rolling | StrategyWord::BlueGreen => {}
-        StrategyWord::Canary => {
-            let canary = steps(("canaryPercent", 5.0), ("canaryBakeTimeInMinutes", 10));
-            configuration.insert("canaryConfiguration".into(), canary);
-        }
+        StrategyWord::Canary => match &entry.steps {
+            Some(entries) => {
+                let bake = Duration::from_secs(60 * u64::from(step_bake.unwrap_or(CANARY_STEP_BAKE).unsigned_abs()));
+                let (steps, stride) = steps::steps(entries, bake, &site.below("steps"))?;
+                steering.steps = steps;
+                as_ecs = StrategyWord::Linear;
+                let linear = json!({ "stepPercent": stride, "stepBakeTimeInMinutes": 0 });
+                configuration.insert("linearConfiguration".into(), linear);
+            }
+            None => {
+                let canary = steps(("canaryPercent", 5.0), ("canaryBakeTimeInMinutes", CANARY_STEP_BAKE));
+                configuration.insert("canaryConfiguration".into(), canary);
+            }
+        },
         StrategyWord::Linear => {
             let linear = steps(("stepPercent", 10.0), ("stepBakeTimeInMinutes", 6));
             configuration.insert("linearConfiguration".into(), linear);
         }
     }
+    configuration.insert("strategy".into(), json!(as_ecs.as_ecs()));
     let names = entry.alarms.as_ref().map(|names| names.values().to_vec()).unwrap_or_default();
     let has_alarms = !names.is_empty();
     let alarms = json!({ "alarmNames": names, "enable": has_alarms, "rollback": has_alarms });
     configuration.insert("alarms".into(), alarms);
+    steering.checks = checks::checks(entry, &site.below("verify"))?;
     let hooks = entry.hooks.iter().flatten().map(|entry| hook(entry, &site.below("hooks")));
-    configuration.insert("lifecycleHooks".into(), Json::Array(hooks.collect::<Result<_, _>>()?));
-    Ok(())
+    let mut hooks: Vec<Json> = hooks.collect::<Result<_, _>>()?;
+    refuse_ambiguous_pauses(&hooks, &steering, &site.below("hooks"))?;
+    hooks.extend(own_pause(&steering));
+    configuration.insert("lifecycleHooks".into(), Json::Array(hooks));
+    Ok(steering)
+}
+
+/// The bake time in minutes, and whether it is waited for.
+fn bake_time(entry: &DeploymentEntry, site: &Site<'_>) -> Result<(i32, Handover), Fault> {
+    match (entry.bake, entry.rollback_window) {
+        (Some(_), Some(_)) => Err(site
+            .below("rollback_window")
+            .fault("stands beside `bake`, and ECS has one bake time")
+            .instead("keep `bake` to wait for it, or `rollback_window` to leave it to itself")),
+        (bake, None) => Ok((minutes(bake, &site.below("bake"))?.unwrap_or(0), Handover::AtTheEnd)),
+        (None, window) => Ok((minutes(window, &site.below("rollback_window"))?.unwrap_or(0), Handover::AtBakeTime)),
+    }
+}
+
+/// The pause in which the coordinator does its part.
+fn own_pause(steering: &Steering) -> Option<Json> {
+    let stage = match (steering.steps.is_empty(), steering.checks.is_empty()) {
+        (false, _) => LifecycleStage::PreProductionTrafficShift,
+        (true, false) => LifecycleStage::PostTestTrafficShift,
+        (true, true) => return None,
+    };
+    let minutes = steering.pause_limit().as_secs().div_ceil(60);
+    Some(json!({
+        "targetType": "PAUSE",
+        "lifecycleStages": [stage.as_str()],
+        "timeoutConfiguration": { "timeoutInMinutes": minutes, "action": "ROLLBACK" },
+    }))
+}
+
+/// A pause of the file that would look like one of the coordinator's own while it is open.
+fn refuse_ambiguous_pauses(hooks: &[Json], steering: &Steering, site: &Site<'_>) -> Result<(), Fault> {
+    if steering.steps.is_empty() {
+        return Ok(());
+    }
+    let looks_alike = [LifecycleStage::PostTestTrafficShift, LifecycleStage::PreProductionTrafficShift];
+    let is_pause = |hook: &&Json| hook["targetType"] == "PAUSE";
+    let mut stages = hooks.iter().filter(is_pause).filter_map(|hook| hook["lifecycleStages"].as_array()).flatten();
+    match stages.find(|stage| looks_alike.iter().any(|alike| *stage == alike.as_str())) {
+        None => Ok(()),
+        Some(stage) => {
+            let stage = stage.as_str().unwrap_or_default().to_ascii_lowercase();
+            let what = format!("pauses at {stage}, where the coordinator goes from step to step");
+            Err(site.fault(what).instead("say it as a step: steps: [{ percent: 0, pause: true }, 10, 50]"))
+        }
+    }
 }
 
 /// Writes what a service without the block has, in the place of what a block may have said before.
@@ -256,6 +340,17 @@ fn refuse_idle_keys(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site
     let has_steps = matches!(strategy, StrategyWord::Canary | StrategyWord::Linear);
     let idle = [
         ("percent", entry.percent.is_some() && !has_steps, "`strategy: canary` or `linear`"),
+        ("steps", entry.steps.is_some() && strategy != StrategyWord::Canary, "`strategy: canary`"),
+        (
+            "verify",
+            entry.verify.is_some() && !strategy.shifts_traffic(),
+            "`strategy: blue_green`, `canary` or `linear`",
+        ),
+        (
+            "rollback_window",
+            entry.rollback_window.is_some() && !strategy.shifts_traffic(),
+            "`strategy: blue_green`, `canary` or `linear`",
+        ),
         ("step_bake", entry.step_bake.is_some() && !has_steps, "`strategy: canary` or `linear`"),
         ("test", entry.test.is_some() && !strategy.shifts_traffic(), "`strategy: blue_green`, `canary` or `linear`"),
         (
@@ -264,6 +359,10 @@ fn refuse_idle_keys(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site
             "`strategy: blue_green`, `canary` or `linear`",
         ),
     ];
+    if entry.steps.is_some() && entry.percent.is_some() {
+        let fault = site.below("percent").fault("stands beside `steps`, which says it");
+        return Err(fault.instead("write the first share as the first of `steps`"));
+    }
     match idle.into_iter().find(|(_, is_idle, _)| *is_idle) {
         None => Ok(()),
         Some((key, _, needed)) => {

@@ -5,6 +5,7 @@
 //! everything into a [`crate::plan::Plan`].
 
 mod balancing;
+mod checks;
 mod decode;
 mod decode_error;
 mod deployment;
@@ -25,6 +26,7 @@ mod schema;
 mod service;
 mod site;
 mod stage;
+mod steps;
 mod task;
 mod template;
 mod words;

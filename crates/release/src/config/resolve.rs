@@ -22,6 +22,8 @@ use crate::plan::{
     Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Pair, Plan, PublicAddress,
     ServicePlan, Target, TargetDefaults, TargetGroupPlan, TargetType,
 };
+use crate::steering::{Steering, TestAddress};
+use crate::urls::{ServiceUrl, urls};
 
 /// Everything a plan is made from.
 pub(crate) struct Scene<'a> {
@@ -68,7 +70,28 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
         (false, None) => return Err(here(lacks_network(scene))),
     };
     services.retain(|service| scene.overrides.include(&service.name));
-    Ok(Plan { app: scene.app.clone(), environment: scene.environment.clone(), load_balancer, services, remarks })
+    let mut plan =
+        Plan { app: scene.app.clone(), environment: scene.environment.clone(), load_balancer, services, remarks };
+    let addresses = urls(&plan, TestAddress::HOST);
+    for service in &mut plan.services {
+        service.steering.test_address = test_address(&addresses, plan.load_balancer.as_ref(), &service.name);
+    }
+    Ok(plan)
+}
+
+/// Where the new version of a service can be asked before it has production traffic.
+fn test_address(
+    addresses: &[ServiceUrl],
+    balancer: Option<&LoadBalancerPlan>,
+    service: &ServiceName,
+) -> Option<TestAddress> {
+    let address = addresses.iter().find(|address| address.service == *service && address.test.is_some())?;
+    let header = address.test.as_deref().and_then(|header| header.split_once(": "));
+    Some(TestAddress {
+        load_balancer: balancer?.name.clone(),
+        pattern: address.url.clone(),
+        header: header.map(|(name, value)| (name.to_owned(), value.to_owned())),
+    })
 }
 
 /// Tells which settings of a service are extensions that its target lacks.
@@ -117,17 +140,19 @@ fn service_plan<'n>(
         task_role: scene.entry.task_role.as_deref(),
     };
     let task = task::task(name, entry, site, &around)?;
-    let mut document = match &entry.service_definition {
+    let (mut document, mut steering) = match &entry.service_definition {
         None => service::shorthand(entry, &preset, site).map_err(here)?,
         Some(source) => {
             refuse_doubled_keys(site).map_err(here)?;
             let inline = site.below("service_definition").node;
-            match source {
+            let document = match source {
                 EcsDocumentEntry::File(file) => ecs_document::load(Kind::Service, &scene.directory.join(file))?,
                 EcsDocumentEntry::Inline => ecs_document::normalise(Kind::Service, inline).map_err(here)?,
-            }
+            };
+            (document, Steering::default())
         }
     };
+    steering.run_commands_in(scene.directory);
     let desired_count = service::desired_count(entry, &preset, &document);
     document.remove("desiredCount");
     let cluster = text(&document, "cluster").unwrap_or_else(|| scene.environment.cluster.clone());
@@ -156,6 +181,7 @@ fn service_plan<'n>(
         desired_count,
         balancing,
         fail_fast: service::fail_fast(entry, &preset),
+        steering,
     };
     refuse_daemon_count(&plan, site).map_err(here)?;
     Ok((plan, wishes))

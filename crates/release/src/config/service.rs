@@ -9,6 +9,7 @@ use super::error::Fault;
 use super::site::Site;
 use super::stage::Preset;
 use crate::plan::{DesiredCount, FailFast, Network, PublicAddress};
+use crate::steering::Steering;
 
 /// Short-hand keys that a `service_definition` states itself.
 pub(crate) const SERVICE_KEYS: [&str; 8] = [
@@ -22,8 +23,12 @@ pub(crate) const SERVICE_KEYS: [&str; 8] = [
     "settle_time",
 ];
 
-/// The service of short-hand.
-pub(crate) fn shorthand(entry: &ServiceEntry, preset: &Preset, site: &Site<'_>) -> Result<Map<String, Json>, Fault> {
+/// The service of short-hand, and what is left to the coordinator.
+pub(crate) fn shorthand(
+    entry: &ServiceEntry,
+    preset: &Preset,
+    site: &Site<'_>,
+) -> Result<(Map<String, Json>, Steering), Fault> {
     let mut document = Map::new();
     document.insert("launchType".into(), json!("FARGATE"));
     let minimum = entry.minimum_healthy_percent.map(|percent| percent.get()).or(preset.minimum_healthy_percent);
@@ -34,10 +39,13 @@ pub(crate) fn shorthand(entry: &ServiceEntry, preset: &Preset, site: &Site<'_>) 
         refuse_deadlock(count, minimum, maximum, site)?;
     }
     let mut configuration = Map::new();
-    match &entry.deployment {
+    let steering = match &entry.deployment {
         Some(block) => deployment::configure(block, &mut configuration, site)?,
-        None => deployment::configure_rolling(&mut configuration),
-    }
+        None => {
+            deployment::configure_rolling(&mut configuration);
+            Steering::default()
+        }
+    };
     if let Some(minimum) = minimum {
         configuration.insert("minimumHealthyPercent".into(), json!(minimum));
     }
@@ -60,7 +68,7 @@ pub(crate) fn shorthand(entry: &ServiceEntry, preset: &Preset, site: &Site<'_>) 
             document.insert("healthCheckGracePeriodSeconds".into(), json!(grace));
         }
     }
-    Ok(document)
+    Ok((document, steering))
 }
 
 /// How many tasks run, and who says so.

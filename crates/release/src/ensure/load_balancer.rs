@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 
 use super::Ensuring;
 use super::tags::{for_elb, tags};
-use crate::aws::{Connection, DoingExt};
+use crate::aws::{CallError, Connection, DoingExt};
 use crate::config::Scheme;
 use crate::error::ReleaseError;
 use crate::plan::LoadBalancerPlan;
@@ -30,12 +30,12 @@ pub(crate) struct Balancer {
 }
 
 /// Finds the load balancer of this name.
-pub(crate) async fn find(connection: &Connection, name: &str) -> Result<Option<LoadBalancer>, ReleaseError> {
+pub(crate) async fn find(connection: &Connection, name: &str) -> Result<Option<LoadBalancer>, CallError> {
     let described = connection.elb.describe_load_balancers().names(name).send().await;
     match described.doing(|| format!("looking for load balancer {name}")) {
         Ok(output) => Ok(output.load_balancers().first().cloned()),
         Err(error) if error.has_code(MISSING) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::words::readable;
+use crate::verify::Failure;
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -27,6 +28,7 @@ pub enum CauseKind {
     StoppedByHand,
     Superseded,
     NothingToRollBackTo,
+    NotVerified,
     Unknown,
 }
 
@@ -68,6 +70,12 @@ impl Cause {
             log: Vec::new(),
             next: advice(kind).to_owned(),
         }
+    }
+
+    /// A check that the new version has not passed.
+    pub(crate) fn of_check(failure: &Failure) -> Self {
+        let what = format!("{} {}", failure.check, failure.why);
+        Self { log: failure.output.clone(), ..Self::of_deployment(CauseKind::NotVerified, what) }
     }
 
     /// Adds the last lines of the log, which may tell more than the task's own reason.
@@ -153,6 +161,9 @@ fn advice(kind: CauseKind) -> &'static str {
         CauseKind::Superseded => "watch the newer deployment: seatrial status --watch",
         CauseKind::NothingToRollBackTo => {
             "repair the version and deploy again; the first deployment has nothing to return to"
+        }
+        CauseKind::NotVerified => {
+            "try the check by hand where the deployment's `test` leads; if it is too strict, change `verify`"
         }
         CauseKind::Unknown => "look at `seatrial events` and `seatrial logs`",
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{DesiredStatus, HealthStatus, LoadBalancer, Service, ServiceDeployment, Task};
+use aws_sdk_ecs::types::{DesiredStatus, HealthStatus, LoadBalancer, Service, ServiceDeployment, ServiceField, Task};
 use aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription;
 
 use super::Subject;
@@ -54,6 +54,7 @@ pub(crate) async fn service(connection: &Connection, cluster: &str, name: &str) 
         .describe_services()
         .cluster(cluster)
         .services(name)
+        .include(ServiceField::Tags)
         .send()
         .await
         .doing(|| format!("looking at service {name}"))?;

@@ -1,11 +1,12 @@
 //! Watching one service deployment to its end, and explaining it.
 //!
 //! `look` fetches, `health`, `count`, `waiting`, `verdict`, `timeline`, `cause` and `diagnosis` judge (pure), and this file goes round:
-//! look, tell, sleep. It waits for *its* deployment: that the service as a whole is stable would be true after a rollback as well.
+//! look, tell, steer, sleep. It waits for *its* deployment: that the service as a whole is stable would be true after a rollback as well.
 
 pub(crate) mod cause;
 pub(crate) mod count;
 pub(crate) mod diagnosis;
+pub(crate) mod goal;
 pub(crate) mod health;
 pub(crate) mod locate;
 pub(crate) mod log_tail;
@@ -28,10 +29,13 @@ use crate::config::{RollbackOverride, ServiceName};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::report::{Event, Reporter};
+use crate::steering::decide::Decision;
+use crate::steering::pilot::{Pilot, Turn};
+use crate::verify::Failure;
 
+use goal::Until;
 use look::{Look, look};
 use teller::Teller;
-use traffic::pause;
 use verdict::{End, ending};
 
 /// How long an endpoint may be silent before watching is given up. A restarted engine is back within seconds.
@@ -64,6 +68,10 @@ pub(crate) struct Watched {
     pub late_look: Option<Look>,
     /// How long it was watched.
     pub elapsed: Duration,
+    /// The check that the new version has not passed.
+    pub unverified: Option<Failure>,
+    /// Whether ECS waits for the coordinator somewhere.
+    pub is_steered: bool,
 }
 
 /// How to watch.
@@ -75,8 +83,9 @@ pub(crate) struct Watch<'a> {
     pub started: Instant,
     pub timeout: Duration,
     pub rollback: RollbackOverride,
-    /// The pause that has just been answered: it may be shown as open for a moment.
-    pub answered: Option<String>,
+    /// What the coordinator does meanwhile.
+    pub pilot: Pilot<'a>,
+    pub until: Until,
 }
 
 impl Watch<'_> {
@@ -99,18 +108,24 @@ impl Watch<'_> {
                         self.report.send(Event::ContactRegained);
                     }
                     if let Some(seen) = seen {
-                        teller.tell(&seen, self.report);
+                        let decision = self.pilot.decide(&seen, &subject, self.connection.time_scale());
+                        teller.tell(&seen, decision.waits_for(), self.report);
                         let ended = ending(&seen.deployment);
-                        let paused = pause(&seen.deployment);
-                        last = Some(seen);
-                        if paused.is_some_and(|pause| self.answered.as_deref() != Some(&pause.hook)) {
-                            break End::Paused;
-                        }
+                        let is_reached = self.until.is_reached(&seen.deployment);
+                        let seen = last.insert(seen);
                         if let Some(ended) = ended {
                             break match clock {
                                 Clock::Running { .. } => End::Ended(ended),
                                 Clock::RollingBack { .. } => End::TimedOut(Some(ended)),
                             };
+                        }
+                        if is_reached {
+                            break End::Reached;
+                        }
+                        match self.turn(&decision, seen, &subject).await {
+                            Ok(None) => {}
+                            Ok(Some(end)) => break end,
+                            Err(error) => self.bear(error, &mut silent_since)?,
                         }
                     }
                 }
@@ -131,7 +146,32 @@ impl Watch<'_> {
                 break End::Interrupted;
             }
         };
-        Ok(Watched { subject, end, look: last, late_look, elapsed: self.started.elapsed() })
+        Ok(Watched {
+            subject,
+            end,
+            look: last,
+            late_look,
+            elapsed: self.started.elapsed(),
+            is_steered: self.pilot.is_needed(),
+            unverified: self.pilot.failure,
+        })
+    }
+
+    /// Does what was decided; returns why watching ends with it, if it does.
+    async fn turn(&mut self, decision: &Decision, seen: &Look, subject: &Subject) -> Result<Option<End>, CallError> {
+        let (connection, report) = (self.connection, self.report);
+        let turn = self.pilot.act(decision, seen, subject, connection, report, &mut self.interrupt).await?;
+        match (turn, self.until, self.rollback) {
+            (Turn::Steady, _, _) => Ok(None),
+            (Turn::Interrupted, _, _) => Ok(Some(End::Interrupted)),
+            (Turn::Asks, Until::Paused, _) => Ok(Some(End::Reached)),
+            (Turn::Asks, Until::Stable | Until::Deployed | Until::Stage(_), _) => Ok(Some(End::Paused)),
+            (Turn::Fails, _, RollbackOverride::Never) => Ok(Some(End::Unverified)),
+            (Turn::Fails, _, RollbackOverride::AsConfigured) => {
+                stop(connection, subject).await?;
+                Ok(None)
+            }
+        }
     }
 
     /// Bears with an endpoint that is silent for a moment.
@@ -171,7 +211,7 @@ enum Clock {
 }
 
 /// Stops a service deployment with a rollback. One that is over already is left alone.
-pub(crate) async fn stop(connection: &Connection, subject: &Subject) -> Result<(), ReleaseError> {
+pub(crate) async fn stop(connection: &Connection, subject: &Subject) -> Result<(), CallError> {
     let stopped = connection
         .ecs
         .stop_service_deployment()
@@ -182,6 +222,6 @@ pub(crate) async fn stop(connection: &Connection, subject: &Subject) -> Result<(
     match stopped.doing(|| format!("stopping the deployment of service {}", subject.service)) {
         Ok(_) => Ok(()),
         Err(error) if error.code() == Some("ConflictException") => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_ecs::types::Task;
+use aws_sdk_ecs::types::{ServiceDeployment, ServiceDeploymentLifecycleStage, ServiceDeploymentStatus, Task};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -14,7 +14,7 @@ use super::log_tail::with_logs;
 use super::look::{self, Look};
 use super::names::Names;
 use super::timeline::{TimelineEntry, timeline};
-use super::traffic::{Pause, pause};
+use super::traffic::{Pause, pause, traffic};
 use super::verdict::{End, Ending, Purpose, Verdict, length, verdict};
 use super::words::readable;
 use super::{Subject, Watched};
@@ -52,6 +52,13 @@ pub struct ServiceOutcome {
     pub timeline: Vec<TimelineEntry>,
     /// The pause it waits in.
     pub pause: Option<Pause>,
+    /// ECS's word for the lifecycle stage of a deployment that goes on; none where it has none.
+    pub stage: Option<String>,
+    /// Until when the old version stays for the way back, at the latest; none when nothing waits for it.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub bakes_until: Option<OffsetDateTime>,
+    /// Whether ECS waits for `seatrial` somewhere, so that nothing goes on without it.
+    pub is_steered: bool,
     /// How long the deployment took by ECS's own clock; while it goes on, how long it was watched.
     #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
     pub duration: Duration,
@@ -77,6 +84,9 @@ impl ServiceOutcome {
             causes: Vec::new(),
             timeline: Vec::new(),
             pause: None,
+            stage: None,
+            bakes_until: None,
+            is_steered: false,
             duration,
         }
     }
@@ -91,7 +101,7 @@ impl ServiceOutcome {
 
 /// Explains a watched deployment. What cannot be fetched any more is left out.
 pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: Purpose) -> ServiceOutcome {
-    let Watched { subject, end, look, late_look, elapsed } = watched;
+    let Watched { subject, end, look, late_look, elapsed, unverified, is_steered } = watched;
     let verdict = verdict(end, purpose);
     let Some(look) = look else {
         let outcome = ServiceOutcome::without_deployment(&subject.service, verdict, &subject.task_definition, elapsed);
@@ -101,11 +111,17 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
     let start = timestamp(look.deployment.created_at()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let names = Names::of_messages(connection, &look.service, &messages_since(&look, start)).await;
     let causes = match verdict {
-        Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Interrupted | Verdict::Paused => {
-            Vec::new()
-        }
+        Verdict::NothingToDo
+        | Verdict::Deployed
+        | Verdict::Started
+        | Verdict::Reached
+        | Verdict::Interrupted
+        | Verdict::Paused => Vec::new(),
         Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => {
-            let causes = causes(&subject, &look, late_look.as_ref(), end, start);
+            let causes = match &unverified {
+                Some(failure) => vec![Cause::of_check(failure)],
+                None => causes(&subject, &look, late_look.as_ref(), end, start),
+            };
             with_logs(connection, causes, &subject.task_definition).await
         }
     };
@@ -120,9 +136,21 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
         causes,
         timeline: timeline(&look.service, &tasks_of(&look, start), &subject.deployment_id, start, &names),
         pause: pause(&look.deployment),
+        stage: traffic(&look.deployment).map(|traffic| traffic.stage),
+        bakes_until: bakes_until(connection, &look.deployment),
+        is_steered,
         duration: length(&look.deployment).unwrap_or(elapsed),
         deployment: Some(subject.deployment_id),
     }
+}
+
+/// When the bake time of a running deployment is over at the latest: ECS does not say when it began.
+fn bakes_until(connection: &Connection, deployment: &ServiceDeployment) -> Option<OffsetDateTime> {
+    let is_baking = deployment.status() == Some(&ServiceDeploymentStatus::InProgress)
+        && deployment.lifecycle_stage() == Some(&ServiceDeploymentLifecycleStage::BakeTime);
+    let minutes = deployment.deployment_configuration()?.bake_time_in_minutes()?;
+    let bake = Duration::from_secs(60 * u64::from(minutes.unsigned_abs()));
+    is_baking.then(|| OffsetDateTime::now_utc() + connection.really(bake))
 }
 
 /// The last moments of tasks and the last events come after the deployment's own end.

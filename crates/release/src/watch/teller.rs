@@ -15,7 +15,7 @@ use super::traffic::traffic;
 use super::waiting::activity;
 use super::words::short_id;
 use crate::aws::times::{between, timestamp};
-use crate::report::{Event, Progress, Reporter};
+use crate::report::{Activity, Event, Progress, Reporter};
 
 /// What has been told of one deployment. Bounded by what ECS keeps: 100 events, and the tasks one look returns.
 pub(super) struct Teller {
@@ -31,12 +31,17 @@ impl Teller {
         Self { subject: subject.clone(), began: None, told_events: BTreeSet::new(), told_tasks: BTreeSet::new() }
     }
 
-    /// Reports what is new since the last look.
-    pub fn tell(&mut self, look: &Look, report: &Reporter) {
+    /// Reports what is new since the last look. What the coordinator itself waits for stands before what ECS waits for.
+    pub fn tell(&mut self, look: &Look, waiting_for: Option<String>, report: &Reporter) {
         self.began.get_or_insert_with(|| began(look));
         self.tell_events(look, report);
         self.tell_failures(look, report);
-        report.send(Event::Progress(self.progress(look)));
+        let progress = self.progress(look);
+        let activity = match (waiting_for, progress.activity) {
+            (Some(what), Activity::WaitingFor(_)) => Activity::WaitingFor(what),
+            (_, activity) => activity,
+        };
+        report.send(Event::Progress(Progress { activity, ..progress }));
     }
 
     fn tell_events(&mut self, look: &Look, report: &Reporter) {

@@ -37,21 +37,30 @@ pub(crate) fn traffic(deployment: &ServiceDeployment) -> Option<Traffic> {
     Some(Traffic { stage, production, test: target.requested_test_traffic_weight().unwrap_or(0.0) })
 }
 
-/// Returns the pause that a running deployment waits in.
+/// Returns the first pause that a running deployment waits in.
 pub(crate) fn pause(deployment: &ServiceDeployment) -> Option<Pause> {
+    pauses(deployment).into_iter().next()
+}
+
+/// Returns the pauses that a running deployment waits in.
+pub(crate) fn pauses(deployment: &ServiceDeployment) -> Vec<Pause> {
     if deployment.status() != Some(&ServiceDeploymentStatus::InProgress) {
-        return None;
+        return Vec::new();
     }
-    let hook = deployment.lifecycle_hook_details().iter().find(|hook| {
+    let stage = deployment.lifecycle_stage().map(|stage| stage.as_str().to_owned()).unwrap_or_default();
+    let open = deployment.lifecycle_hook_details().iter().filter(|hook| {
         hook.target_type() == Some(&DeploymentLifecycleHookTargetType::Pause)
             && hook.status() == Some(&DeploymentLifecycleHookStatus::AwaitingAction)
-    })?;
-    Some(Pause {
-        hook: hook.hook_id()?.to_owned(),
-        stage: deployment.lifecycle_stage().map(|stage| stage.as_str().to_owned()).unwrap_or_default(),
-        expires_at: timestamp(hook.expires_at()),
-        on_timeout: hook.timeout_action().map(|action| action.as_str().to_owned()).unwrap_or_default(),
+    });
+    open.filter_map(|hook| {
+        Some(Pause {
+            hook: hook.hook_id()?.to_owned(),
+            stage: stage.clone(),
+            expires_at: timestamp(hook.expires_at()),
+            on_timeout: hook.timeout_action().map(|action| action.as_str().to_owned()).unwrap_or_default(),
+        })
     })
+    .collect()
 }
 
 /// Completes "waiting for …" for the stages in which no task is what is waited for.

@@ -27,6 +27,8 @@ pub enum Verdict {
     Deployed,
     /// The deployment was started and not waited for.
     Started,
+    /// The deployment has come as far as it was to be waited for; ECS goes on.
+    Reached,
     /// Watching was interrupted; ECS goes on.
     Interrupted,
     /// The deployment is paused and waits for a decision.
@@ -45,7 +47,7 @@ impl Verdict {
     /// Whether the wish came true, as far as it was waited for.
     pub fn is_success(self) -> bool {
         match self {
-            Verdict::NothingToDo | Verdict::Deployed | Verdict::Started => true,
+            Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Reached => true,
             Verdict::Interrupted
             | Verdict::Paused
             | Verdict::RolledBack
@@ -69,6 +71,10 @@ pub(crate) enum End {
     TimedOut(Option<Ending>),
     Interrupted,
     Paused,
+    /// It has come as far as it was to be watched.
+    Reached,
+    /// The new version did not pass its checks and is left where it is.
+    Unverified,
 }
 
 /// What a watched deployment was for.
@@ -103,6 +109,8 @@ pub(crate) fn verdict(end: End, purpose: Purpose) -> Verdict {
     match (end, purpose) {
         (End::Interrupted, _) => Verdict::Interrupted,
         (End::Paused, _) => Verdict::Paused,
+        (End::Reached, _) => Verdict::Reached,
+        (End::Unverified, _) => Verdict::Failed,
         (End::TimedOut(Some(Ending::RollbackFailed)), _) => Verdict::RollbackFailed,
         // It finished between our clock and the request to stop it.
         (End::TimedOut(Some(Ending::Successful)), Purpose::Deploy) => Verdict::Deployed,
@@ -154,6 +162,9 @@ mod tests {
             (End::TimedOut(Some(Ending::RolledBack)), Purpose::Deploy, Verdict::TimedOut),
             (End::TimedOut(Some(Ending::RollbackFailed)), Purpose::Deploy, Verdict::RollbackFailed),
             (End::Interrupted, Purpose::Deploy, Verdict::Interrupted),
+            (End::Paused, Purpose::Deploy, Verdict::Paused),
+            (End::Reached, Purpose::Deploy, Verdict::Reached),
+            (End::Unverified, Purpose::Deploy, Verdict::Failed),
         ];
         for (end, purpose, expected) in cases {
             assert_eq!(verdict(end, purpose), expected, "{end:?} {purpose:?}");

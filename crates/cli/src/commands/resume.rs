@@ -1,0 +1,46 @@
+//! `seatrial continue`
+
+use anyhow::Result;
+use clap::Args;
+use seatrial_release::{ServiceOutcome, resume};
+
+use crate::arguments::{Common, Services, WaitArguments};
+use crate::exit_code::ExitCode;
+use crate::printer::Printer;
+use crate::progress::Display;
+use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+
+/// Let a held or paused deployment go on as configured
+///
+/// A share that is being watched is watched to the end of its time; `seatrial promote` takes the next step now.
+/// Exit codes as of `deploy`: 0 deployed, 3 rolled back, 6 paused again.
+#[derive(Args, Debug)]
+pub struct ContinueArguments {
+    #[command(flatten)]
+    pub services: Services,
+
+    #[command(flatten)]
+    pub common: Common,
+
+    #[command(flatten)]
+    pub wait: WaitArguments,
+}
+
+/// Runs the command.
+pub async fn run(arguments: ContinueArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
+    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
+    let (waiting, timeout) = (arguments.wait.waiting(), arguments.wait.timeout.get());
+    let display = Display::new(printer, &common);
+    let interrupt = interrupted_by_ctrl_c();
+    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
+    for service in &session.plan.services {
+        let report = display.reporter();
+        let done = resume(&session.connection, service, waiting, timeout, &report, interrupt.clone()).await;
+        if done.is_err() {
+            display.end();
+        }
+        outcomes.push(done?);
+    }
+    display.end();
+    conclude(&outcomes, &common, printer)
+}

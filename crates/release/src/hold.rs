@@ -1,0 +1,111 @@
+//! `pause` and `continue`: whether the coordinator may take a deployment to its next step.
+//!
+//! ECS has no call that stops a deployment halfway; it waits only in the pauses it was told of beforehand. A deployment is held by leaving
+//! the coordinator's own pauses unanswered, whoever runs it, and it is rolled back when the time of the open one is over.
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_ecs::types::DeploymentLifecycleHookAction;
+
+use crate::aws::Connection;
+use crate::config::RollbackOverride;
+use crate::deploy::{Waiting, waiting_time};
+use crate::ensure::service::describe;
+use crate::error::ReleaseError;
+use crate::interrupt::Interrupt;
+use crate::plan::ServicePlan;
+use crate::report::{Event, Pause, Reporter};
+use crate::rollback::not_deployed;
+use crate::steering::decide::{Decision, Drive};
+use crate::steering::marks::Mark;
+use crate::steering::pilot::{Pilot, answer};
+use crate::watch::locate::locate;
+use crate::watch::look::look;
+use crate::watch::outcome::{ServiceOutcome, explain};
+use crate::watch::traffic::pause;
+use crate::watch::verdict::Purpose;
+use crate::watch::{Subject, Watch};
+
+/// The deployment of a service that is going on.
+pub(crate) async fn running(
+    connection: &Connection,
+    plan: &ServicePlan,
+    interrupt: &mut Interrupt,
+) -> Result<Subject, ReleaseError> {
+    let described = describe(connection, &plan.cluster, &plan.service_name).await?;
+    let Some((service, _)) = described else { return Err(not_deployed(&plan.name)) };
+    if service.current_service_deployment().is_none() {
+        let what = format!("no deployment of service {} is going on", plan.name);
+        return Err(ReleaseError::not_possible(what, "see `seatrial status`"));
+    }
+    locate(connection, &plan.name, &plan.cluster, &service, interrupt).await
+}
+
+/// Holds the deployment of a service at its next step. Returns the pause it waits in already, if it does.
+pub async fn hold(
+    connection: &Connection,
+    plan: &ServicePlan,
+    mut interrupt: Interrupt,
+) -> Result<Option<Pause>, ReleaseError> {
+    let subject = running(connection, plan, &mut interrupt).await?;
+    let Some(seen) = look(connection, &subject).await? else { return Err(not_deployed(&plan.name)) };
+    let open = pause(&seen.deployment);
+    if !plan.steering.has_pauses() && open.is_none() {
+        let what = format!("ECS cannot stop the deployment of service {} halfway", plan.name);
+        let instead = "give it `steps` or a pause among its `hooks` beforehand; `seatrial rollback` undoes it now";
+        return Err(ReleaseError::not_possible(what, instead));
+    }
+    Mark::Held.put(connection, arn(&seen.service)?, &subject.deployment_id).await?;
+    Ok(open)
+}
+
+/// Takes the hold off a deployment, if there is one.
+pub(crate) async fn release(
+    connection: &Connection,
+    plan: &ServicePlan,
+    subject: &Subject,
+) -> Result<(), ReleaseError> {
+    let described = describe(connection, &plan.cluster, &plan.service_name).await?;
+    let Some((service, _)) = described.filter(|(service, _)| Mark::Held.is_on(service, &subject.deployment_id)) else {
+        return Ok(());
+    };
+    Ok(Mark::Held.remove(connection, arn(&service)?).await?)
+}
+
+fn arn(service: &aws_sdk_ecs::types::Service) -> Result<&str, ReleaseError> {
+    service.service_arn().ok_or(ReleaseError::Incomplete("the service's ARN"))
+}
+
+/// Lets a deployment go on: the hold is taken off, a pause that waits for a decision is answered, and the rest is watched. A share that is
+/// being watched is watched to the end of its time.
+pub async fn resume(
+    connection: &Connection,
+    plan: &ServicePlan,
+    waiting: Waiting,
+    timeout: Duration,
+    report: &Reporter,
+    mut interrupt: Interrupt,
+) -> Result<ServiceOutcome, ReleaseError> {
+    let started = Instant::now();
+    let subject = running(connection, plan, &mut interrupt).await?;
+    release(connection, plan, &subject).await?;
+    let mut pilot = Pilot::new(&plan.steering, Drive::AsPlanned);
+    if let Some(seen) = look(connection, &subject).await? {
+        match pilot.decide(&seen, &subject, connection.time_scale()) {
+            Decision::Ask(paused) => {
+                answer(connection, &subject, &paused, DeploymentLifecycleHookAction::Continue).await?;
+                pilot.has_answered(&paused.hook);
+                report.send(Event::Note(format!("continued service {} at {}", subject.service, paused.stage)));
+            }
+            Decision::Nothing | Decision::Wait(_) | Decision::Verify(_) | Decision::Continue { .. } => {}
+        }
+    }
+    if waiting == Waiting::Not {
+        let is_steered = pilot.is_needed();
+        return Ok(ServiceOutcome { is_steered, ..ServiceOutcome::started(&subject, started.elapsed()) });
+    }
+    let timeout = timeout + waiting_time(connection, plan);
+    let (rollback, until) = (RollbackOverride::AsConfigured, plan.steering.handover.until());
+    let watch = Watch { connection, report, interrupt, started, timeout, rollback, pilot, until };
+    Ok(explain(connection, watch.follow(subject).await?, Purpose::Deploy).await)
+}
