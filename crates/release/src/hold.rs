@@ -91,7 +91,7 @@ pub async fn resume(
     release(connection, plan, &subject).await?;
     let mut pilot = Pilot::new(&plan.steering, Drive::AsPlanned);
     if let Some(seen) = look(connection, &subject).await? {
-        match pilot.decide(&seen, &subject, connection.time_scale()) {
+        match pilot.decide(&seen, &subject.deployment_id, connection.time_scale()) {
             Decision::Ask(paused) => {
                 answer(connection, &subject, &paused, DeploymentLifecycleHookAction::Continue).await?;
                 pilot.has_answered(&paused.hook);

@@ -55,8 +55,9 @@ pub async fn promote(
     };
     let mut pilot = Pilot::new(&plan.steering, drive);
     let seen = look(connection, &subject).await?;
-    let decision =
-        seen.as_ref().map_or(Decision::Nothing, |seen| pilot.decide(seen, &subject, connection.time_scale()));
+    let decision = seen
+        .as_ref()
+        .map_or(Decision::Nothing, |seen| pilot.decide(seen, &subject.deployment_id, connection.time_scale()));
     let paused = seen.as_ref().and_then(|seen| pause(&seen.deployment));
     match (decision, paused) {
         // The pilot tries the version first and then goes on by itself.

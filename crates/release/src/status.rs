@@ -16,6 +16,9 @@ use crate::ensure::task_definition::short;
 use crate::error::ReleaseError;
 use crate::plan::{Plan, ServicePlan};
 use crate::report::{Pause, TaskCounts, Traffic};
+use crate::steering::Steering;
+use crate::steering::decide::Drive;
+use crate::steering::pilot::Pilot;
 use crate::urls::urls;
 use crate::watch::count;
 use crate::watch::look::{self, Look};
@@ -159,7 +162,9 @@ async fn service_status(
     let last_event = event_lines(&plan.name, &service, &Names::of_service(&service)).next();
     let task_definition = definition.map(|arn| short(&arn).to_owned());
     let status = service.status().map(ToOwned::to_owned);
-    let deployment = running.and_then(|deployment| running_deployment(Look { deployment, service, tasks, facts }));
+    let deployment = running.and_then(|deployment| {
+        running_deployment(Look { deployment, service, tasks, facts }, &plan.steering, connection.time_scale())
+    });
     Ok(ServiceStatus {
         service: plan.name.clone(),
         status,
@@ -182,13 +187,17 @@ pub(crate) fn failure(service: &Service) -> Option<String> {
 }
 
 /// What is going on; none when it ended since the service was looked at.
-fn running_deployment(look: Look) -> Option<RunningDeployment> {
+fn running_deployment(look: Look, steering: &Steering, time_scale: u32) -> Option<RunningDeployment> {
     let id = primary_id(&look.service).unwrap_or_default().to_owned();
     let (new, old) = count::by_version(&look.service, &look.tasks, &look.facts, &id);
+    let decision = Pilot::new(steering, Drive::AsPlanned).decide(&look, &id, time_scale);
     Some(RunningDeployment {
         traffic: traffic::traffic(&look.deployment),
         pause: traffic::pause(&look.deployment),
-        waiting_for: waiting_for(&look, &id, &new, &old)?,
+        waiting_for: match decision.waits_for() {
+            Some(what) => what,
+            None => waiting_for(&look, &id, &new, &old, time_scale)?,
+        },
         status: look.deployment.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
         since: timestamp(look.deployment.created_at()),
         id,

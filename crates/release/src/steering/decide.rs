@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::{ShiftStep, Steering, Tenths, Then};
 use crate::report::Pause;
+use crate::watch::words::scaled;
 
 /// How far the coordinator goes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +101,8 @@ fn step(steering: &Steering, drive: Drive, pause: &Pause, situation: &Situation<
         (Some(ShiftStep { then: Then::Ask { .. }, .. }), Drive::AsPlanned) => Decision::Ask(pause.clone()),
         (Some(ShiftStep { then: Then::Bake(bake), .. }), Drive::AsPlanned) => match ends(*bake, pause, situation) {
             Some(end) if situation.now < end => {
-                let nominal = nominal(*bake, situation.time_scale);
-                Decision::Wait(format!("{} % to have been watched until {}{nominal}", situation.share, clock(end)))
+                let bake = scaled(*bake, situation.time_scale);
+                Decision::Wait(format!("{} % to have been watched for {bake}, until {}", situation.share, clock(end)))
             }
             Some(_) | None => go_on(),
         },
@@ -112,14 +113,6 @@ fn step(steering: &Steering, drive: Drive, pause: &Pause, situation: &Situation<
 fn ends(bake: Duration, pause: &Pause, situation: &Situation<'_>) -> Option<OffsetDateTime> {
     let began = pause.expires_at? - situation.pause_limit / situation.time_scale;
     Some(began + bake / situation.time_scale)
-}
-
-/// The configured duration, where the endpoint makes it shorter.
-fn nominal(configured: Duration, time_scale: u32) -> String {
-    match time_scale {
-        1 => String::new(),
-        scale => format!(" ({} s at time scale {scale})", configured.as_secs()),
-    }
 }
 
 fn clock(at: OffsetDateTime) -> String {
@@ -199,7 +192,7 @@ mod tests {
     #[test]
     fn a_share_is_watched_for_its_time_and_shares_in_between_are_passed() {
         let cases = [
-            (between(10, 9), "wait for 10 % to have been watched until 12:01:00Z"),
+            (between(10, 9), "wait for 10 % to have been watched for 10 min, until 12:01:00Z"),
             (between(10, 10), "continue to Some(Tenths(500))"),
             (between(20, 0), "continue to None"),
             (between(50, 0), "ask"),
@@ -264,7 +257,7 @@ mod tests {
             time_scale: 60,
         };
         let decided = decide(&steering(), Drive::AsPlanned, &situation);
-        let told = "10 % to have been watched until 12:00:02Z (600 s at time scale 60)";
+        let told = "10 % to have been watched for 10 min (10 s at time scale 60), until 12:00:02Z";
         assert_eq!(decided, Decision::Wait(told.into()));
     }
 }

@@ -61,7 +61,7 @@ impl<'a> Pilot<'a> {
     }
 
     /// Decides what is to be done about what is seen.
-    pub fn decide(&self, look: &Look, subject: &Subject, time_scale: u32) -> Decision {
+    pub fn decide(&self, look: &Look, deployment_id: &str, time_scale: u32) -> Decision {
         let Some(traffic) = traffic(&look.deployment) else { return Decision::Nothing };
         if self.failure.is_some() {
             return Decision::Nothing;
@@ -75,8 +75,8 @@ impl<'a> Pilot<'a> {
                 share: Tenths::of_percent(traffic.production),
                 pauses: &pauses,
                 answered: &self.answered,
-                is_verified: Mark::Verified.is_on(&look.service, &subject.deployment_id),
-                is_held: Mark::Held.is_on(&look.service, &subject.deployment_id),
+                is_verified: Mark::Verified.is_on(&look.service, deployment_id),
+                is_held: Mark::Held.is_on(&look.service, deployment_id),
                 now: OffsetDateTime::now_utc(),
                 pause_limit: pause_limit(&look.deployment).unwrap_or_else(|| self.steering.pause_limit()),
                 time_scale,

@@ -108,8 +108,9 @@ impl Watch<'_> {
                         self.report.send(Event::ContactRegained);
                     }
                     if let Some(seen) = seen {
-                        let decision = self.pilot.decide(&seen, &subject, self.connection.time_scale());
-                        teller.tell(&seen, decision.waits_for(), self.report);
+                        let time_scale = self.connection.time_scale();
+                        let decision = self.pilot.decide(&seen, &subject.deployment_id, time_scale);
+                        teller.tell(&seen, decision.waits_for(), time_scale, self.report);
                         let ended = ending(&seen.deployment);
                         let is_reached = self.until.is_reached(&seen.deployment);
                         let seen = last.insert(seen);

@@ -32,11 +32,11 @@ impl Teller {
     }
 
     /// Reports what is new since the last look. What the coordinator itself waits for stands before what ECS waits for.
-    pub fn tell(&mut self, look: &Look, waiting_for: Option<String>, report: &Reporter) {
+    pub fn tell(&mut self, look: &Look, waiting_for: Option<String>, time_scale: u32, report: &Reporter) {
         self.began.get_or_insert_with(|| began(look));
         self.tell_events(look, report);
         self.tell_failures(look, report);
-        let progress = self.progress(look);
+        let progress = self.progress(look, time_scale);
         let activity = match (waiting_for, progress.activity) {
             (Some(what), Activity::WaitingFor(_)) => Activity::WaitingFor(what),
             (_, activity) => activity,
@@ -74,7 +74,7 @@ impl Teller {
         }
     }
 
-    fn progress(&self, look: &Look) -> Progress {
+    fn progress(&self, look: &Look, time_scale: u32) -> Progress {
         let (new, old) = by_version(&look.service, &look.tasks, &look.facts, &self.subject.deployment_id);
         let breaker = look.deployment.deployment_circuit_breaker();
         Progress {
@@ -86,7 +86,7 @@ impl Teller {
             failures: breaker
                 .filter(|breaker| breaker.threshold() > 0)
                 .map(|breaker| (breaker.failure_count(), breaker.threshold())),
-            activity: activity(look, &self.subject, &new, &old),
+            activity: activity(look, &self.subject, &new, &old, time_scale),
             elapsed: self.began.map(|began| began.elapsed()).unwrap_or_default(),
         }
     }

@@ -1,10 +1,13 @@
 //! How far traffic has come in a deployment that moves it, and the pause that may hold it up. Pure.
 
+use std::time::Duration;
+
 use aws_sdk_ecs::types::{
     DeploymentLifecycleHookStatus, DeploymentLifecycleHookTargetType, ServiceDeployment, ServiceDeploymentStatus,
 };
 use serde::Serialize;
 
+use super::words::scaled;
 use crate::aws::times::timestamp;
 
 /// The new version's shares of traffic.
@@ -64,7 +67,7 @@ pub(crate) fn pauses(deployment: &ServiceDeployment) -> Vec<Pause> {
 }
 
 /// Completes "waiting for …" for the stages in which no task is what is waited for.
-pub(crate) fn waiting_for(deployment: &ServiceDeployment) -> Option<String> {
+pub(crate) fn waiting_for(deployment: &ServiceDeployment, time_scale: u32) -> Option<String> {
     if let Some(pause) = pause(deployment) {
         return Some(format!("a decision: paused at {}", pause.stage));
     }
@@ -76,9 +79,28 @@ pub(crate) fn waiting_for(deployment: &ServiceDeployment) -> Option<String> {
         return Some(format!("{} at {}", functions.join(" and "), traffic.stage));
     }
     match traffic.stage.as_str() {
-        "PRODUCTION_TRAFFIC_SHIFT" if traffic.production < 100.0 => Some("the next step of the shift".to_owned()),
-        "BAKE_TIME" => Some("the bake time to end".to_owned()),
+        "PRODUCTION_TRAFFIC_SHIFT" if traffic.production < 100.0 => {
+            let after = step_bake(deployment).map(|bake| format!(", {} after the last", scaled(bake, time_scale)));
+            Some(format!("the next step of the shift{}", after.unwrap_or_default()))
+        }
+        "BAKE_TIME" => {
+            let bake = deployment.deployment_configuration().and_then(|chosen| chosen.bake_time_in_minutes());
+            let length = bake.map(|bake| format!(" of {}", scaled(minutes(bake), time_scale)));
+            Some(format!("the bake time{} to end", length.unwrap_or_default()))
+        }
         "RECONCILE_SERVICE" => Some("older versions to leave".to_owned()),
         _ => None,
     }
+}
+
+/// How long ECS watches each share but the last.
+fn step_bake(deployment: &ServiceDeployment) -> Option<Duration> {
+    let configuration = deployment.deployment_configuration()?;
+    let canary = configuration.canary_configuration().and_then(|canary| canary.canary_bake_time_in_minutes());
+    let linear = configuration.linear_configuration().and_then(|linear| linear.step_bake_time_in_minutes());
+    canary.or(linear).map(minutes)
+}
+
+fn minutes(count: i32) -> Duration {
+    Duration::from_secs(60 * u64::from(count.unsigned_abs()))
 }

@@ -12,15 +12,27 @@ use crate::ensure::task_definition::short;
 use crate::report::{Activity, TaskCounts};
 
 /// What a deployment waits for, or how it ended.
-pub(crate) fn activity(look: &Look, subject: &Subject, new: &TaskCounts, old: &TaskCounts) -> Activity {
-    match waiting_for(look, &subject.deployment_id, new, old) {
+pub(crate) fn activity(
+    look: &Look,
+    subject: &Subject,
+    new: &TaskCounts,
+    old: &TaskCounts,
+    time_scale: u32,
+) -> Activity {
+    match waiting_for(look, &subject.deployment_id, new, old, time_scale) {
         Some(what) => Activity::WaitingFor(what),
         None => Activity::Over { what: over(look, subject), after: length(&look.deployment).unwrap_or_default() },
     }
 }
 
 /// Completes "waiting for …"; none when the deployment is over.
-pub(crate) fn waiting_for(look: &Look, deployment_id: &str, new: &TaskCounts, old: &TaskCounts) -> Option<String> {
+pub(crate) fn waiting_for(
+    look: &Look,
+    deployment_id: &str,
+    new: &TaskCounts,
+    old: &TaskCounts,
+    time_scale: u32,
+) -> Option<String> {
     match look.deployment.status() {
         None | Some(ServiceDeploymentStatus::Pending) => Some("the deployment to begin".to_owned()),
         Some(ServiceDeploymentStatus::StopRequested) => Some("the deployment to stop".to_owned()),
@@ -28,7 +40,8 @@ pub(crate) fn waiting_for(look: &Look, deployment_id: &str, new: &TaskCounts, ol
             Some(rollback(new, old))
         }
         Some(ServiceDeploymentStatus::InProgress) => {
-            Some(traffic::waiting_for(&look.deployment).unwrap_or_else(|| progress(look, deployment_id, new, old)))
+            let of_traffic = traffic::waiting_for(&look.deployment, time_scale);
+            Some(of_traffic.unwrap_or_else(|| progress(look, deployment_id, new, old)))
         }
         Some(_) if ending(&look.deployment).is_some() => None,
         Some(newer) => Some(format!("the end of {newer}")),
@@ -108,7 +121,7 @@ mod tests {
         let service = service(1, &[("new", "PRIMARY", 1), ("old", "ACTIVE", 1)]);
         let look = Look { deployment: ServiceDeployment::builder().status(status).build(), service, tasks, facts };
         let (new, old) = by_version(&look.service, &look.tasks, &look.facts, "new");
-        waiting_for(&look, "new", &new, &old).expect("it is not over")
+        waiting_for(&look, "new", &new, &old, 1).expect("it is not over")
     }
 
     #[test]
@@ -138,7 +151,7 @@ mod tests {
             let look = Look { deployment: deployment.build(), service, tasks: vec![], facts: HealthFacts::default() };
             let (new, old) = by_version(&look.service, &look.tasks, &look.facts, "new");
             let after = std::time::Duration::from_millis(1100);
-            assert_eq!(activity(&look, &subject, &new, &old), Activity::Over { what: expected.into(), after });
+            assert_eq!(activity(&look, &subject, &new, &old, 1), Activity::Over { what: expected.into(), after });
         }
     }
 

@@ -1,5 +1,7 @@
 //! ECS's messages made readable: ids cut short, ARNs reduced to names. Pure.
 
+use std::time::Duration;
+
 /// Letters of a task id that are shown; enough to be unique among the tasks of a service.
 const ID_SHOWN: usize = 8;
 
@@ -69,9 +71,41 @@ fn shorten(word: &str) -> &str {
     if word.len() == ID_LENGTH && word.bytes().all(|byte| byte.is_ascii_hexdigit()) { short_id(word) } else { word }
 }
 
+/// A configured length of time, and how long it really takes where the endpoint makes it shorter.
+pub(crate) fn scaled(configured: Duration, time_scale: u32) -> String {
+    match time_scale {
+        0 | 1 => span(configured),
+        scale => format!("{} ({} at time scale {scale})", span(configured), span(configured / scale)),
+    }
+}
+
+/// `250 ms`, `45 s`, `10 min`, `1 h 30 min`.
+fn span(duration: Duration) -> String {
+    let (seconds, milliseconds) = (duration.as_secs(), duration.as_millis());
+    match seconds {
+        0 => format!("{milliseconds} ms"),
+        1..=9 if milliseconds % 1000 != 0 => format!("{:.1} s", duration.as_secs_f64()),
+        1..=59 => format!("{seconds} s"),
+        60..=3599 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        60..=3599 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ if seconds / 60 % 60 == 0 => format!("{} h", seconds / 3600),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_of_time_are_told_as_configured_and_as_they_pass() {
+        let told = |seconds, scale| scaled(Duration::from_secs(seconds), scale);
+        assert_eq!(told(600, 1), "10 min");
+        assert_eq!(told(600, 60), "10 min (10 s at time scale 60)");
+        assert_eq!(told(90, 60), "1 min 30 s (1.5 s at time scale 60)");
+        assert_eq!(told(5400, 100), "1 h 30 min (54 s at time scale 100)");
+        assert_eq!(told(30, 60), "30 s (500 ms at time scale 60)");
+    }
 
     #[test]
     fn service_events_lose_what_nobody_reads() {
