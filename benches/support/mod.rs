@@ -5,4 +5,5 @@
 pub mod client;
 pub mod figures;
 pub mod machine;
+pub mod sampler;
 pub mod usage;

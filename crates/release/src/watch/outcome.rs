@@ -19,7 +19,7 @@ use super::verdict::{End, Ending, Purpose, Verdict, length, verdict};
 use super::words::readable;
 use super::{Subject, Watched};
 use crate::aws::Connection;
-use crate::aws::times::timestamp;
+use crate::aws::times::{between, timestamp};
 use crate::config::ServiceName;
 use crate::ensure::service::{in_place, primary_id};
 use crate::ensure::task_definition::short;
@@ -139,9 +139,14 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
         stage: traffic(&look.deployment).map(|traffic| traffic.stage),
         bakes_until: bakes_until(connection, &look.deployment),
         is_steered,
-        duration: length(&look.deployment).unwrap_or(elapsed),
+        duration: length(&look.deployment).or_else(|| age(verdict, start)).unwrap_or(elapsed),
         deployment: Some(subject.deployment_id),
     }
+}
+
+/// How long a deployment took to come as far as it was watched, by whatever command.
+fn age(verdict: Verdict, start: OffsetDateTime) -> Option<Duration> {
+    (verdict == Verdict::Reached).then(|| between(start, OffsetDateTime::now_utc())).flatten()
 }
 
 /// When the bake time of a running deployment is over at the latest: ECS does not say when it began.

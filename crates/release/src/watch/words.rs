@@ -14,6 +14,9 @@ const KINDS: [&str; 2] = ["running", "pending"];
 /// Length of a task id: 32 hexadecimal digits.
 const ID_LENGTH: usize = 32;
 
+/// Begins the id of a pause, of which as many characters tell it from others as of a task's.
+const PAUSE_PREFIX: &str = "ecs-pause-";
+
 /// A service event without its `(service NAME)`, with short ids and names, and without ECS's `1 tasks`.
 pub(crate) fn readable(message: &str) -> String {
     let mut words: Vec<String> = without_service(message).split(' ').map(shorten_word).collect();
@@ -67,6 +70,9 @@ fn shorten(word: &str) -> &str {
             (_, Some(name), None) => name,
             (_, None, _) => word,
         };
+    }
+    if let Some(id) = word.strip_prefix(PAUSE_PREFIX) {
+        return word.get(..PAUSE_PREFIX.len() + id.len().min(ID_SHOWN)).unwrap_or(word);
     }
     if word.len() == ID_LENGTH && word.bytes().all(|byte| byte.is_ascii_hexdigit()) { short_id(word) } else { word }
 }
