@@ -24,6 +24,7 @@ mod scale;
 mod status;
 mod steady;
 mod urls;
+pub mod view;
 mod watch;
 
 pub use delete::{DeleteReport, Named, Scope, delete};
