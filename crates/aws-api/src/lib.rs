@@ -13,6 +13,6 @@ pub mod logs;
 mod operations;
 pub mod sts;
 
-pub use front::{AllowedHosts, Front, FrontError, InvalidHost, Limits, RequestId, WallClock};
+pub use front::{AllowedHosts, Front, FrontError, InvalidHost, Limits, RequestId, TIME_SCALE_HEADER, WallClock};
 pub use identity::{Identities, Identity, Principal};
 pub use operations::{OperationError, OperationFuture, Operations, RequestContext};

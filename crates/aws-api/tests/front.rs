@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use http::Method;
 use seatrial_aws_api::sts::Sts;
-use seatrial_aws_api::{Limits, OperationError, OperationFuture, Operations, RequestContext};
+use seatrial_aws_api::{Limits, OperationError, OperationFuture, Operations, RequestContext, TIME_SCALE_HEADER};
 use seatrial_aws_wire::{Input, OperationName, Service, ServiceError};
+use seatrial_model::TimeScale;
 use serde::Deserialize;
 use serde_json::json;
 use support::{Endpoint, Request, read_answer};
@@ -94,6 +95,20 @@ async fn the_caller_learns_its_identity() {
              </ResponseMetadata></GetCallerIdentityResponse>"
         )
     );
+    front.stop().await;
+}
+
+#[tokio::test]
+async fn a_faster_engine_says_so_in_every_answer() {
+    let scale = TimeScale::try_from(60).expect("a scale");
+    let front = support::start_scaled(scale, Limits::default(), vec![(Service::Sts, Arc::new(Sts))]).await;
+    let identity = Request::form("sts", "Action=GetCallerIdentity&Version=2011-06-15");
+    for request in [identity, Request::form("sts", "Action=Unknown&Version=2011-06-15")] {
+        assert_eq!(front.send(&request).await.header(TIME_SCALE_HEADER), Some("60"));
+    }
+    front.stop().await;
+    let front = start().await;
+    assert_eq!(front.send(&Request::json("Echo", "{}")).await.header(TIME_SCALE_HEADER), None);
     front.stop().await;
 }
 

@@ -135,7 +135,7 @@ impl After<'_> {
                     report: self.report,
                     interrupt: self.interrupt,
                     started: self.started,
-                    timeout: self.options.timeout + bake_times(&service.service),
+                    timeout: self.options.timeout + self.connection.really(bake_times(&service.service)),
                     rollback: self.options.rollback,
                     answered: None,
                 };

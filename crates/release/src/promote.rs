@@ -70,7 +70,7 @@ pub async fn promote(
             report,
             interrupt: interrupt.clone(),
             started,
-            timeout: options.timeout + bake_times(&plan.service),
+            timeout: options.timeout + connection.really(bake_times(&plan.service)),
             rollback: RollbackOverride::AsConfigured,
             answered: Some(paused.hook),
         };

@@ -78,7 +78,7 @@ pub async fn rollback(
         Purpose::Deploy => RollbackOverride::AsConfigured,
         Purpose::Undo => RollbackOverride::Never,
     };
-    let timeout = options.timeout + bake_times(&plan.service);
+    let timeout = options.timeout + connection.really(bake_times(&plan.service));
     let watch = Watch { connection, report, interrupt, started, timeout, rollback, answered: None };
     Ok(explain(connection, watch.follow(subject).await?, purpose).await)
 }

@@ -12,13 +12,14 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use seatrial_aws_wire::sigv4::{AuthError, Claim, RequestHead};
 use seatrial_aws_wire::{CommonError, Input, Protocol, Reply, Route, Service, ServiceError, failure, route};
+use seatrial_model::TimeScale;
 use seatrial_model::arn::Scope;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::Front;
 use super::body;
 use super::request_id::RequestId;
+use super::{Front, TIME_SCALE_HEADER};
 use crate::identity::Identity;
 use crate::operations::{OperationError, RequestContext};
 
@@ -49,14 +50,18 @@ pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Res
         Ok((admitted, body)) => perform(&front, &head, &body, admitted, request_id).await,
         Err(refusal) => Err(refusal),
     };
-    match answered {
+    let mut response = match answered {
         Ok(reply) => respond(reply, request_id, AfterAnswer::Keep),
         Err(refusal) => {
             let reply = failure(refusal.protocol, refusal.service, &refusal.error, &request_id.to_string());
             tracing::debug!(%request_id, status = reply.status.as_u16(), error = %refusal.error, "request refused");
             respond(reply, request_id, refusal.connection)
         }
+    };
+    if front.scale != TimeScale::REAL {
+        response.headers_mut().insert(TIME_SCALE_HEADER, HeaderValue::from(front.scale.factor()));
     }
+    response
 }
 
 /// Lets the request in, with its body as it is meant to be read: for this host, signed by a known key at the right time over all it says.

@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use seatrial_aws_wire::Service;
-use seatrial_model::{Region, Timestamp};
+use seatrial_model::{Region, TimeScale, Timestamp};
 use tokio::sync::Semaphore;
 
 use crate::identity::Identities;
@@ -29,6 +29,9 @@ use request_id::RequestIds;
 
 /// Tells the real time. Signatures are judged by it, so it must not be a scaled or simulated clock.
 pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The header of an answer that says how many times shorter the engine makes durations. AWS has none, which means once.
+pub const TIME_SCALE_HEADER: &str = "x-seatrial-time-scale";
 
 /// Why the front cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +49,7 @@ pub struct Front {
     limits: Limits,
     services: BTreeMap<Service, Arc<dyn Operations>>,
     request_ids: RequestIds,
+    scale: TimeScale,
     /// One permit per running operation, whether or not its client still waits.
     running: Arc<Semaphore>,
 }
@@ -61,7 +65,15 @@ impl Front {
     ) -> Result<Self, FrontError> {
         let request_ids = RequestIds::random().map_err(FrontError::RandomSource)?;
         let running = Arc::new(Semaphore::new(limits.operations));
-        Ok(Front { region, identities, hosts, clock, limits, services: BTreeMap::new(), request_ids, running })
+        let (services, scale) = (BTreeMap::new(), TimeScale::REAL);
+        Ok(Front { region, identities, hosts, clock, limits, services, request_ids, scale, running })
+    }
+
+    /// Tells clients in every answer how many times shorter this engine makes durations; see [`TIME_SCALE_HEADER`].
+    #[must_use]
+    pub fn with_time_scale(mut self, scale: TimeScale) -> Self {
+        self.scale = scale;
+        self
     }
 
     /// Adds a service.

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use seatrial_aws_api::{AllowedHosts, Front, Identities, Identity, Limits, Operations, Principal};
 use seatrial_aws_wire::Service;
 use seatrial_aws_wire::sigv4::{AccessKeyId, BodyDigest, Credential, RequestHead, SecretAccessKey, Signer};
-use seatrial_model::{AccountId, Arn, Region, Timestamp};
+use seatrial_model::{AccountId, Arn, Region, TimeScale, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -36,6 +36,11 @@ pub struct Endpoint {
 }
 
 pub async fn start(limits: Limits, services: Vec<(Service, Arc<dyn Operations>)>) -> Endpoint {
+    start_scaled(TimeScale::REAL, limits, services).await
+}
+
+/// A front of an engine on which durations are shorter.
+pub async fn start_scaled(scale: TimeScale, limits: Limits, services: Vec<(Service, Arc<dyn Operations>)>) -> Endpoint {
     let identity = Identity {
         access_key_id: AccessKeyId::parse(ACCESS_KEY_ID).expect("a key id"),
         credential: Credential { secret: SecretAccessKey::new(SECRET), session_token: None },
@@ -47,9 +52,10 @@ pub async fn start(limits: Limits, services: Vec<(Service, Arc<dyn Operations>)>
     };
     let region = Region::parse(REGION).expect("a region");
     let front = Front::new(region, Identities::new([identity]), AllowedHosts::loopback(), Arc::new(now), limits);
-    let front = services
-        .into_iter()
-        .fold(front.expect("a front"), |front, (service, operations)| front.with_service(service, operations));
+    let front =
+        services.into_iter().fold(front.expect("a front").with_time_scale(scale), |front, (service, operations)| {
+            front.with_service(service, operations)
+        });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();

@@ -192,7 +192,8 @@ fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {
     };
     let clock = Arc::new(|| SystemClock.now());
     let region = credentials.region.clone();
-    let front = Front::new(region, Identities::new([identity]), AllowedHosts::loopback(), clock, Limits::default())?;
+    let front = Front::new(region, Identities::new([identity]), AllowedHosts::loopback(), clock, Limits::default())?
+        .with_time_scale(engine.settings().scale);
     Ok(front
         .with_service(Service::CloudWatch, Arc::new(CloudWatch::new(engine.clone())))
         .with_service(Service::Ecs, Arc::new(Ecs::new(engine.clone())))

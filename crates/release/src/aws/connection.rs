@@ -9,6 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{CallError, DoingExt};
+use super::time_scale::TimeScale;
 use crate::definitions::Known;
 
 /// Longest wait for a connection: a live endpoint answers within milliseconds, across the world within one second.
@@ -49,6 +50,7 @@ pub struct Connection {
     pub(crate) definitions: Known,
     region: String,
     poll_interval: Duration,
+    time_scale: TimeScale,
 }
 
 impl Connection {
@@ -81,14 +83,17 @@ impl Connection {
     fn new(config: &SdkConfig, region: String) -> Self {
         let poll_interval =
             if config.endpoint_url().is_some_and(is_loopback) { POLL_INTERVAL_LOOPBACK } else { POLL_INTERVAL_REMOTE };
+        let time_scale = TimeScale::default();
+        let ecs = aws_sdk_ecs::config::Builder::from(config).interceptor(time_scale.clone()).build();
         Self {
-            ecs: aws_sdk_ecs::Client::new(config),
+            ecs: aws_sdk_ecs::Client::from_conf(ecs),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             definitions: Known::default(),
             region,
             poll_interval,
+            time_scale,
         }
     }
 
@@ -100,6 +105,16 @@ impl Connection {
     /// Time between two looks at something that is being waited for.
     pub fn poll_interval(&self) -> Duration {
         self.poll_interval
+    }
+
+    /// How many times shorter the endpoint makes the durations it is given, as far as its answers have told: 1 on AWS.
+    pub fn time_scale(&self) -> u32 {
+        self.time_scale.factor()
+    }
+
+    /// How long a configured duration really takes at this endpoint.
+    pub fn really(&self, configured: Duration) -> Duration {
+        configured / self.time_scale()
     }
 
     /// The account behind the credentials; also proves that the endpoint answers and accepts them.

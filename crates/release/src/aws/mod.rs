@@ -3,6 +3,7 @@
 mod connection;
 mod error;
 pub(crate) mod raw;
+mod time_scale;
 pub(crate) mod times;
 
 pub use connection::{Connection, Endpoint};
