@@ -9,7 +9,7 @@ use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
     completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, promote, render, rollback, scale,
-    schema, status, validate,
+    schema, status, validate, watch,
 };
 use crate::printer::Printer;
 
@@ -29,6 +29,7 @@ pub struct CommandLine {
 pub enum Command {
     Deploy(deploy::DeployArguments),
     Status(status::StatusArguments),
+    Watch(watch::WatchArguments),
     #[command(visible_alias = "continue")]
     Promote(promote::PromoteArguments),
     Rollback(rollback::RollbackArguments),
@@ -67,6 +68,7 @@ impl CommandLine {
         let after = match &self.command {
             Command::Deploy(arguments) => arguments.common.clone(),
             Command::Status(arguments) => arguments.common.clone(),
+            Command::Watch(arguments) => arguments.common.clone(),
             Command::Promote(arguments) => arguments.common.clone(),
             Command::Rollback(arguments) => arguments.common.clone(),
             Command::History(arguments) => arguments.common.clone(),
@@ -107,6 +109,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Load(arguments) => runtime()?.block_on(load::run(arguments, printer))?,
         Command::Deploy(arguments) => runtime()?.block_on(deploy::run(arguments, common, printer))?,
         Command::Status(arguments) => runtime()?.block_on(status::run(arguments, common, printer))?,
+        Command::Watch(arguments) => runtime()?.block_on(watch::run(arguments, common, printer))?,
         Command::Promote(arguments) => runtime()?.block_on(promote::run(arguments, common, printer))?,
         Command::Rollback(arguments) => runtime()?.block_on(rollback::run(arguments, common, printer))?,
         Command::History(arguments) => runtime()?.block_on(history::run(arguments, common, printer))?,

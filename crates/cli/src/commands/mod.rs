@@ -18,3 +18,4 @@ pub mod scale;
 pub mod schema;
 pub mod status;
 pub mod validate;
+pub mod watch;

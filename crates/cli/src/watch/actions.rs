@@ -37,7 +37,11 @@ pub fn begin(action: Action, connection: Connection, plan: ServicePlan, done: Se
     });
 }
 
-async fn carry_out(action: Action, connection: &Connection, plan: &ServicePlan) -> Result<ServiceOutcome, ReleaseError> {
+async fn carry_out(
+    action: Action,
+    connection: &Connection,
+    plan: &ServicePlan,
+) -> Result<ServiceOutcome, ReleaseError> {
     let (report, interrupt) = (Reporter::silent(), Interrupt::never());
     match action {
         Action::Promote => {
@@ -46,8 +50,7 @@ async fn carry_out(action: Action, connection: &Connection, plan: &ServicePlan) 
         }
         // Whoever answers pauses has to wait for them.
         Action::PromoteToEnd => {
-            let options =
-                PromoteOptions { reach: Reach::End, waiting: Waiting::ToTheEnd, timeout: PROMOTION_LIMIT };
+            let options = PromoteOptions { reach: Reach::End, waiting: Waiting::ToTheEnd, timeout: PROMOTION_LIMIT };
             promote(connection, plan, &options, &report, interrupt).await
         }
         Action::Abort | Action::RollBack => {

@@ -43,7 +43,9 @@ impl Action {
     pub fn applies(self, service: &ServiceView) -> bool {
         let running = service.running();
         match self {
-            Action::Promote | Action::PromoteToEnd => running.is_some_and(|deployment| deployment.open_pause().is_some()),
+            Action::Promote | Action::PromoteToEnd => {
+                running.is_some_and(|deployment| deployment.open_pause().is_some())
+            }
             Action::Abort => running.is_some_and(|deployment| !deployment.is_rolling_back()),
             Action::RollBack => running.is_none() && service.status.is_some(),
         }
@@ -87,6 +89,6 @@ mod tests {
         let mut keys: Vec<char> = Action::ALL.iter().flat_map(|action| action.keys()).copied().collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), Action::ALL.iter().map(|action| action.keys().len()).sum());
+        assert_eq!(keys.len(), Action::ALL.iter().map(|action| action.keys().len()).sum::<usize>());
     }
 }

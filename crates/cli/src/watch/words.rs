@@ -75,7 +75,9 @@ pub fn state(service: &ServiceView) -> String {
 
 /// Which version takes over from which: `hello-dev-web:1 → hello-dev-web:2`; on the way back the other way round.
 pub fn course(service: &ServiceView) -> String {
-    let name = |role| service.revisions.iter().find(|revision| revision.role == role).and_then(|found| found.task_definition.clone());
+    let name = |role| {
+        service.revisions.iter().find(|revision| revision.role == role).and_then(|found| found.task_definition.clone())
+    };
     let Some(deployment) = service.running() else {
         return name(Role::Serving).unwrap_or_default();
     };
@@ -88,11 +90,28 @@ pub fn course(service: &ServiceView) -> String {
     }
 }
 
+/// Where a service answers, and where a new version does before it is given production traffic.
+pub fn urls(service: &ServiceView) -> Option<String> {
+    let tell = |url: &seatrial_release::ServiceUrl| match url.test.as_deref() {
+        None => url.url.clone(),
+        Some("") => format!("test {}", url.url),
+        Some(header) => format!("test {} with {header}", url.url),
+    };
+    let told: Vec<String> = service.urls.iter().map(tell).collect();
+    (!told.is_empty()).then(|| told.join("  "))
+}
+
 /// How the last deployment ended, for a service that has none going on.
 pub fn last(service: &ServiceView, now: OffsetDateTime) -> Option<String> {
     let deployment = service.deployment.as_ref().filter(|deployment| deployment.verdict.is_some())?;
-    let ended = deployment.since.map(|since| format!(" at {}", clock(since + deployment.elapsed, now))).unwrap_or_default();
-    Some(format!("the last deployment ({}) ended {}{ended} after {}", deployment.strategy, deployment.status, length(deployment.elapsed)))
+    let ended =
+        deployment.since.map(|since| format!(" at {}", clock(since + deployment.elapsed, now))).unwrap_or_default();
+    Some(format!(
+        "the last deployment ({}) ended {}{ended} after {}",
+        deployment.strategy,
+        deployment.status,
+        length(deployment.elapsed)
+    ))
 }
 
 /// How long the deployment has been in its stage, and until when it stays there at most.
