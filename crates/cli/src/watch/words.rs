@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use console::measure_text_width;
+use seatrial_release::Verdict;
 use seatrial_release::view::{
     AlarmState, AlarmView, DeploymentView, HookKind, HookView, PresentStage, Rates, RevisionView, Role, ServiceView,
+    TargetView,
 };
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -43,19 +46,19 @@ pub fn errors(rates: &Rates) -> Option<String> {
     rates.error_percent.map(|percent| format!("{percent:.1} %"))
 }
 
-/// `p50 1.2 ms  p95 3.4 ms  p99 12 ms`.
+/// `p50 1.2ms p95 3.4ms p99 12ms`, short enough for half a narrow screen.
 pub fn latency(rates: &Rates) -> Option<String> {
     let each = [("p50", rates.p50_ms), ("p95", rates.p95_ms), ("p99", rates.p99_ms)];
     let told: Vec<String> =
         each.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", milliseconds(value?)))).collect();
-    (!told.is_empty()).then(|| told.join("  "))
+    (!told.is_empty()).then(|| told.join(" "))
 }
 
 fn milliseconds(value: f64) -> String {
     match value {
-        value if value < 10.0 => format!("{value:.1} ms"),
-        value if value < 1000.0 => format!("{value:.0} ms"),
-        value => format!("{:.1} s", value / 1000.0),
+        value if value < 10.0 => format!("{value:.1}ms"),
+        value if value < 1000.0 => format!("{value:.0}ms"),
+        value => format!("{:.1}s", value / 1000.0),
     }
 }
 
@@ -101,13 +104,39 @@ pub fn urls(service: &ServiceView) -> Option<String> {
     (!told.is_empty()).then(|| told.join("  "))
 }
 
+/// Breaks a text into lines of at most so many columns, at blanks where there are any.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let mut word = word;
+        if !line.is_empty() && measure_text_width(&line) + 1 + measure_text_width(word) <= width {
+            line.push(' ');
+        } else if !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        // A word longer than a line is cut anywhere.
+        while measure_text_width(word) > width {
+            let (end, _) = word.char_indices().nth(width).unwrap_or((word.len(), ' '));
+            lines.push(word[..end].to_owned());
+            word = &word[end..];
+        }
+        line += word;
+    }
+    lines.push(line);
+    lines
+}
+
 /// How the last deployment ended, for a service that has none going on.
 pub fn last(service: &ServiceView, now: OffsetDateTime) -> Option<String> {
     let deployment = service.deployment.as_ref().filter(|deployment| deployment.verdict.is_some())?;
     let ended =
         deployment.since.map(|since| format!(" at {}", clock(since + deployment.elapsed, now))).unwrap_or_default();
+    let why = deployment.reason.as_ref().filter(|_| deployment.verdict != Some(Verdict::Deployed));
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
     Some(format!(
-        "the last deployment ({}) ended {}{ended} after {}",
+        "the last deployment ({}) ended {}{ended} after {}{why}",
         deployment.strategy,
         deployment.status,
         length(deployment.elapsed)
@@ -116,13 +145,17 @@ pub fn last(service: &ServiceView, now: OffsetDateTime) -> Option<String> {
 
 /// How long the deployment has been in its stage, and until when it stays there at most.
 pub fn stage(present: &PresentStage, time_scale: u32, now: OffsetDateTime) -> String {
-    let since = scaled(between(present.since, now), time_scale);
-    let mut text = format!("{} for {since}", present.stage.as_str());
-    if let Some(limit) = &present.limit {
-        let whole = limit.nominal.map(|nominal| format!(" of {}", scaled(nominal / time_scale.max(1), time_scale)));
-        text += &format!("{}; at {} at the latest {}", whole.unwrap_or_default(), clock(limit.at, now), limit.then);
+    let since = between(present.since, now);
+    let name = present.stage.as_str();
+    let Some(limit) = &present.limit else { return format!("{name} for {}", scaled(since, time_scale)) };
+    let (at, then) = (clock(limit.at, now), &limit.then);
+    match limit.nominal {
+        Some(nominal) => {
+            let whole = scaled(nominal / time_scale.max(1), time_scale);
+            format!("{name} for {} of {whole}, until {at}, then {then}", length(since))
+        }
+        None => format!("{name} for {}, until {at} at most, then {then}", scaled(since, time_scale)),
     }
-    text
 }
 
 /// `paused: waits for you until 10:58:07Z, then it is rolled back`.
@@ -192,13 +225,14 @@ pub fn targets(revision: &RevisionView) -> Option<String> {
     (!told.is_empty()).then(|| told.join(", "))
 }
 
-/// The targets that are not healthy, each with the reason.
+/// The targets that are not healthy, each with the reason. One that is leaving is as it should be.
 pub fn ailing(revision: &RevisionView) -> Vec<String> {
-    let tell = |target: &seatrial_release::view::TargetView| {
+    let tell = |target: &TargetView| {
         let why = target.description.as_ref().or(target.reason.as_ref()).map(|why| format!(": {why}"));
         format!("{} {}{}", target.address, target.state, why.unwrap_or_default())
     };
-    revision.targets.iter().filter(|target| target.state != "healthy").map(tell).collect()
+    let is_ailing = |target: &&TargetView| !matches!(target.state.as_str(), "healthy" | "draining");
+    revision.targets.iter().filter(is_ailing).map(tell).collect()
 }
 
 /// What the circuit breaker has counted, once it has counted any.
@@ -216,6 +250,13 @@ mod tests {
     fn lengths_are_told_as_they_pass_and_as_they_are_meant() {
         assert_eq!(scaled(Duration::from_secs(10), 1), "10.0 s");
         assert_eq!(scaled(Duration::from_secs(10), 60), "10.0 s (10 min 00 s at scale 60)");
+    }
+
+    #[test]
+    fn lines_are_broken_at_blanks_and_words_only_when_they_must_be() {
+        assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("a abcdefghij b", 4), ["a", "abcd", "efgh", "ij b"]);
+        assert_eq!(wrapped("", 4), [""]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn rates(points: &Points, spacing: Spacing, now: OffsetDateTime) -> R
     let window = spacing.period.mul_f64(periods);
     let seconds = window.as_secs_f64();
     let sum = |series: &Series| -> f64 {
-        series.iter().filter(|(at, _)| *at >= end - window && *at < end).map(|(_, value)| value).sum()
+        series.iter().filter(|(at, _)| *at >= end - window && *at < end).fold(0.0, |sum, (_, value)| sum + value)
     };
     let requests = sum(&points.requests);
     let failed = sum(&points.answers[3]) + sum(&points.connection_errors);

@@ -83,22 +83,49 @@ impl Known {
 }
 
 /// The revisions there are, by their ids, in the order in which they are shown. `going_on` is none without a deployment.
+///
+/// The entries of `deployments` are no revisions: that of a rollback has an id of its own.
 pub(super) fn ids(service: &Service, going_on: Option<&ServiceDeployment>) -> Vec<(String, Role)> {
     let target = going_on.and_then(|deployment| id_of(deployment.target_service_revision()?.arn()?));
-    let first = match (going_on, target) {
-        (Some(_), Some(target)) => Some((target, Role::New)),
-        (Some(_), None) => primary_id(service).map(|id| (id.to_owned(), Role::New)),
-        (None, _) => primary_id(service).map(|id| (id.to_owned(), Role::Serving)),
-    };
     let sources = going_on.map(ServiceDeployment::source_service_revisions).unwrap_or_default();
     let sources = sources.iter().filter_map(|source| id_of(source.arn()?));
-    let listed = service.deployments().iter().filter_map(|deployment| deployment.id().map(ToOwned::to_owned));
+    let mut current: Vec<(i32, String)> = service
+        .current_service_revisions()
+        .iter()
+        .filter_map(|current| Some((current.requested_task_count(), id_of(current.arn()?)?)))
+        .collect();
+    // The one with the most tasks first: it is the one that serves.
+    current.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let mut all: Vec<String> = target.into_iter().chain(sources).chain(current.into_iter().map(|(_, id)| id)).collect();
+    if all.is_empty() {
+        all.extend(primary_id(service).map(ToOwned::to_owned));
+    }
     let mut seen = BTreeSet::new();
-    first
-        .into_iter()
-        .chain(sources.chain(listed).map(|id| (id, Role::Old)))
-        .filter(|(id, _)| seen.insert(id.clone()))
-        .collect()
+    all.retain(|id| seen.insert(id.clone()));
+    let first = if going_on.is_some() { Role::New } else { Role::Serving };
+    let roles = std::iter::once(first).chain(std::iter::repeat(Role::Old));
+    all.into_iter().zip(roles).collect()
+}
+
+/// The revision a task belongs to: the one that started it, else one of the same task definition. A rollback starts tasks in its own
+/// name.
+fn owner<'i>(task: &Task, ids: &'i [(String, Role)], definitions: &BTreeMap<&str, &str>) -> Option<&'i str> {
+    let starter = ids.iter().find(|(id, _)| task.started_by() == Some(id));
+    let is_same =
+        |id: &str| definitions.get(id).is_some_and(|definition| task.task_definition_arn() == Some(definition));
+    // What is being given up starts nothing any more.
+    let kin = || ids.iter().rev().find(|(id, _)| is_same(id));
+    starter.or_else(kin).map(|(id, _)| id.as_str())
+}
+
+/// How many tasks a revision shall have.
+fn desired(service: &Service, id: &str) -> usize {
+    let current = service.current_service_revisions().iter();
+    let current = current.filter(|current| current.arn().and_then(id_of).as_deref() == Some(id));
+    let requested = current.map(|current| current.requested_task_count()).next();
+    let listed = || service.deployments().iter().find(|deployment| deployment.id() == Some(id));
+    let count = requested.or_else(|| listed().map(|deployment| deployment.desired_count()));
+    usize::try_from(count.unwrap_or(0)).unwrap_or(0)
 }
 
 /// The ARN of a revision of the same service as another one.
@@ -130,24 +157,28 @@ pub(super) fn revisions(
     facts: &HealthFacts,
     known: &BTreeMap<String, Known>,
 ) -> Vec<RevisionView> {
-    let view = |(id, role): &(String, Role)| {
-        let own = || tasks.iter().filter(|task| task.started_by() == Some(id));
+    let listed = |id: &str| {
         let listed = service.deployments().iter().find(|deployment| deployment.id() == Some(id));
-        let desired = listed.map_or(0, |deployment| usize::try_from(deployment.desired_count()).unwrap_or(0));
+        listed.and_then(|deployment| deployment.task_definition())
+    };
+    let definitions: BTreeMap<&str, &str> = ids
+        .iter()
+        .filter_map(|(id, _)| {
+            let known = known.get(id).and_then(|known| known.task_definition.as_deref());
+            Some((id.as_str(), known.or_else(|| listed(id))?))
+        })
+        .collect();
+    let view = |(id, role): &(String, Role)| {
+        let own = || tasks.iter().filter(|task| owner(task, ids, &definitions) == Some(id));
         let known = known.get(id);
-        let definition = known.and_then(|known| known.task_definition.as_deref());
+        let staying = own().filter(|task| task.last_status() != Some("STOPPED"));
         RevisionView {
             role: *role,
             id: id.clone(),
-            task_definition: definition
-                .or_else(|| listed.and_then(|deployment| deployment.task_definition()))
-                .map(|arn| short(arn).to_owned()),
+            task_definition: definitions.get(id.as_str()).map(|arn| short(arn).to_owned()),
             version: known.and_then(|known| known.version.clone()),
-            tasks: count::of(desired, own(), facts),
-            targets: own()
-                .filter(|task| task.last_status() != Some("STOPPED"))
-                .flat_map(|task| targets(task, facts))
-                .collect(),
+            tasks: count::of(desired(service, id), own(), facts),
+            targets: staying.flat_map(|task| targets(task, facts)).collect(),
             target_group: group(service, known).map(|arn| group_name(arn).to_owned()),
             rates: None,
         }
@@ -179,3 +210,6 @@ fn targets(task: &Task, facts: &HealthFacts) -> Vec<TargetView> {
 pub(super) fn group_name(arn: &str) -> &str {
     arn.rsplit(':').next().and_then(|rest| rest.split('/').nth(1)).unwrap_or(arn)
 }
+
+#[cfg(test)]
+mod tests;

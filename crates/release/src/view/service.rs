@@ -94,7 +94,8 @@ pub(super) fn view(seen: Seen, time_scale: u32, now: OffsetDateTime) -> ServiceV
     for (revision, rates) in shown.iter_mut().zip(own) {
         revision.rates = rates;
     }
-    let names = Names::of_service(&seen.service);
+    let known = seen.revisions.iter().filter_map(|(id, known)| Some((id.clone(), known.task_definition.clone()?)));
+    let names = Names::of_service(&seen.service).and(known);
     let events = events(&seen.service, &names);
     let status = seen.service.status().map(ToOwned::to_owned);
     let deployment = seen.deployment.map(|deployment| {
@@ -128,4 +129,120 @@ fn events(service: &Service, names: &Names) -> Vec<EventView> {
 /// Names deployments in reasons by their task definitions.
 fn named(view: DeploymentView, names: &Names) -> DeploymentView {
     DeploymentView { reason: view.reason.map(|reason| names.readable(&reason)), ..view }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::{
+        Deployment, LoadBalancer, Rollback, ServiceCurrentRevisionSummary, ServiceDeploymentStatus, ServiceEvent,
+        ServiceRevisionSummary,
+    };
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+    use crate::watch::health::tests::task;
+    use crate::watch::verdict::Verdict;
+
+    fn arn(number: u32) -> String {
+        format!("arn:aws:ecs:us-east-1:0:service-revision/c/web/{number}")
+    }
+
+    fn seen(status: ServiceDeploymentStatus, groups: [&str; 2]) -> Seen {
+        let current =
+            |number| ServiceCurrentRevisionSummary::builder().arn(arn(number)).requested_task_count(1).build();
+        let summary = |number| ServiceRevisionSummary::builder().arn(arn(number)).build();
+        let event = ServiceEvent::builder()
+            .id("e")
+            .created_at(DateTime::from_secs(1))
+            .message("(service web) (deployment ecs-svc/1) deployment completed.");
+        let service = Service::builder()
+            .status("ACTIVE")
+            .current_service_revisions(current(1))
+            .current_service_revisions(current(2))
+            .load_balancers(LoadBalancer::builder().target_group_arn("one").build())
+            .deployments(Deployment::builder().id("ecs-svc/2").status("PRIMARY").desired_count(1).build())
+            .events(event.build())
+            .build();
+        let deployment = ServiceDeployment::builder()
+            .status(status)
+            .status_reason("(service web) circuit breaker")
+            .created_at(DateTime::from_secs(100))
+            .source_service_revisions(summary(1))
+            .target_service_revision(summary(2))
+            .build();
+        let known = |number: u32, group: &str| {
+            let known = Known {
+                task_definition: Some(format!("arn:aws:ecs:us-east-1:1:task-definition/web:{number}")),
+                version: None,
+                group: Some(group.to_owned()),
+            };
+            (format!("ecs-svc/{number}"), known)
+        };
+        let rates = |rate| Rates { requests_per_second: rate, ..Rates::default() };
+        Seen {
+            name: "web".parse().expect("a name"),
+            urls: Vec::new(),
+            service,
+            deployment: Some(deployment),
+            tasks: vec![
+                task("ecs-svc/1", "RUNNING", "RUNNING", "10.0.0.1"),
+                task("ecs-svc/2", "RUNNING", "RUNNING", "10.0.0.2"),
+            ],
+            facts: HealthFacts::default(),
+            revisions: [known(1, groups[0]), known(2, groups[1])].into(),
+            rates: [("one".to_owned(), rates(1.0)), ("two".to_owned(), rates(2.0))].into(),
+            entered: None,
+            alarms: Vec::new(),
+            failures: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    fn now() -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(110).expect("a time")
+    }
+
+    #[test]
+    fn revisions_with_a_target_group_each_have_rates_of_their_own_and_share_them_otherwise() {
+        let told = |groups| {
+            let view = view(seen(ServiceDeploymentStatus::InProgress, groups), 1, now());
+            let rate = |rates: &Option<Rates>| rates.as_ref().map(|rates| rates.requests_per_second);
+            let own: Vec<Option<f64>> = view.revisions.iter().map(|revision| rate(&revision.rates)).collect();
+            (own, rate(&view.shared_rates))
+        };
+        assert_eq!(told(["one", "two"]), (vec![Some(2.0), Some(1.0)], None), "the new revision is first");
+        assert_eq!(told(["one", "one"]), (vec![None, None], Some(1.0)));
+    }
+
+    #[test]
+    fn a_deployment_going_on_tells_how_long_it_takes_so_far_and_a_rolled_back_one_why() {
+        let running = view(seen(ServiceDeploymentStatus::InProgress, ["one", "two"]), 1, now());
+        let deployment = running.running().expect("it is going on");
+        assert_eq!((deployment.id.as_str(), deployment.elapsed.as_secs()), ("ecs-svc/2", 10));
+        assert!(!deployment.is_rolling_back());
+
+        let mut seen = seen(ServiceDeploymentStatus::RollbackSuccessful, ["one", "two"]);
+        let rollback = Rollback::builder().reason("an alarm").service_revision_arn(arn(1)).build();
+        seen.deployment = seen.deployment.map(|mut deployment| {
+            deployment.rollback = Some(rollback);
+            deployment
+        });
+        let over = view(seen, 1, now());
+        let deployment = over.deployment.as_ref().expect("it was there");
+        assert_eq!((deployment.verdict, over.running()), (Some(Verdict::RolledBack), None));
+        assert_eq!(deployment.reason.as_deref(), Some("circuit breaker"));
+        assert_eq!(deployment.rollback.as_ref().and_then(|back| back.to.as_deref()), Some("ecs-svc/1"));
+    }
+
+    #[test]
+    fn events_name_deployments_by_what_they_deploy() {
+        let view = view(seen(ServiceDeploymentStatus::InProgress, ["one", "two"]), 1, now());
+        assert_eq!(view.events[0].message, "(web:1) deployment completed.");
+    }
+
+    #[test]
+    fn a_view_is_a_document() {
+        let view = view(seen(ServiceDeploymentStatus::InProgress, ["one", "two"]), 1, now());
+        insta::assert_json_snapshot!(view);
+    }
 }

@@ -226,3 +226,6 @@ fn as_optional_milliseconds<S: serde::Serializer>(
         None => serializer.serialize_none(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Fetches what a [`WatchView`] shows, look by look. What never changes is asked for once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use aws_sdk_ecs::types::{Service, ServiceDeployment};
@@ -23,7 +23,14 @@ use crate::error::ReleaseError;
 use crate::plan::{Plan, ServicePlan};
 use crate::urls::{ServiceUrl, urls};
 use crate::watch::look::{self, Look};
+use crate::watch::names::ids as named_ids;
 use crate::watch::traffic::traffic;
+
+/// Most service revisions ECS describes in one call.
+const REVISIONS_PER_CALL: usize = 20;
+
+/// Most revisions of a service that are remembered beside those that are shown: events name earlier ones.
+const REVISIONS_MAX: usize = 50;
 
 /// Looks at an environment again and again.
 #[derive(Debug)]
@@ -190,14 +197,19 @@ impl Memory {
     /// Asks for the revisions that are shown and not known yet, or whose target group was not.
     async fn learn_revisions(&mut self, connection: &Connection, seen: &Seen) -> Result<(), CallError> {
         let ids = seen.ids();
-        self.revisions.retain(|known, _| ids.iter().any(|(id, _)| id == known));
-        let is_known = |id: &String| self.revisions.get(id).is_some_and(|known| known.group.is_some());
+        if self.revisions.len() > REVISIONS_MAX {
+            self.revisions.retain(|known, _| ids.iter().any(|(id, _)| id == known));
+        }
         let has_pair = seen.service.load_balancers().iter().any(|balancer| balancer.advanced_configuration().is_some());
-        let unknown = ids
-            .iter()
-            .map(|(id, _)| id)
-            .filter(|id| if has_pair { !is_known(id) } else { !self.revisions.contains_key(*id) });
-        let arns: Vec<String> = unknown.filter_map(|id| revision_arn(&seen.service, id)).collect();
+        // Which target group a revision has may be told later than what it is.
+        let is_known = |id: &str| self.revisions.get(id).is_some_and(|known| !has_pair || known.group.is_some());
+        let shown = ids.iter().map(|(id, _)| id.as_str()).filter(|id| !is_known(id));
+        let messages = seen.service.events().iter().filter_map(|event| event.message());
+        let named = messages.flat_map(named_ids).filter(|id| !self.revisions.contains_key(*id));
+        let unknown: BTreeSet<&str> = shown.chain(named).take(REVISIONS_PER_CALL).collect();
+        let arns: Vec<String> = unknown.iter().filter_map(|id| revision_arn(&seen.service, id)).collect();
+        // What ECS does not know is not asked for again.
+        let absent: Vec<String> = unknown.into_iter().map(ToOwned::to_owned).collect();
         if arns.is_empty() {
             return Ok(());
         }
@@ -214,6 +226,9 @@ impl Memory {
             Err(error) if error.has_code(MISSING_SERVICE) => return Ok(()),
             Err(error) => return Err(error),
         };
+        for id in absent {
+            self.revisions.entry(id).or_default();
+        }
         for revision in described.service_revisions() {
             let mut known = Known::of(revision);
             if let Some(definition) = &known.task_definition {

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use seatrial_release::view::{AlarmState, ServiceView, WatchView};
@@ -10,9 +11,10 @@ use time::OffsetDateTime;
 use super::super::words;
 use super::theme::Theme;
 use super::{revision, stages};
+use crate::show::time::length;
 
 /// Columns of the gutter.
-const GUTTER: usize = 10;
+const GUTTER: usize = 11;
 
 /// Height from which groups are set apart by a blank line.
 const AIRY_FROM: u16 = 32;
@@ -43,7 +45,7 @@ pub fn draw(
     cursor.group(frame, head(service, view, width, is_airy, theme, now));
     let ailing_max = if is_airy { AILING_HIGH } else { AILING_LOW };
     revisions(frame, &mut cursor, service, ailing_max, theme);
-    let mut notices = notices(service, theme, now);
+    let mut notices = notices(service, width, theme, now);
     let room = usize::from(cursor.area.height).saturating_sub(EVENTS_MIN + usize::from(is_airy));
     cut(&mut notices, room, theme);
     cursor.group(frame, notices);
@@ -52,6 +54,12 @@ pub fn draw(
 
 /// A line with its label.
 type Row = (&'static str, Line<'static>);
+
+/// A text as rows, with the label at the first.
+fn text(label: &'static str, text: &str, width: usize, style: Style) -> Vec<Row> {
+    let lines = words::wrapped(text, width.saturating_sub(1)).into_iter().enumerate();
+    lines.map(|(index, line)| (if index == 0 { label } else { "" }, Line::styled(line, style))).collect()
+}
 
 /// What is left of the area.
 struct Cursor {
@@ -110,7 +118,7 @@ fn head(
         let course = words::course(service);
         rows.push(("service", Line::from(vec![Span::styled(state, theme.strong()), Span::raw(format!("  {course}"))])));
         rows.extend(urls);
-        rows.extend(words::last(service, now).map(|text| ("", Line::styled(text, theme.faint()))));
+        rows.extend(words::last(service, now).into_iter().flat_map(|last| text("", &last, width, theme.faint())));
         return rows;
     };
     let state_style = if deployment.is_rolling_back() { theme.bad() } else { theme.strong() };
@@ -120,16 +128,21 @@ fn head(
         Line::from(vec![
             Span::styled(state, state_style),
             Span::raw(format!("  {}  {}  ", deployment.strategy, words::course(service))),
-            Span::styled(words::scaled(elapsed, view.time_scale), theme.faint()),
+            Span::styled(
+                if is_airy { words::scaled(elapsed, view.time_scale) } else { length(elapsed) },
+                theme.faint(),
+            ),
         ]),
     ));
     rows.extend(urls);
     rows.extend(deployment.waiting_for.iter().map(|what| ("", Line::raw(format!("waiting for {what}")))));
     let why =
         deployment.rollback.as_ref().and_then(|rollback| rollback.reason.clone()).or_else(|| deployment.reason.clone());
-    rows.extend(why.map(|why| ("because", Line::styled(why, theme.bad()))));
+    rows.extend(why.into_iter().flat_map(|why| text("because", &why, width, theme.bad())));
     rows.extend(stages::strip(&deployment.stages, width, theme).map(|line| ("stages", line)));
-    rows.extend(stages::present(deployment, view, now, theme).map(|line| ("", line)));
+    let present = stages::present(deployment, view, now);
+    let style = if deployment.is_rolling_back() { theme.bad() } else { theme.plain() };
+    rows.extend(present.into_iter().flat_map(|present| text("", &present, width, style)));
     rows.extend(stages::traffic(deployment, width, theme));
     rows
 }
@@ -141,22 +154,32 @@ fn revisions(frame: &mut Frame, cursor: &mut Cursor, service: &ServiceView, aili
     }
     let count = u16::try_from(shown.len()).unwrap_or(1);
     let width = cursor.area.width / count;
+    let room = usize::from(width).saturating_sub(1);
+    let deployment = service.running();
+    let tops: Vec<Vec<Line>> =
+        shown.iter().map(|each| revision::head(each, deployment, room, ailing_max, theme)).collect();
+    let height = tops.iter().map(Vec::len).max().unwrap_or(0);
+    // What is compared stands side by side.
     let columns: Vec<Vec<Line>> = shown
         .iter()
-        .map(|revision| {
-            revision::lines(revision, service.running(), usize::from(width).saturating_sub(1), ailing_max, theme)
+        .zip(tops)
+        .map(|(each, mut lines)| {
+            if service.shared_rates.is_none() {
+                lines.resize(height, Line::default());
+                lines.extend(revision::rates(each.rates.as_ref(), room, theme));
+            }
+            lines
         })
-        .map(|lines| without_rates(lines, service.shared_rates.is_some()))
         .collect();
     let height = columns.iter().map(Vec::len).max().unwrap_or(0);
     let area = cursor.take(height);
     for (number, lines) in (0..count).zip(columns) {
         let left = area.x + number * width + 1;
-        let column = Rect { x: left, width: width.saturating_sub(2), ..area };
+        let column = Rect { x: left, width: width.saturating_sub(1), ..area };
         frame.render_widget(Paragraph::new(lines), column.intersection(area));
     }
     if let Some(rates) = &service.shared_rates {
-        let lines = revision::of_rates(rates, usize::from(area.width).saturating_sub(2), theme);
+        let lines = revision::rates(Some(rates), usize::from(area.width).saturating_sub(2), theme);
         let area = cursor.take(lines.len());
         frame.render_widget(Paragraph::new(lines), Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area });
     }
@@ -168,25 +191,19 @@ fn revisions(frame: &mut Frame, cursor: &mut Cursor, service: &ServiceView, aili
     cursor.space();
 }
 
-/// Drops the three lines of requests where all revisions share them.
-fn without_rates(mut lines: Vec<Line<'static>>, are_shared: bool) -> Vec<Line<'static>> {
-    if are_shared {
-        lines.truncate(lines.len().saturating_sub(3));
-    }
-    lines
-}
-
 /// Hooks, alarms, failures, and what could not be read: what needs somebody first.
-fn notices(service: &ServiceView, theme: Theme, now: OffsetDateTime) -> Vec<Row> {
+fn notices(service: &ServiceView, width: usize, theme: Theme, now: OffsetDateTime) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     if let Some(deployment) = service.running() {
         for hook in deployment.hooks.iter().filter(|hook| hook.is_open()) {
-            rows.push(("hooks", Line::styled(words::hook(hook, now), theme.doubtful())));
+            rows.extend(text("hooks", &words::hook(hook, now), width, theme.doubtful()));
         }
         for hook in deployment.hooks.iter().filter(|hook| !hook.is_open()) {
             rows.push(("hooks", Line::styled(words::hook(hook, now), theme.faint())));
         }
-        rows.extend(words::breaker(deployment).map(|text| ("breaker", Line::styled(text, theme.doubtful()))));
+        rows.extend(
+            words::breaker(deployment).into_iter().flat_map(|told| text("breaker", &told, width, theme.doubtful())),
+        );
     }
     for alarm in &service.alarms {
         let style = match alarm.state {
@@ -194,13 +211,13 @@ fn notices(service: &ServiceView, theme: Theme, now: OffsetDateTime) -> Vec<Row>
             AlarmState::Ok => theme.good(),
             AlarmState::InsufficientData | AlarmState::Missing => theme.doubtful(),
         };
-        rows.push(("alarms", Line::styled(words::alarm(alarm, now), style)));
+        rows.extend(text("alarms", &words::alarm(alarm, now), width, style));
     }
     for failure in &service.failures {
-        rows.push(("failed", Line::styled(failure.what.clone(), theme.bad())));
+        rows.extend(text("failed", &failure.what, width, theme.bad()));
         rows.extend(failure.log.iter().map(|line| ("", Line::styled(format!("| {line}"), theme.faint()))));
     }
-    rows.extend(service.remarks.iter().map(|text| ("remark", Line::styled(text.clone(), theme.doubtful()))));
+    rows.extend(service.remarks.iter().flat_map(|remark| text("remark", remark, width, theme.doubtful())));
     without_repeated_labels(rows)
 }
 

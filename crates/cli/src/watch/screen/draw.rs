@@ -73,7 +73,7 @@ fn message(state: &State, theme: Theme, now: OffsetDateTime) -> Option<Line<'sta
         let since = words::clock(lost.since, now);
         return Some(Line::styled(format!(" no answer since {since}, retrying ({})", lost.problem), theme.bad()));
     }
-    Some(match state.message()? {
+    Some(match state.message(now)? {
         Done::Well(text) => Line::styled(format!(" ✔ {text}"), theme.good()),
         Done::Badly(text) => Line::styled(format!(" ✘ {text}"), theme.bad()),
     })

@@ -63,7 +63,7 @@ pub async fn run(mut feed: Feed, connection: &Connection, plan: &Plan, color: Co
                 None
             }
             Some(result) = results.recv() => {
-                state.tell(result);
+                state.tell(result, OffsetDateTime::now_utc());
                 feed.look_soon();
                 None
             }

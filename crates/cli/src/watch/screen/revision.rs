@@ -15,8 +15,8 @@ const HEIGHTS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "�
 /// A share of errors from which it is shown as bad, in percent.
 const BAD_PERCENT: f64 = 1.0;
 
-/// The lines of a revision. Targets that are not healthy get `ailing_max` lines.
-pub fn lines(
+/// Who a revision is, and how its tasks and targets do. Targets that are not healthy get `ailing_max` lines.
+pub fn head(
     revision: &RevisionView,
     deployment: Option<&DeploymentView>,
     width: usize,
@@ -28,40 +28,35 @@ pub fn lines(
         Role::Old | Role::Serving => theme.plain(),
     };
     let role = words::role(revision.role, deployment);
-    let mut lines = vec![Line::from(vec![
+    let title = vec![
         Span::styled(format!("{role} "), style.patch(theme.strong())),
         Span::styled(words::revision(revision), style),
-    ])];
+    ];
     let is_well = revision.tasks.healthy >= revision.tasks.desired;
     let tasks = if is_well { theme.plain() } else { theme.doubtful() };
-    lines.push(labelled("tasks", words::tasks(revision), tasks, theme));
     let ailing = words::ailing(revision);
     let targets = words::targets(revision).unwrap_or_else(|| "none".to_owned());
-    lines.push(labelled("targets", targets, if ailing.is_empty() { theme.plain() } else { theme.doubtful() }, theme));
-    for text in ailing.iter().take(ailing_max) {
-        lines.push(labelled("", text.clone(), theme.doubtful(), theme));
-    }
-    match &revision.rates {
-        Some(rates) => lines.extend(of_rates(rates, width, theme)),
-        None => {
-            lines.extend(
-                ["requests", "errors", "latency"].map(|label| labelled(label, "-".to_owned(), theme.faint(), theme)),
-            );
-        }
-    }
+    let targets_style = if ailing.is_empty() { theme.plain() } else { theme.doubtful() };
+    let mut lines = vec![
+        Line::from(title),
+        labelled("tasks", words::tasks(revision), tasks, theme),
+        labelled("targets", targets, targets_style, theme),
+    ];
+    let reasons = ailing.iter().flat_map(|text| words::wrapped(text, width.saturating_sub(LABEL)));
+    lines.extend(reasons.take(ailing_max).map(|text| labelled("", text, theme.doubtful(), theme)));
     lines
 }
 
 /// Requests, errors and latency, a line each.
-pub fn of_rates(rates: &Rates, width: usize, theme: Theme) -> Vec<Line<'static>> {
+pub fn rates(rates: Option<&Rates>, width: usize, theme: Theme) -> Vec<Line<'static>> {
+    let Some(rates) = rates else {
+        return ["requests", "errors", "latency"]
+            .map(|name| labelled(name, "-".to_owned(), theme.faint(), theme))
+            .to_vec();
+    };
     let count = format!("{:<8}", words::per_second(rates.requests_per_second));
-    let history = history(&rates.history, width.saturating_sub(LABEL + count.len() + 3));
-    let requests = Line::from(vec![
-        label("requests", theme),
-        Span::raw(count),
-        Span::raw(" "),
-        Span::styled(history, theme.faint()),
-    ]);
+    let history = history(&rates.history, width.saturating_sub(LABEL + count.len() + 1));
+    let requests = Line::from(vec![label("requests", theme), Span::raw(count), Span::styled(history, theme.faint())]);
     let is_bad = rates.error_percent.is_some_and(|percent| percent >= BAD_PERCENT);
     let errors = words::errors(rates).map(|text| if is_bad { format!("{text} !") } else { text });
     let latency = words::latency(rates);

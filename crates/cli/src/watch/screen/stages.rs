@@ -75,17 +75,12 @@ fn short(stage: LifecycleStage) -> &'static str {
 }
 
 /// The present stage in full, with its times; on the way back where it was left.
-pub fn present(
-    deployment: &DeploymentView,
-    view: &WatchView,
-    now: OffsetDateTime,
-    theme: Theme,
-) -> Option<Line<'static>> {
+pub fn present(deployment: &DeploymentView, view: &WatchView, now: OffsetDateTime) -> Option<String> {
     if let Some(present) = &deployment.present {
-        return Some(Line::styled(words::stage(present, view.time_scale, now), theme.plain()));
+        return Some(words::stage(present, view.time_scale, now));
     }
     let left = deployment.stages.iter().find(|stage| stage.state == StageState::LeftForRollback)?;
-    Some(Line::styled(format!("left at {}", left.stage.as_str()), theme.bad()))
+    Some(format!("left at {}", left.stage.as_str()))
 }
 
 /// A bar per kind of traffic: the new version's share is filled.

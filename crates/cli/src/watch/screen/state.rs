@@ -1,10 +1,12 @@
 //! What the screen shows beside the environment itself: which service, how far down its events, a question, an answer. Pure.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use seatrial_release::config::ServiceName;
 use seatrial_release::view::{ServiceView, WatchView};
+use time::OffsetDateTime;
 
 use super::super::actions::Done;
 use super::super::feed::{Lost, News};
@@ -12,6 +14,9 @@ use super::super::keys::Action;
 
 /// Events a page key moves by.
 const PAGE: usize = 10;
+
+/// How long it is shown that an action went well.
+const MESSAGE_SHOWN: Duration = Duration::from_secs(8);
 
 /// What the screen is showing.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +27,8 @@ pub struct State {
     /// How many of the newest events are scrolled past.
     scrolled: usize,
     question: Option<Question>,
-    message: Option<Done>,
+    /// What became of an action, and since when it is shown.
+    message: Option<(Done, OffsetDateTime)>,
 }
 
 /// A question that waits for `y`.
@@ -59,8 +65,8 @@ impl State {
     }
 
     /// Shows what became of an action.
-    pub fn tell(&mut self, done: Done) {
-        self.message = Some(done);
+    pub fn tell(&mut self, done: Done, now: OffsetDateTime) {
+        self.message = Some((done, now));
     }
 
     pub fn view(&self) -> Option<&Arc<WatchView>> {
@@ -87,8 +93,13 @@ impl State {
         self.question.as_ref().map(|question| question.text.as_str())
     }
 
-    pub fn message(&self) -> Option<&Done> {
-        self.message.as_ref()
+    /// What became of the last action; a failure stays until another key is pressed.
+    pub fn message(&self, now: OffsetDateTime) -> Option<&Done> {
+        let (done, since) = self.message.as_ref()?;
+        match done {
+            Done::Well(_) => (now - *since < MESSAGE_SHOWN).then_some(done),
+            Done::Badly(_) => Some(done),
+        }
     }
 
     /// Hears a key.
@@ -107,6 +118,7 @@ impl State {
         if let Some(question) = self.question.take() {
             return (key.code == KeyCode::Char('y')).then_some(Wish::Act(question.action, question.service));
         }
+        self.message = None;
         match key.code {
             KeyCode::Char('q') => return Some(Wish::Quit),
             KeyCode::Char(letter) => return self.letter(letter),
@@ -118,7 +130,6 @@ impl State {
             KeyCode::PageUp => self.scroll(-(PAGE as isize)),
             KeyCode::Home => self.scrolled = 0,
             KeyCode::End => self.scrolled = self.scrollable(),
-            KeyCode::Esc => self.message = None,
             _ => {}
         }
         None
@@ -128,7 +139,6 @@ impl State {
         let service = self.service()?;
         let action = Action::of_key(letter, service)?;
         let (name, question) = (service.service.clone(), action.question(service));
-        self.message = None;
         match question {
             Some(text) => {
                 self.question = Some(Question { action, service: name, text });
