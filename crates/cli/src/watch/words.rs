@@ -76,6 +76,16 @@ pub fn state(service: &ServiceView) -> String {
     }
 }
 
+/// A sign for a service whose deployment is going on: `‖` paused, `▶` on its way, `◀` on its way back.
+pub fn sign(service: &ServiceView) -> &'static str {
+    match service.running() {
+        None => "",
+        Some(deployment) if deployment.is_rolling_back() => " ◀",
+        Some(deployment) if deployment.open_pause().is_some() => " ‖",
+        Some(_) => " ▶",
+    }
+}
+
 /// Which version takes over from which: `hello-dev-web:1 → hello-dev-web:2`; on the way back the other way round.
 pub fn course(service: &ServiceView) -> String {
     let name = |role| {

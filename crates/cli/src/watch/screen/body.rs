@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
+use seatrial_release::Verdict;
 use seatrial_release::view::{AlarmState, ServiceView, WatchView};
 use time::OffsetDateTime;
 
@@ -118,7 +119,9 @@ fn head(
         let course = words::course(service);
         rows.push(("service", Line::from(vec![Span::styled(state, theme.strong()), Span::raw(format!("  {course}"))])));
         rows.extend(urls);
-        rows.extend(words::last(service, now).into_iter().flat_map(|last| text("", &last, width, theme.faint())));
+        let is_well = service.deployment.as_ref().is_none_or(|last| last.verdict == Some(Verdict::Deployed));
+        let style = if is_well { theme.faint() } else { theme.bad() };
+        rows.extend(words::last(service, now).into_iter().flat_map(|last| text("", &last, width, style)));
         return rows;
     };
     let state_style = if deployment.is_rolling_back() { theme.bad() } else { theme.strong() };

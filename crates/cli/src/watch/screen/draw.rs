@@ -57,7 +57,8 @@ fn header(frame: &mut Frame, area: Rect, state: &State, theme: Theme, now: Offse
         left.push(Span::raw(format!("  {} · {} ", view.app, view.environment)));
         for (index, service) in view.services.iter().enumerate() {
             let name = &service.service;
-            let tab = if index == state.selected() { format!(" [{name}]") } else { format!("  {name} ") };
+            let sign = words::sign(service);
+            let tab = if index == state.selected() { format!(" [{name}{sign}]") } else { format!("  {name}{sign} ") };
             left.push(if index == state.selected() { Span::styled(tab, theme.strong()) } else { Span::raw(tab) });
         }
     }
