@@ -14,6 +14,9 @@ use crate::session::{Session, interrupted_by_ctrl_c, only};
 use crate::watch::feed::Feed;
 use crate::watch::{plain, screen};
 
+/// How many services are looked at in one poll interval: about ten calls each, of the 20 a second per kind that AWS takes.
+const SERVICES_PER_INTERVAL: usize = 4;
+
 /// Watch services and their deployments: stages, traffic, tasks, requests, alarms, hooks, events
 ///
 /// On a terminal it fills the screen, and keys promote, abort and roll back; quitting leaves deployments as they are. Elsewhere it
@@ -35,7 +38,9 @@ pub struct WatchArguments {
 pub async fn run(arguments: WatchArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let watcher = Watcher::new(session.connection.clone(), session.plan.clone());
-    let feed = Feed::start(watcher, session.connection.poll_interval());
+    let share = session.plan.services.len().div_ceil(SERVICES_PER_INTERVAL).max(1);
+    let interval = session.connection.poll_interval() * u32::try_from(share).unwrap_or(u32::MAX);
+    let feed = Feed::start(watcher, interval);
     if is_full_screen(&arguments, printer) {
         return screen::run(feed, &session.connection, &session.plan, printer.results().color()).await;
     }

@@ -15,6 +15,10 @@ use time::OffsetDateTime;
 /// 2026-11-21 10:13:28 UTC.
 const NOW: i64 = 1_795_256_008;
 
+/// The hooks of the canary.
+const HOOKS: [(LifecycleStage, &str); 2] =
+    [(LifecycleStage::PostScaleUp, "check-orders"), (LifecycleStage::PostTestTrafficShift, "pause")];
+
 fn now() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(NOW).expect("a time")
 }
@@ -85,6 +89,7 @@ pub fn paused() -> WatchView {
         HookView {
             id: "hook-1".into(),
             kind: HookKind::Pause,
+            stage: Some(LifecycleStage::PostTestTrafficShift),
             status: "AWAITING_ACTION".into(),
             waits_for: Some("you".into()),
             expires_at: Some(expires_at),
@@ -93,6 +98,7 @@ pub fn paused() -> WatchView {
         HookView {
             id: "hook-2".into(),
             kind: HookKind::Function("check-orders".into()),
+            stage: None,
             status: "SUCCEEDED".into(),
             waits_for: None,
             expires_at: None,
@@ -188,11 +194,7 @@ fn deploying(stage: LifecycleStage, state: StageState) -> ServiceView {
             std::cmp::Ordering::Equal => state,
             std::cmp::Ordering::Greater => StageState::Ahead,
         },
-        hooks: match each {
-            LifecycleStage::PostScaleUp => vec!["check-orders".into()],
-            LifecycleStage::PostTestTrafficShift => vec!["pause".into()],
-            _ => Vec::new(),
-        },
+        hooks: HOOKS.iter().filter(|(at, _)| *at == each).map(|(_, name)| (*name).to_owned()).collect(),
     });
     let deployment = DeploymentView {
         id: "ecs-svc/2".into(),

@@ -168,7 +168,7 @@ pub fn stage(present: &PresentStage, time_scale: u32, now: OffsetDateTime) -> St
     }
 }
 
-/// `paused: waits for you until 10:58:07Z, then it is rolled back`.
+/// `paused: waits for you until 10:58:07Z, then it is rolled back`; the stage is told elsewhere.
 pub fn hook(hook: &HookView, now: OffsetDateTime) -> String {
     let name = match &hook.kind {
         HookKind::Pause => "pause",

@@ -97,7 +97,7 @@ pub(super) fn view(look: &Look, entered: Option<Entered>, time_scale: u32, now: 
     let deployment = &look.deployment;
     let configuration = deployment.deployment_configuration();
     let strategy = configuration.map(strategy).unwrap_or_default();
-    let hooks = hooks(deployment);
+    let hooks = hooks(deployment, entered.map(|entered| entered.stage));
     let end = ending(deployment);
     let rollback = rollback(deployment);
     let id = id(look);

@@ -15,6 +15,8 @@ use crate::aws::times::timestamp;
 pub struct HookView {
     pub id: String,
     pub kind: HookKind,
+    /// The stage it holds up; none when it is over, since ECS does not tell then.
+    pub stage: Option<LifecycleStage>,
     /// ECS's word, such as `AWAITING_ACTION`.
     pub status: String,
     /// Completes "waits for …"; none when it is over.
@@ -56,12 +58,12 @@ impl HookView {
     }
 }
 
-/// The hooks a deployment tells of.
-pub(super) fn hooks(deployment: &ServiceDeployment) -> Vec<HookView> {
-    deployment.lifecycle_hook_details().iter().map(hook).collect()
+/// The hooks a deployment tells of, which is in this stage.
+pub(super) fn hooks(deployment: &ServiceDeployment, stage: Option<LifecycleStage>) -> Vec<HookView> {
+    deployment.lifecycle_hook_details().iter().map(|detail| hook(detail, stage)).collect()
 }
 
-fn hook(detail: &DeploymentLifecycleHookDetail) -> HookView {
+fn hook(detail: &DeploymentLifecycleHookDetail, stage: Option<LifecycleStage>) -> HookView {
     let kind = match detail.target_type() {
         Some(DeploymentLifecycleHookTargetType::Pause) => HookKind::Pause,
         Some(_) | None => HookKind::Function(function_name(detail.target_arn().unwrap_or_default()).to_owned()),
@@ -76,6 +78,7 @@ fn hook(detail: &DeploymentLifecycleHookDetail) -> HookView {
     HookView {
         id: detail.hook_id().unwrap_or_default().to_owned(),
         kind,
+        stage: stage.filter(|_| waits_for.is_some()),
         status: detail.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
         waits_for,
         expires_at: timestamp(detail.expires_at()),
@@ -133,7 +136,9 @@ mod tests {
                 .expires_at(DateTime::from_secs(100))
                 .timeout_action(DeploymentLifecycleHookAction::Continue)
                 .build();
-            let seen = hook(&detail);
+            let stage = LifecycleStage::PostScaleUp;
+            let seen = hook(&detail, Some(stage));
+            assert_eq!(seen.stage, waits_for.map(|_| stage), "{status:?}");
             let shown = match &seen.kind {
                 HookKind::Pause => "pause",
                 HookKind::Function(name) => name,

@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataRe
 use aws_smithy_types::DateTime;
 use time::OffsetDateTime;
 
-use super::rates::{HISTORY_MAX, Points, RECENT, Rates, Series, Spacing, rates};
+use super::rates::{HISTORY_MAX, Points, RECENT_LATENCY, Rates, Series, Spacing, rates};
 use crate::aws::times::timestamp;
 use crate::aws::{CallError, CallErrorKind, Connection, DoingExt};
 
@@ -128,7 +128,7 @@ impl Asked {
 fn fine(time_scale: u32) -> Asked {
     let scale = time_scale.max(1);
     #[allow(clippy::cast_possible_truncation)] // ten seconds
-    let recent = RECENT.as_secs() as u32;
+    let recent = RECENT_LATENCY.as_secs() as u32;
     Asked { period: valid(scale), latency_period: valid(scale.saturating_mul(recent)), time_scale }
 }
 

@@ -6,7 +6,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 /// How much of the past a figure is about where points are fine: long enough for a canary's few requests, short enough to follow it.
-pub(super) const RECENT: Duration = Duration::from_secs(10);
+pub(super) const RECENT: Duration = Duration::from_secs(5);
+
+/// How much of the past percentiles are about where points are fine: over fewer requests a p99 says nothing.
+pub(super) const RECENT_LATENCY: Duration = Duration::from_secs(10);
 
 /// Most points of the history: as many seconds as a column of a screen shows.
 pub(super) const HISTORY_MAX: usize = 60;
@@ -129,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn fine_points_tell_of_the_last_ten_seconds_without_the_one_still_going_on() {
+    fn fine_points_tell_of_the_last_five_seconds_without_the_one_still_going_on() {
         let points = Points {
             requests: every(900..1000, 1, 20.0),
             answers: [every(900..1000, 1, 15.0), vec![], vec![], every(900..1000, 1, 4.0)],
@@ -137,7 +140,7 @@ mod tests {
             latency: [vec![(at(980), 0.002), (at(990), 0.004)], vec![(at(990), 0.008)], vec![]],
         };
         let rates = rates(&points, FINE, at(1000));
-        assert_eq!((rates.requests_per_second, rates.seconds), (20.0, 10.0));
+        assert_eq!((rates.requests_per_second, rates.seconds), (20.0, 5.0));
         assert_eq!(rates.answers_per_second, [15.0, 0.0, 0.0, 4.0]);
         assert_eq!(rates.error_percent, Some(25.0));
         assert_eq!((rates.p50_ms, rates.p95_ms, rates.p99_ms), (Some(4.0), Some(8.0), None));

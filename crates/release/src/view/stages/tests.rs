@@ -114,6 +114,7 @@ fn an_open_hook_ends_a_stage_before_anything_else_does() {
     let hook = |expires_at, waits_for: Option<&str>| HookView {
         id: "h".into(),
         kind: HookKind::Pause,
+        stage: None,
         status: "AWAITING_ACTION".into(),
         waits_for: waits_for.map(ToOwned::to_owned),
         expires_at: Some(at(expires_at)),
