@@ -25,7 +25,7 @@ const EVENTS_MIN: usize = 3;
 
 /// Most lines of targets that are not healthy, in a high and in a low screen.
 const AILING_HIGH: usize = 4;
-const AILING_LOW: usize = 1;
+const AILING_LOW: usize = 2;
 
 /// Revisions side by side; more than two only stand while an older deployment is being cleared away.
 const COLUMNS: usize = 2;
