@@ -9,7 +9,7 @@ use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
     completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, promote, render, resume,
-    rollback, scale, schema, status, validate, wait,
+    rollback, scale, schema, status, validate, wait, watch,
 };
 use crate::printer::Printer;
 
@@ -30,6 +30,7 @@ pub enum Command {
     Deploy(deploy::DeployArguments),
     Status(status::StatusArguments),
     Wait(wait::WaitForArguments),
+    Watch(watch::WatchArguments),
     Promote(promote::PromoteArguments),
     Pause(pause::PauseArguments),
     Continue(resume::ContinueArguments),
@@ -70,6 +71,7 @@ impl CommandLine {
             Command::Deploy(arguments) => arguments.common.clone(),
             Command::Status(arguments) => arguments.common.clone(),
             Command::Wait(arguments) => arguments.common.clone(),
+            Command::Watch(arguments) => arguments.common.clone(),
             Command::Promote(arguments) => arguments.common.clone(),
             Command::Pause(arguments) => arguments.common.clone(),
             Command::Continue(arguments) => arguments.common.clone(),
@@ -113,6 +115,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Deploy(arguments) => runtime()?.block_on(deploy::run(arguments, common, printer))?,
         Command::Status(arguments) => runtime()?.block_on(status::run(arguments, common, printer))?,
         Command::Wait(arguments) => runtime()?.block_on(wait::run(arguments, common, printer))?,
+        Command::Watch(arguments) => runtime()?.block_on(watch::run(arguments, common, printer))?,
         Command::Promote(arguments) => runtime()?.block_on(promote::run(arguments, common, printer))?,
         Command::Pause(arguments) => runtime()?.block_on(pause::run(arguments, common, printer))?,
         Command::Continue(arguments) => runtime()?.block_on(resume::run(arguments, common, printer))?,

@@ -10,6 +10,7 @@ mod progress;
 mod session;
 mod show;
 mod target;
+mod watch;
 
 use std::io::{self, IsTerminal};
 

@@ -84,6 +84,11 @@ impl Printer {
 pub struct Paint(Color);
 
 impl Paint {
+    /// Whether there are any.
+    pub fn color(self) -> Color {
+        self.0
+    }
+
     /// No colours.
     #[cfg(test)]
     pub const PLAIN: Paint = Paint(Color::Off);

@@ -47,8 +47,8 @@ impl Interrupt {
         }
     }
 
-    /// Completes when somebody asks; never when nobody can any more.
-    async fn raised(&mut self) {
+    /// Completes when somebody asks, and never when nobody can any more.
+    pub async fn raised(&mut self) {
         if self.0.wait_for(|raised| *raised).await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -28,6 +28,7 @@ pub mod steering;
 mod urls;
 pub mod verify;
 mod wait;
+pub mod view;
 mod watch;
 
 pub use delete::{DeleteReport, Named, Scope, delete};

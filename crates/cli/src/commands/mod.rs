@@ -21,3 +21,4 @@ pub mod schema;
 pub mod status;
 pub mod validate;
 pub mod wait;
+pub mod watch;

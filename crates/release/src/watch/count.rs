@@ -29,13 +29,16 @@ pub(crate) fn by_version(
     (new, old)
 }
 
+/// These tasks of a version that shall have so many.
+pub(crate) fn of<'a>(desired: usize, tasks: impl Iterator<Item = &'a Task>, facts: &HealthFacts) -> TaskCounts {
+    let mut counts = TaskCounts { desired, ..TaskCounts::default() };
+    tasks.for_each(|task| count(&mut counts, task, facts));
+    counts
+}
+
 /// All tasks of a service together.
 pub(crate) fn all(service: &Service, tasks: &[Task], facts: &HealthFacts) -> TaskCounts {
-    let mut counts = TaskCounts { desired: desired(service), ..TaskCounts::default() };
-    for task in tasks {
-        count(&mut counts, task, facts);
-    }
-    counts
+    of(desired(service), tasks.iter(), facts)
 }
 
 /// How many healthy tasks each task definition (`family:revision`) has, without those that are leaving.

@@ -53,6 +53,11 @@ impl HealthFacts {
         self.target_groups.iter().filter_map(|group| self.target_health(task, group)).find_map(describe)
     }
 
+    /// What the load balancers know of a task, one by one.
+    pub fn targets_of<'a>(&'a self, task: &'a Task) -> impl Iterator<Item = &'a TargetHealthDescription> + 'a {
+        self.target_groups.iter().filter_map(|group| self.target(task, group))
+    }
+
     fn passes_own_checks(&self, task: &Task) -> bool {
         match task.health_status() {
             Some(HealthStatus::Healthy) => true,
@@ -63,6 +68,10 @@ impl HealthFacts {
     }
 
     fn target_health<'g>(&self, task: &Task, group: &'g TargetGroupHealth) -> Option<&'g TargetHealth> {
+        self.target(task, group)?.target_health()
+    }
+
+    fn target<'g>(&self, task: &Task, group: &'g TargetGroupHealth) -> Option<&'g TargetHealthDescription> {
         let addresses = self.addresses(task);
         let is_of_task = |description: &&TargetHealthDescription| {
             let target = description.target();
@@ -71,7 +80,7 @@ impl HealthFacts {
                 Some(address.host) == id && (address.port.is_none() || port.is_none() || address.port == port)
             })
         };
-        group.targets.iter().filter(is_of_task).find_map(|description| description.target_health())
+        group.targets.iter().filter(is_of_task).find(|description| description.target_health().is_some())
     }
 
     /// The addresses of a task: of its own network interface, or those of the machine that its ports are bound to.

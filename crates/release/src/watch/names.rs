@@ -45,6 +45,12 @@ impl Names {
         names
     }
 
+    /// Also these deployments, with the ARNs of their task definitions.
+    pub fn and(mut self, known: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.0.extend(known.into_iter().map(|(id, arn)| (id, short(&arn).to_owned())));
+        self
+    }
+
     /// A message of ECS made readable, its deployments named by their task definitions.
     pub fn readable(&self, message: &str) -> String {
         let text = readable(message);
@@ -62,7 +68,7 @@ impl Names {
 }
 
 /// The deployment ids in a text.
-fn ids(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn ids(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices(ID_PREFIX).map(|(start, _)| {
         let digits = text[start + ID_PREFIX.len()..].bytes().take_while(u8::is_ascii_digit).count();
         &text[start..start + ID_PREFIX.len() + digits]
