@@ -141,6 +141,7 @@ impl Watch {
             Input::Command(
                 Command::StopServiceDeployment { .. }
                 | Command::ContinueServiceDeployment { .. }
+                | Command::SkipBake { .. }
                 | Command::StopTask { .. },
             )
             | Input::Tick => {}
