@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, promote, render, rollback, scale,
-    schema, status, validate,
+    abort, completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, promote, render, retry,
+    rollback, scale, schema, skip_bake, status, validate,
 };
 use crate::printer::Printer;
 
@@ -31,6 +31,9 @@ pub enum Command {
     Status(status::StatusArguments),
     #[command(visible_alias = "continue")]
     Promote(promote::PromoteArguments),
+    SkipBake(skip_bake::SkipBakeArguments),
+    Abort(abort::AbortArguments),
+    Retry(retry::RetryArguments),
     Rollback(rollback::RollbackArguments),
     History(history::HistoryArguments),
     Events(events::EventsArguments),
@@ -68,6 +71,9 @@ impl CommandLine {
             Command::Deploy(arguments) => arguments.common.clone(),
             Command::Status(arguments) => arguments.common.clone(),
             Command::Promote(arguments) => arguments.common.clone(),
+            Command::SkipBake(arguments) => arguments.common.clone(),
+            Command::Abort(arguments) => arguments.common.clone(),
+            Command::Retry(arguments) => arguments.common.clone(),
             Command::Rollback(arguments) => arguments.common.clone(),
             Command::History(arguments) => arguments.common.clone(),
             Command::Events(arguments) => arguments.common.clone(),
@@ -108,6 +114,9 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Deploy(arguments) => runtime()?.block_on(deploy::run(arguments, common, printer))?,
         Command::Status(arguments) => runtime()?.block_on(status::run(arguments, common, printer))?,
         Command::Promote(arguments) => runtime()?.block_on(promote::run(arguments, common, printer))?,
+        Command::SkipBake(arguments) => runtime()?.block_on(skip_bake::run(arguments, common, printer))?,
+        Command::Abort(arguments) => runtime()?.block_on(abort::run(arguments, common, printer))?,
+        Command::Retry(arguments) => runtime()?.block_on(retry::run(arguments, common, printer))?,
         Command::Rollback(arguments) => runtime()?.block_on(rollback::run(arguments, common, printer))?,
         Command::History(arguments) => runtime()?.block_on(history::run(arguments, common, printer))?,
         Command::Events(arguments) => runtime()?.block_on(events::run(arguments, common, printer))?,

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{TimeScale, TrafficPercent};
 
+/// The tag that a service has its steps back in. AWS keeps the tag and ignores it.
+pub const SHIFT_BACK_TAG: &str = "seatrial:shift-back";
+
 /// Production traffic that is given back a step at a time. The first step is made at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnSteps {
@@ -19,7 +22,9 @@ pub struct ReturnSteps {
 
 /// Steps that are not as steps back have to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no way back in steps: write the share of each step and the time between two, such as 25%/30s (1% to 50%, 1s to 1h)")]
+#[error(
+    "`{0}` is no way back in steps: write the share of each step and the time between two, such as 25%/30s (1% to 50%, 1s to 1h)"
+)]
 pub struct InvalidReturnSteps(String);
 
 impl ReturnSteps {
@@ -67,7 +72,8 @@ impl FromStr for ReturnSteps {
         let wrong = || InvalidReturnSteps(text.chars().take(Self::QUOTED).collect());
         let (step, every) = text.split_once('/').ok_or_else(wrong)?;
         let step = step.trim().trim_end_matches('%').trim_end().parse().ok();
-        let step = step.and_then(|percent| TrafficPercent::parse(percent, Self::STEP_MIN.tenths())).ok_or_else(wrong)?;
+        let step =
+            step.and_then(|percent| TrafficPercent::parse(percent, Self::STEP_MIN.tenths())).ok_or_else(wrong)?;
         let every = seconds(every.trim()).ok_or_else(wrong)?;
         ReturnSteps::new(step, every).map_err(|_| wrong())
     }
@@ -97,9 +103,13 @@ mod tests {
 
     #[test]
     fn steps_are_read_as_they_are_written() {
-        for (text, told) in
-            [("25%/30s", "25%/30s"), ("25/30s", "25%/30s"), (" 12.5 % / 2m ", "12.5%/120s"), ("1%/1h", "1%/3600s"), ("50%/1s", "50%/1s")]
-        {
+        for (text, told) in [
+            ("25%/30s", "25%/30s"),
+            ("25/30s", "25%/30s"),
+            (" 12.5 % / 2m ", "12.5%/120s"),
+            ("1%/1h", "1%/3600s"),
+            ("50%/1s", "50%/1s"),
+        ] {
             let steps: ReturnSteps = text.parse().expect(text);
             assert_eq!(steps.to_string(), told);
             assert_eq!(told.parse(), Ok(steps), "what is told can be read");
@@ -108,7 +118,10 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_what_to_write() {
-        for text in ["", "25%", "25%/", "/30s", "0%/30s", "0.9%/30s", "51%/30s", "25%/0s", "25%/2h", "25%/30", "x/30s", "25%/ms", "25%/é", "NaN/1s"] {
+        for text in [
+            "", "25%", "25%/", "/30s", "0%/30s", "0.9%/30s", "51%/30s", "25%/0s", "25%/2h", "25%/30", "x/30s",
+            "25%/ms", "25%/é", "NaN/1s",
+        ] {
             let error = text.parse::<ReturnSteps>().expect_err(text).to_string();
             assert!(error.starts_with(&format!("`{text}` ")) && error.contains("such as 25%/30s"), "{error}");
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_ecs::types::{DeploymentStrategy, Service, ServiceDeploymentStatus, TaskDefinitionStatus};
 use serde_json::{Map, json};
 
+use crate::abort::{WayBack, time_of};
 use crate::aws::{Connection, DoingExt};
 use crate::config::{RollbackOverride, ServiceName};
 use crate::deploy::{Waiting, bake_times};
@@ -78,7 +79,7 @@ pub async fn rollback(
         Purpose::Deploy => RollbackOverride::AsConfigured,
         Purpose::Undo => RollbackOverride::Never,
     };
-    let timeout = options.timeout + bake_times(&plan.service);
+    let timeout = options.timeout + bake_times(&plan.service) + time_of(plan, WayBack::AsConfigured);
     let watch = Watch { connection, report, interrupt, started, timeout, rollback, answered: None };
     Ok(explain(connection, watch.follow(subject).await?, purpose).await)
 }

@@ -11,7 +11,7 @@ use super::stage::Preset;
 use crate::plan::{DesiredCount, FailFast, Network, PublicAddress};
 
 /// Short-hand keys that a `service_definition` states itself.
-pub(crate) const SERVICE_KEYS: [&str; 8] = [
+pub(crate) const SERVICE_KEYS: [&str; 9] = [
     "deployment",
     "listener",
     "health_check",
@@ -19,6 +19,7 @@ pub(crate) const SERVICE_KEYS: [&str; 8] = [
     "maximum_percent",
     "circuit_breaker",
     "deregistration_delay",
+    "slow_start",
     "settle_time",
 ];
 
