@@ -9,7 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError};
 use seatrial_controller::{Command, Input, Observation, ServiceDeploymentStatus, Settings, StopType};
-use seatrial_model::{ReturnSteps, RevisionId};
+use seatrial_model::{LifecycleStage, ReturnSteps, RevisionId};
 
 use super::service::{STRATEGIES, status, with};
 use crate::common::happenings::happenings;
@@ -78,6 +78,12 @@ impl History {
     /// The version that serves stays as it is: what becomes of one that has nobody left to go back to is told elsewhere.
     fn fail(&mut self, index: prop::sample::Index) -> Result<(), TestCaseError> {
         let latest = RevisionId::from_bits(self.version);
+        let deployment =
+            self.life.controller.service_deployment().filter(|deployment| !deployment.status.is_terminal());
+        let shift = deployment.and_then(|deployment| deployment.shift.as_ref());
+        if shift.is_none_or(|shift| shift.stage == LifecycleStage::CleanUp) {
+            return Ok(());
+        }
         let of_latest = self.life.controller.tasks().filter(|task| task.revision == latest && self.version > 1);
         let possible: Vec<_> =
             of_latest.flat_map(|task| happenings(task, Checks::Nothing)).filter(|seen| !is_good(seen)).collect();
