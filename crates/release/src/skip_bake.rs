@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, ServiceDeployment};
 use seatrial_model::skip_bake::{NO_BAKE, SKIP_BAKE_HOOK};
 
-use crate::aws::{CallError, Connection, DoingExt};
+use crate::aws::{Connection, DoingExt};
 use crate::config::{RollbackOverride, ServiceName};
 use crate::deploy::{Waiting, bake_times};
 use crate::ensure::service::describe;
@@ -89,16 +89,16 @@ async fn end_bake(connection: &Connection, subject: &Subject) -> Result<(), Rele
         .send()
         .await
         .doing(|| format!("ending the bake time of service {}", subject.service));
-    ended.map(drop).map_err(|error| in_plain_words(&subject.service, error))
+    match ended {
+        Ok(_) => Ok(()),
+        Err(error) if error.has_code(REFUSED) => Err(in_plain_words(&subject.service, &error.to_string())),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Tells an endpoint that cannot end a bake from one that has none to end.
-fn in_plain_words(name: &ServiceName, error: CallError) -> ReleaseError {
-    if !error.has_code(REFUSED) {
-        return error.into();
-    }
-    let text = error.to_string();
-    match text.split_once(NO_BAKE) {
+fn in_plain_words(name: &ServiceName, refusal: &str) -> ReleaseError {
+    match refusal.split_once(NO_BAKE) {
         Some((_, why)) => ReleaseError::not_possible(
             format!("the deployment of service {name} has no bake time to end{}", why.trim_end_matches('.')),
             "see what it waits for: seatrial status",
@@ -119,6 +119,24 @@ mod tests {
     fn at(stage: Stage) -> ServiceDeployment {
         let target = ServiceRevisionSummary::builder().requested_production_traffic_weight(5.0).build();
         ServiceDeployment::builder().lifecycle_stage(stage).target_service_revision(target).build()
+    }
+
+    #[test]
+    fn an_endpoint_that_cannot_end_a_bake_is_told_from_one_that_has_none_to_end() {
+        let name: ServiceName = "web".parse().expect("a name");
+        let told = |refusal: &str| {
+            let error = in_plain_words(&name, refusal);
+            (error.to_string(), error.advice().unwrap_or_default())
+        };
+        let of_ecs = "InvalidParameterException: Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}";
+        let (what, instead) = told(of_ecs);
+        assert_eq!(what, "ECS cannot end a bake time early, so the deployment of service web goes on as it is");
+        assert!(instead.contains("shorter `bake`") && instead.contains("seatrial rollback web"), "{instead}");
+        let of_engine = format!("InvalidParameterException: {NO_BAKE}: the service deployment still replaces tasks.");
+        let (what, _) = told(&of_engine);
+        let expected =
+            "the deployment of service web has no bake time to end: the service deployment still replaces tasks";
+        assert_eq!(what, expected);
     }
 
     #[test]
