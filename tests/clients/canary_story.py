@@ -85,6 +85,15 @@ def promoted(rule, groups):
     assert weights(rule) == {groups["blue"]: 0, groups["green"]: 100}
     message = refused("InvalidParameterException", ecs.continue_service_deployment, serviceDeploymentArn=arn, hookId="nonsense")
     assert message == "Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}", message
+    for odd in ["ecs-", "ecs-pause-", "seatrial:skip", "SEATRIAL:SKIP-BAKE", "seatrial:skip-bake "]:
+        message = refused("InvalidParameterException", ecs.continue_service_deployment, serviceDeploymentArn=arn, hookId=odd)
+        assert message == "Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}", (odd, message)
+    # The engine's extension: only in a bake, and only forwards.
+    message = refused("InvalidParameterException", ecs.continue_service_deployment, serviceDeploymentArn=arn, hookId="seatrial:skip-bake")
+    assert message.startswith("There is no bake time to end: "), message
+    message = refused("InvalidParameterException", ecs.continue_service_deployment, serviceDeploymentArn=arn, hookId="seatrial:skip-bake",
+                      action="ROLLBACK")
+    assert "StopServiceDeployment" in message, message
     assert ecs.continue_service_deployment(serviceDeploymentArn=arn, hookId=first["hookId"])["serviceDeploymentArn"] == arn
     second = paused(arn)
     assert second["hookId"] != first["hookId"], "each step has a pause of its own"

@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, promote, render, resume,
-    rollback, scale, schema, status, validate, wait, watch,
+    abort, completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, promote, render,
+    resume, retry, rollback, scale, schema, skip_bake, status, validate, wait, watch,
 };
 use crate::printer::Printer;
 
@@ -34,6 +34,9 @@ pub enum Command {
     Promote(promote::PromoteArguments),
     Pause(pause::PauseArguments),
     Continue(resume::ContinueArguments),
+    SkipBake(skip_bake::SkipBakeArguments),
+    Abort(abort::AbortArguments),
+    Retry(retry::RetryArguments),
     Rollback(rollback::RollbackArguments),
     History(history::HistoryArguments),
     Events(events::EventsArguments),
@@ -75,6 +78,9 @@ impl CommandLine {
             Command::Promote(arguments) => arguments.common.clone(),
             Command::Pause(arguments) => arguments.common.clone(),
             Command::Continue(arguments) => arguments.common.clone(),
+            Command::SkipBake(arguments) => arguments.common.clone(),
+            Command::Abort(arguments) => arguments.common.clone(),
+            Command::Retry(arguments) => arguments.common.clone(),
             Command::Rollback(arguments) => arguments.common.clone(),
             Command::History(arguments) => arguments.common.clone(),
             Command::Events(arguments) => arguments.common.clone(),
@@ -119,6 +125,9 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Promote(arguments) => runtime()?.block_on(promote::run(arguments, common, printer))?,
         Command::Pause(arguments) => runtime()?.block_on(pause::run(arguments, common, printer))?,
         Command::Continue(arguments) => runtime()?.block_on(resume::run(arguments, common, printer))?,
+        Command::SkipBake(arguments) => runtime()?.block_on(skip_bake::run(arguments, common, printer))?,
+        Command::Abort(arguments) => runtime()?.block_on(abort::run(arguments, common, printer))?,
+        Command::Retry(arguments) => runtime()?.block_on(retry::run(arguments, common, printer))?,
         Command::Rollback(arguments) => runtime()?.block_on(rollback::run(arguments, common, printer))?,
         Command::History(arguments) => runtime()?.block_on(history::run(arguments, common, printer))?,
         Command::Events(arguments) => runtime()?.block_on(events::run(arguments, common, printer))?,

@@ -27,8 +27,14 @@ impl Controller {
         let is_watched = deployment.status == ServiceDeploymentStatus::InProgress
             && alarms.status == MonitorStatus::Monitoring
             && alarms.names.contains(&name);
+        let speeds_return = deployment.status == ServiceDeploymentStatus::RollbackInProgress
+            && alarms.status == MonitorStatus::Monitoring
+            && alarms.names.contains(&name);
         if is_watched && !alarms.triggered.contains(&name) {
             alarms.triggered.push(name);
+        }
+        if speeds_return {
+            self.hurry_back();
         }
     }
 }

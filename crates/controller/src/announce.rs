@@ -70,9 +70,8 @@ impl Controller {
     /// Tells whether a ROLLING deployment has been watched long enough since its new revision stood alone.
     fn has_baked(&mut self, now: Timestamp) -> bool {
         let Some(deployment) = &mut self.service_deployment else { return true };
-        let is_watched = deployment.status == ServiceDeploymentStatus::InProgress && deployment.shift.is_none();
-        let since = deployment.baking_since.get_or_insert(now);
-        !is_watched || *since + deployment.bake_time <= now
+        deployment.baking_since.get_or_insert(now);
+        deployment.shift.is_some() || deployment.has_baked(now)
     }
 
     fn has_early_success(&self, now: Timestamp) -> bool {

@@ -24,6 +24,7 @@ impl Controller {
             Command::Update(update) => self.update(now, update, step),
             Command::StopServiceDeployment { id, stop_type } => self.stop_service_deployment(now, &id, stop_type, step),
             Command::ContinueServiceDeployment { id, hook, action } => self.continue_deployment(&id, &hook, action),
+            Command::SkipBake { id } => self.skip_bake(now, &id, step),
             Command::StopTask { task, reason } => self.stop_for_user(now, task, reason, step),
             Command::SetDeregistrationDelay { target_group, delay } => {
                 let attachments = self.revisions.values_mut().flat_map(|revision| &mut revision.target_groups);
@@ -98,6 +99,7 @@ impl Controller {
             alarms: WatchedAlarms::begin(&configuration.alarms, &firing_alarms),
             bake_time: configuration.bake_time,
             baking_since: None,
+            bake_skipped: false,
         });
         let routes = revision.target_groups.iter().filter_map(|group| Some((group.arn.clone(), group.route.clone()?)));
         let routes: Vec<_> = routes.collect();
@@ -133,6 +135,7 @@ impl Controller {
             believed: former.unwrap_or_default(),
             runs: Vec::new(),
             returned: false,
+            giving_back: None,
         })
     }
 
@@ -181,15 +184,19 @@ impl Controller {
         stop_type: StopType,
         step: &mut Step,
     ) {
-        let stoppable = self
-            .service_deployment
-            .as_ref()
-            .is_some_and(|deployment| deployment.id == *id && deployment.status == ServiceDeploymentStatus::InProgress);
-        if !stoppable {
+        let known = self.service_deployment.as_ref().filter(|deployment| deployment.id == *id);
+        let status = known.map(|deployment| deployment.status);
+        if status == Some(ServiceDeploymentStatus::RollbackInProgress) && stop_type == StopType::Rollback {
+            self.hurry_back();
+        }
+        if status != Some(ServiceDeploymentStatus::InProgress) {
             return;
         }
         match stop_type {
-            StopType::Rollback => rollback::fail(self, now, &Failure::stopped_by_user(), step),
+            StopType::Rollback => {
+                rollback::fail(self, now, &Failure::stopped_by_user(), step);
+                self.begin_giving_back(now);
+            }
             StopType::Abort => rollback::halt(self, now, wording::STOPPED_BY_USER, step),
         }
     }

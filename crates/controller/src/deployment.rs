@@ -100,6 +100,9 @@ pub struct ServiceDeployment {
     pub bake_time: Duration,
     #[serde(default)]
     pub baking_since: Option<Timestamp>,
+    /// Whether somebody has ended the present bake before its time.
+    #[serde(default)]
+    pub bake_skipped: bool,
 }
 
 /// `alarms` of a service deployment.

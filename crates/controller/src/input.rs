@@ -35,6 +35,10 @@ pub enum Command {
         hook: HookId,
         action: PauseAction,
     },
+    /// Ends the bake that the deployment is in: its time is over now, everything else still holds. An engine extension.
+    SkipBake {
+        id: ServiceDeploymentId,
+    },
     /// StopTask on a task of the service.
     StopTask {
         task: TaskId,

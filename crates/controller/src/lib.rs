@@ -5,15 +5,17 @@
 //! gives the same state (I10) in production and in simulation.
 //!
 //! Reading order: [`controller`] (the order in which an input is worked through), `commands`, `observe` and `leaving` (what each kind of
-//! input does), `stages`, [`hooks`] and [`rules`] (how traffic moves), [`strategy`] (what a deployment wants), [`scheduler`] (how many tasks to start and stop for it), [`breaker`],
+//! input does), `stages`, [`giving_back`], [`hooks`] and [`rules`] (how traffic moves), [`strategy`] (what a deployment wants), [`scheduler`] (how many tasks to start and stop for it), [`breaker`],
 //! [`throttle`] and `rollback` (when to give up, when to wait, how to go back), `announce` (what has become true).
 
 mod alarms;
 mod announce;
+mod bake;
 pub mod breaker;
 mod commands;
 pub mod controller;
 pub mod deployment;
+pub mod giving_back;
 mod health;
 pub mod hooks;
 pub mod input;
@@ -39,6 +41,7 @@ pub use controller::{Controller, Lifecycle};
 pub use deployment::{
     Deployment, MonitorStatus, RolloutState, ServiceDeployment, ServiceDeploymentStatus, StopType, WatchedAlarms,
 };
+pub use giving_back::GivingBack;
 pub use hooks::{HookRun, HookStatus};
 pub use input::{Command, HookAnswer, Input, NewDeployment, Observation, PauseAction, StopCause, Update};
 pub use policy::Policy;

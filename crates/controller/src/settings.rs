@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use seatrial_model::{DeploymentConfiguration, ListenerRuleArn, RevisionId, TargetGroupArn, TaskDefinitionRevision};
+use seatrial_model::{
+    DeploymentConfiguration, ListenerRuleArn, ReturnSteps, RevisionId, TargetGroupArn, TaskDefinitionRevision,
+};
 use serde::{Deserialize, Serialize};
 
 /// The part of a service that applies to all of its revisions. Durations are already scaled.
@@ -13,6 +15,9 @@ pub struct Settings {
     /// Counted from a task's start; failing checks within it are ignored.
     pub health_check_grace_period: Duration,
     pub fail_fast: FailFast,
+    /// How a rollback that a person asks for gives production traffic back; at once without it. An engine extension.
+    #[serde(default)]
+    pub shift_back: Option<ReturnSteps>,
 }
 
 /// Whether a cause that no retry can heal fails a deployment at its first occurrence. An engine extension.

@@ -8,6 +8,7 @@ use seatrial_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::giving_back::GivingBack;
 use crate::hooks::HookRun;
 use crate::rules::Weights;
 use crate::settings::{Revision, TargetGroupAttachment};
@@ -35,6 +36,9 @@ pub struct Shift {
     pub runs: Vec<HookRun>,
     /// Whether a rollback has given all traffic back to the source.
     pub returned: bool,
+    /// A rollback that gives production traffic back in steps.
+    #[serde(default)]
+    pub giving_back: Option<GivingBack>,
 }
 
 /// Two target groups that share a rule's traffic, by their roles in one deployment.

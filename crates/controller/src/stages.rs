@@ -9,6 +9,7 @@ use seatrial_model::{LifecycleStage, ListenerRuleArn, RevisionId, Timestamp, Tra
 
 use crate::controller::Controller;
 use crate::deployment::{ServiceDeploymentStatus, TaskCounts};
+use crate::giving_back::Move;
 use crate::rollback::{self, Failure};
 use crate::rules::{LiveRule, Weights};
 use crate::shift::{Shift, ShiftRoute};
@@ -86,7 +87,6 @@ fn next_stage(controller: &Controller, now: Timestamp) -> Option<LifecycleStage>
     }
     let is_complete = || controller.is_complete(deployment.target, now);
     let can_serve = || is_complete() && !controller.is_outdone(deployment.target, now);
-    let has_passed = |wait| shift.stage_since + wait <= now;
     let (done, next) = match shift.stage {
         LifecycleStage::ReconcileService => (controller.is_reconciled(shift), LifecycleStage::PreScaleUp),
         LifecycleStage::PreScaleUp => (true, LifecycleStage::ScaleUp),
@@ -99,10 +99,10 @@ fn next_stage(controller: &Controller, now: Timestamp) -> Option<LifecycleStage>
             (true, LifecycleStage::PostProductionTrafficShift)
         }
         LifecycleStage::ProductionTrafficShift => {
-            (has_passed(shift.strategy.step_bake_time()), LifecycleStage::PreProductionTrafficShift)
+            (deployment.has_baked(now), LifecycleStage::PreProductionTrafficShift)
         }
         LifecycleStage::PostProductionTrafficShift => (true, LifecycleStage::BakeTime),
-        LifecycleStage::BakeTime => (has_passed(shift.bake_time) && is_complete(), LifecycleStage::CleanUp),
+        LifecycleStage::BakeTime => (deployment.has_baked(now) && is_complete(), LifecycleStage::CleanUp),
         LifecycleStage::CleanUp => (false, LifecycleStage::CleanUp),
     };
     done.then_some(next)
@@ -113,7 +113,16 @@ fn back(controller: &mut Controller, now: Timestamp, step: &mut Step) {
     if !controller.can_return(shift, now) {
         return;
     }
-    let (routes, shares) = (shift.routes.clone(), shift.shares);
+    match controller.move_back(shift, now) {
+        Move::Nothing => {}
+        Move::Keep(left) => controller.step_back(now, left, step),
+        Move::Everything => give_everything_back(controller, now, step),
+    }
+}
+
+fn give_everything_back(controller: &mut Controller, now: Timestamp, step: &mut Step) {
+    let Some(shift) = controller.shift() else { return };
+    let (routes, shares, given) = (shift.routes.clone(), shift.shares, shift.given());
     let rule_is_gone = |route: &ShiftRoute| *controller.live_rule(&route.production_rule) == LiveRule::Missing;
     if shares.production > TrafficPercent::NONE && routes.iter().any(rule_is_gone) {
         let reason = Some(wording::ROLLBACK_WITHOUT_RULE.to_owned());
@@ -128,7 +137,7 @@ fn back(controller: &mut Controller, now: Timestamp, step: &mut Step) {
         shift.shares = Shares::default();
         shift.believed.clear();
     }
-    controller.tell_hooks_of_return(now, shares, step);
+    controller.tell_hooks_of_return(now, given, step);
 }
 
 impl Controller {
@@ -142,9 +151,11 @@ impl Controller {
 
     /// Enters a stage and does what it is for.
     pub(crate) fn enter_stage(&mut self, now: Timestamp, stage: LifecycleStage, step: &mut Step) {
-        let Some(shift) = self.shift_mut() else { return };
+        let Some(deployment) = &mut self.service_deployment else { return };
+        let Some(shift) = &mut deployment.shift else { return };
         shift.stage = stage;
         shift.stage_since = now;
+        deployment.bake_skipped = false;
         match stage {
             LifecycleStage::TestTrafficShift => self.shift_test_traffic(step),
             LifecycleStage::ProductionTrafficShift => self.shift_production_traffic(step),
@@ -197,7 +208,7 @@ impl Controller {
     }
 
     /// Gives a route's traffic back to the source. A rule that somebody has pointed elsewhere stays as it is.
-    fn return_traffic(&mut self, route: &ShiftRoute, shifted: Shares, step: &mut Step) {
+    pub(crate) fn return_traffic(&mut self, route: &ShiftRoute, shifted: Shares, step: &mut Step) {
         let rules = [(Some(&route.production_rule), shifted.production), (route.test_rule.as_ref(), shifted.test)];
         for (rule, share) in rules {
             let Some(rule) = rule.filter(|_| share > TrafficPercent::NONE) else { continue };
@@ -221,7 +232,7 @@ impl Controller {
         self.healthy_tasks(revision, now) == 0 && self.tasks.values().any(|task| self.is_healthy(task, now))
     }
 
-    fn healthy_tasks(&self, revision: RevisionId, now: Timestamp) -> u32 {
+    pub(crate) fn healthy_tasks(&self, revision: RevisionId, now: Timestamp) -> u32 {
         let is_healthy = |task: &&Task| task.revision == revision && self.is_healthy(task, now);
         self.tasks.values().filter(is_healthy).count() as u32
     }

@@ -25,6 +25,8 @@ pub enum WakeReason {
     ProvesItself,
     /// A bake time is over.
     BakeTimeEnds,
+    /// The next step of traffic's way back is due.
+    StepBackIsDue,
     /// A hook is to be asked again, or its time is over.
     HookIsDue,
     /// A stage or the whole deployment has taken as long as it may.
@@ -56,35 +58,16 @@ fn deployment_wakes(controller: &Controller) -> Vec<(Timestamp, WakeReason)> {
     let running = controller.service_deployment.as_ref().filter(|deployment| !deployment.status.is_terminal());
     let Some(deployment) = running else { return Vec::new() };
     let mut wakes = Vec::new();
-    if let Some(since) = deployment.baking_since {
-        wakes.push((since + deployment.bake_time, WakeReason::BakeTimeEnds));
-    }
+    wakes.extend(deployment.bakes_until().map(|at| (at, WakeReason::BakeTimeEnds)));
     let Some(shift) = &deployment.shift else { return wakes };
     wakes.extend(shift.runs.iter().filter_map(|run| Some((run.wakes_at()?, WakeReason::HookIsDue))));
-    wakes.extend(bake_ends(shift).map(|at| (at, WakeReason::BakeTimeEnds)));
+    if let Some(giving_back) = shift.giving_back.as_ref().filter(|_| !shift.returned) {
+        wakes.extend(giving_back.next_at().map(|at| (at, WakeReason::StepBackIsDue)));
+        wakes.push((giving_back.since + controller.policy.stage_limit, WakeReason::LimitReached));
+    }
     wakes.push((shift.stage_since + controller.policy.stage_limit, WakeReason::LimitReached));
     wakes.push((deployment.started_at + controller.policy.deployment_limit, WakeReason::LimitReached));
     wakes
-}
-
-/// Returns when the bake time of the present stage is over, if it has one.
-fn bake_ends(shift: &Shift) -> Option<Timestamp> {
-    match shift.stage {
-        LifecycleStage::BakeTime => Some(shift.stage_since + shift.bake_time),
-        LifecycleStage::ProductionTrafficShift if !shift.has_all_traffic() => {
-            Some(shift.stage_since + shift.strategy.step_bake_time())
-        }
-        LifecycleStage::ReconcileService
-        | LifecycleStage::PreScaleUp
-        | LifecycleStage::ScaleUp
-        | LifecycleStage::PostScaleUp
-        | LifecycleStage::TestTrafficShift
-        | LifecycleStage::PostTestTrafficShift
-        | LifecycleStage::PreProductionTrafficShift
-        | LifecycleStage::ProductionTrafficShift
-        | LifecycleStage::PostProductionTrafficShift
-        | LifecycleStage::CleanUp => None,
-    }
 }
 
 /// Returns the instants at which something about the task may change by itself; those that have passed no longer matter.
@@ -149,23 +132,17 @@ fn explain_deployment(controller: &Controller, now: Timestamp) -> Vec<Waiting> {
         since,
         until: Some(until),
     };
+    let bakes_until = deployment.bakes_until().filter(|until| *until > now);
     let Some(shift) = &deployment.shift else {
-        let until = |since: Timestamp| since + deployment.bake_time;
-        let baking = deployment.baking_since.filter(|since| until(*since) > now);
-        return baking.map(|since| bake(since, until(since))).into_iter().collect();
+        let baking = deployment.baking_since.zip(bakes_until);
+        return baking.map(|(since, until)| bake(since, until)).into_iter().collect();
     };
     if deployment.rollback.is_some() {
-        let waits = Waiting {
-            what: "the source revision to take the traffic back".to_owned(),
-            why: "it has to have healthy tasks first".to_owned(),
-            since: deployment.updated_at,
-            until: None,
-        };
-        return if shift.returned { Vec::new() } else { vec![waits] };
+        return if shift.returned { Vec::new() } else { vec![explain_way_back(deployment.updated_at, shift, now)] };
     }
     let mut waits: Vec<Waiting> =
         shift.runs.iter().filter(|run| run.status.is_open()).map(|run| explain_hook(shift, run)).collect();
-    if let Some(until) = bake_ends(shift).filter(|until| *until > now) {
+    if let Some(until) = bakes_until {
         let step = || Waiting {
             what: "the next step of the traffic shift".to_owned(),
             why: format!("the target has {} of production traffic and is being watched", shift.shares.production),
@@ -176,6 +153,28 @@ fn explain_deployment(controller: &Controller, now: Timestamp) -> Vec<Waiting> {
         waits.push(if has_all { bake(shift.stage_since, until) } else { step() });
     }
     waits
+}
+
+fn explain_way_back(updated_at: Timestamp, shift: &Shift, now: Timestamp) -> Waiting {
+    let next = shift.giving_back.as_ref().and_then(|giving_back| Some((giving_back, giving_back.next_at()?)));
+    match next.filter(|(_, at)| *at > now) {
+        Some((giving_back, at)) => Waiting {
+            what: "the next step of the traffic's way back".to_owned(),
+            why: format!(
+                "the revision given up still has {} of production traffic, and {} goes back at a time",
+                shift.shares.production,
+                giving_back.steps.step()
+            ),
+            since: giving_back.stepped_at.unwrap_or(giving_back.since),
+            until: Some(at),
+        },
+        None => Waiting {
+            what: "the source revision to take the traffic back".to_owned(),
+            why: "it has to have healthy tasks first".to_owned(),
+            since: updated_at,
+            until: None,
+        },
+    }
 }
 
 fn explain_hook(shift: &Shift, run: &HookRun) -> Waiting {

@@ -132,6 +132,14 @@ impl Wording<'_> {
         self.says(&format!("(deployment {deployment}) has entered lifecycle stage {stage_name}{detail}."))
     }
 
+    pub fn stepped_back(&self, deployment: DeploymentId, left: TrafficPercent) -> String {
+        self.says(&format!("(deployment {deployment}) gives its production traffic back in steps: {left} is left."))
+    }
+
+    pub fn skipped_bake(&self, deployment: DeploymentId) -> String {
+        self.says(&format!("(deployment {deployment}) has been told to end its bake time now."))
+    }
+
     pub fn paused(&self, stage: LifecycleStage, hook: &HookId, on_timeout: TimeoutAction) -> String {
         let (stage, action) = (stage.as_str(), on_timeout.as_str());
         self.says(&format!("is paused at {stage} until hook {hook} is continued; {action} when its time is over."))

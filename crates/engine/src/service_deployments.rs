@@ -5,6 +5,7 @@ use std::time::Duration;
 use seatrial_controller::{
     Command, HookRun, HookStatus, Input, PauseAction, ServiceDeployment, ServiceDeploymentStatus, StopType,
 };
+use seatrial_model::skip_bake::NO_BAKE;
 use seatrial_model::{HookId, ServiceDeploymentId};
 
 use crate::effects::feed;
@@ -29,13 +30,14 @@ pub fn stop(tx: &mut Transaction<'_>, id: &ServiceDeploymentId, stop_type: StopT
     let record = tx.state.service_deployments.get(id.as_str()).ok_or_else(not_found)?;
     let key = service_key(&record.cluster, &record.service);
     match current(tx.state, record).status {
-        ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress => {
+        // One that is given back in steps is given back at once when it is stopped again.
+        ServiceDeploymentStatus::Pending
+        | ServiceDeploymentStatus::InProgress
+        | ServiceDeploymentStatus::RollbackInProgress => {
             feed(tx, &key, Input::Command(Command::StopServiceDeployment { id: id.clone(), stop_type }));
             Ok(())
         }
-        ServiceDeploymentStatus::StopRequested
-        | ServiceDeploymentStatus::RollbackRequested
-        | ServiceDeploymentStatus::RollbackInProgress => Ok(()),
+        ServiceDeploymentStatus::StopRequested | ServiceDeploymentStatus::RollbackRequested => Ok(()),
         status @ (ServiceDeploymentStatus::Stopped
         | ServiceDeploymentStatus::Successful
         | ServiceDeploymentStatus::RollbackSuccessful
@@ -72,6 +74,31 @@ pub fn continue_paused(
     let command = Command::ContinueServiceDeployment { id: id.clone(), hook: hook.clone(), action };
     feed(tx, &key, Input::Command(command));
     Ok(())
+}
+
+/// Ends the bake that a service deployment is in, before its time: an engine extension.
+pub fn skip_bake(tx: &mut Transaction<'_>, id: &ServiceDeploymentId) -> Result<(), Refusal> {
+    let record = tx.state.service_deployments.get(id.as_str()).ok_or_else(not_found)?;
+    let key = service_key(&record.cluster, &record.service);
+    let deployment = current(tx.state, record);
+    if deployment.bakes_until().is_none_or(|until| until <= tx.now) {
+        return Err(Refusal::invalid(format!("{NO_BAKE}: {}.", why_no_bake(&deployment))));
+    }
+    feed(tx, &key, Input::Command(Command::SkipBake { id: id.clone() }));
+    Ok(())
+}
+
+fn why_no_bake(deployment: &ServiceDeployment) -> String {
+    match (deployment.status, &deployment.shift) {
+        (ServiceDeploymentStatus::InProgress, _) if deployment.bakes_until().is_some() || deployment.bake_skipped => {
+            "it is over, and the deployment waits for its tasks or hooks".to_owned()
+        }
+        (ServiceDeploymentStatus::InProgress, Some(shift)) => {
+            format!("the service deployment is at {}", shift.stage.as_str())
+        }
+        (ServiceDeploymentStatus::InProgress, None) => "the service deployment still replaces tasks".to_owned(),
+        (status, _) => format!("the service deployment is {}", status.as_str()),
+    }
 }
 
 fn not_found() -> Refusal {

@@ -13,8 +13,8 @@ use seatrial_controller::{
     TargetGroupAttachment, Update,
 };
 use seatrial_model::{
-    Arn, ClusterName, DeploymentConfiguration, RevisionId, ServiceDeploymentId, ServiceName, Strategy, TargetGroupArn,
-    TimeScale,
+    Arn, ClusterName, DeploymentConfiguration, ReturnSteps, RevisionId, SHIFT_BACK_TAG, ServiceDeploymentId,
+    ServiceName, Strategy, TargetGroupArn, TimeScale,
 };
 
 use crate::balancer_config::is_in_use;
@@ -105,6 +105,7 @@ pub fn create(
         &deployment_document,
     )?;
     routes::check(tx.state, &load_balancers, deployment_configuration.strategy)?;
+    check_tags(&tags)?;
     if !tags.is_empty() {
         tx.state.tags.insert(tx.state.scope.service(cluster, name).as_str().to_owned(), tags);
     }
@@ -130,6 +131,7 @@ pub fn create(
                 deployment: DeploymentConfiguration::default(),
                 health_check_grace_period: Duration::ZERO,
                 fail_fast: FailFast::Off,
+                shift_back: None,
             },
         ),
         handled_at: tx.now,
@@ -300,14 +302,22 @@ fn attach(
 
 fn settings(state: &State, service: &ServiceRecord, scale: TimeScale) -> Settings {
     let arn = state.scope.service(&service.cluster, &service.name);
-    let tag = state.tags.get(arn.as_str()).and_then(|tags| tags.get(FAIL_FAST_TAG));
+    let tag = |key: &str| state.tags.get(arn.as_str()).and_then(|tags| tags.get(key));
+    let shift_back = tag(SHIFT_BACK_TAG).and_then(|value| value.parse::<ReturnSteps>().ok());
     Settings {
         desired_count: service.desired_count,
         deployment: with_bake_time(state, service).map_times(|time| scale.apply(time)),
         // Programs take the time they take to boot, whatever the scale.
         health_check_grace_period: service.health_check_grace_period.unwrap_or_default(),
-        fail_fast: if tag.is_some_and(|value| value == "true") { FailFast::On } else { FailFast::Off },
+        fail_fast: if tag(FAIL_FAST_TAG).is_some_and(|value| value == "true") { FailFast::On } else { FailFast::Off },
+        shift_back: shift_back.map(|steps| steps.scaled(scale)),
     }
+}
+
+/// Refuses a value that a tag of a service cannot have, because the engine could not do what it says.
+pub(crate) fn check_tags(tags: &Tags) -> Result<(), Refusal> {
+    let wrong = tags.get(SHIFT_BACK_TAG).and_then(|value| value.parse::<ReturnSteps>().err());
+    wrong.map_or(Ok(()), |error| Err(Refusal::invalid(format!("The tag {SHIFT_BACK_TAG} is wrong: {error}."))))
 }
 
 /// Returns the deployment configuration with the bake time that is computed where none was ever given.

@@ -10,6 +10,9 @@ pub const TAGS_MAX: usize = 50;
 
 /// Adds tags to a resource, or changes their values.
 pub fn set(tx: &mut Transaction<'_>, arn: &str, tags: Tags) -> Result<(), Refusal> {
+    if service_of(tx, arn).is_some() {
+        services::check_tags(&tags)?;
+    }
     let mut all = tx.state.tags.get(arn).cloned().unwrap_or_default();
     all.extend(tags);
     if all.len() > TAGS_MAX {
@@ -30,10 +33,13 @@ pub fn unset(tx: &mut Transaction<'_>, arn: &str, keys: &[String]) {
 
 /// A service's tags can be settings.
 fn refresh(tx: &mut Transaction<'_>, arn: &str) {
-    let scope = tx.state.scope.clone();
-    let is_it = |service: &ServiceRecord| scope.service(&service.cluster, &service.name).as_str() == arn;
-    let key = tx.state.services.iter().find(|(_, service)| is_it(service)).map(|(key, _)| key.clone());
-    if let Some(key) = key {
+    if let Some(key) = service_of(tx, arn) {
         services::refresh_settings(tx, &key);
     }
+}
+
+fn service_of(tx: &Transaction<'_>, arn: &str) -> Option<String> {
+    let scope = &tx.state.scope;
+    let is_it = |service: &ServiceRecord| scope.service(&service.cluster, &service.name).as_str() == arn;
+    tx.state.services.iter().find(|(_, service)| is_it(service)).map(|(key, _)| key.clone())
 }

@@ -12,10 +12,10 @@ use seatrial_engine::load_balancing::rules::{self, RuleChange};
 use seatrial_engine::services::{self, ForceNewDeployment, ServiceChange};
 use seatrial_engine::state::{Document, ServiceLoadBalancer, Tags};
 use seatrial_engine::{
-    PauseAction, ServiceDeployment, ServiceDeploymentStatus, clusters, service_deployments, task_definitions,
+    PauseAction, ServiceDeployment, ServiceDeploymentStatus, StopType, clusters, service_deployments, task_definitions,
 };
 use seatrial_model::load_balancing::{Action, TargetHealth};
-use seatrial_model::{ContainerName, HookId, LifecycleStage, TargetGroupArn};
+use seatrial_model::{ContainerName, HookId, LifecycleStage, SHIFT_BACK_TAG, ServiceDeploymentId, TargetGroupArn};
 use seatrial_ports::balancer::TargetIntent;
 use serde_json::{Value, json};
 
@@ -339,4 +339,93 @@ fn bake_times_are_scaled_with_everything_else_the_engine_waits_for() {
     create(&world, change(&site, json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5 })));
     let shift = current(&world).shift.expect("it shifts traffic");
     assert_eq!(shift.bake_time, Duration::from_secs(5));
+}
+
+/// A second deployment of a blue/green service, in its bake time, with its tasks' target groups.
+fn baking(world: &World, site: &Site) -> seatrial_engine::ServiceDeployment {
+    prepare(world);
+    create(world, change(site, json!({ "strategy": "BLUE_GREEN" })));
+    bring_up(world, 1, &site.green);
+    until_ended(world, ServiceDeploymentStatus::Successful);
+    redeploy(world, json!({ "bakeTimeInMinutes": 60 }));
+    bring_up(world, 2, &site.blue);
+    wait("the shift", || share(world, &site.production, &site.blue) == 100);
+    let deployment = current(world);
+    assert_eq!(deployment.shift.as_ref().map(|shift| shift.stage), Some(LifecycleStage::BakeTime));
+    deployment
+}
+
+fn tagged(world: &World, value: &str) -> Result<(), (String, String)> {
+    let (cluster, name) = cluster_and_service();
+    let arn = world.engine.read(|state| state.scope.service(&cluster, &name));
+    let given = Tags::from([(SHIFT_BACK_TAG.to_owned(), value.to_owned())]);
+    let set = world.engine.transact(|tx| seatrial_engine::tags::set(tx, arn.as_str(), given));
+    set.map_err(|error| ("refused".to_owned(), error.to_string()))
+}
+
+#[test]
+fn a_stop_reads_how_to_go_back_from_the_services_tag_and_goes_on_after_a_restart() {
+    let mut world = World::with_scale(2);
+    let site = site(&world);
+    let driver = world.drive();
+    let deployment = baking(&world, &site);
+    let (_, refusal) = tagged(&world, "quickly").expect_err("no steps");
+    assert!(
+        refusal.contains("The tag seatrial:shift-back is wrong: `quickly`") && refusal.contains("25%/30s"),
+        "{refusal}"
+    );
+    tagged(&world, "40%/30s").expect("steps");
+    world.run(|tx| service_deployments::stop(tx, &deployment.id, StopType::Rollback));
+    assert_eq!(share(&world, &site.production, &site.blue), 60, "the first step is made at once");
+
+    drop(driver);
+    world.restart();
+    let _driver = world.drive();
+    world.clock.advance(Duration::from_secs(14));
+    world.engine.transact(|_| Ok::<_, seatrial_engine::Refusal>(())).expect("nothing is asked");
+    assert_eq!(share(&world, &site.production, &site.blue), 60);
+    world.clock.advance(Duration::from_secs(1));
+    wait("the second step", || share(&world, &site.production, &site.blue) == 20);
+
+    world.run(|tx| service_deployments::stop(tx, &deployment.id, StopType::Rollback));
+    assert_eq!(share(&world, &site.production, &site.blue), 0, "a second stop gives back what is left");
+    take_down(&world, 2, &site.blue);
+    until_ended(&world, ServiceDeploymentStatus::RollbackSuccessful);
+    let refused = world.refusal(|tx| service_deployments::stop(tx, &deployment.id, StopType::Rollback));
+    assert_eq!(refused.0, "ConflictException");
+}
+
+#[test]
+fn a_service_cannot_be_created_with_a_way_back_that_nobody_can_go() {
+    let world = World::new();
+    let site = site(&world);
+    prepare(&world);
+    let (cluster, name) = cluster_and_service();
+    let tags = Tags::from([(SHIFT_BACK_TAG.to_owned(), "25%".to_owned())]);
+    let change = change(&site, json!({ "strategy": "BLUE_GREEN" }));
+    let refused = world.refusal(|tx| services::create(tx, &cluster, &name, change, None, tags));
+    assert!(refused.0 == "InvalidParameterException" && refused.1.contains("`25%` is no way back"), "{refused:?}");
+}
+
+#[test]
+fn a_bake_is_ended_while_there_is_one_and_refused_otherwise() {
+    let world = World::new();
+    let site = site(&world);
+    let _driver = world.drive();
+    let deployment = baking(&world, &site);
+    world.run(|tx| service_deployments::skip_bake(tx, &deployment.id));
+    assert_eq!(current(&world).shift.map(|shift| shift.stage), Some(LifecycleStage::CleanUp));
+    let refused = world.refusal(|tx| service_deployments::skip_bake(tx, &deployment.id));
+    let code = "InvalidParameterException".to_owned();
+    assert_eq!(
+        refused,
+        (code.clone(), "There is no bake time to end: the service deployment is at CLEAN_UP.".to_owned())
+    );
+    take_down(&world, 1, &site.green);
+    until_ended(&world, ServiceDeploymentStatus::Successful);
+    let refused = world.refusal(|tx| service_deployments::skip_bake(tx, &deployment.id));
+    assert_eq!(refused, (code, "There is no bake time to end: the service deployment is SUCCESSFUL.".to_owned()));
+    let nobody = ServiceDeploymentId::from_bits(7);
+    let refused = world.refusal(|tx| service_deployments::skip_bake(tx, &nobody));
+    assert_eq!(refused.0, "ServiceDeploymentNotFoundException");
 }

@@ -8,6 +8,8 @@ pub mod id;
 pub mod lifecycle;
 pub mod load_balancing;
 pub mod percent;
+pub mod shift_back;
+pub mod skip_bake;
 pub mod strategy;
 pub mod task_definition;
 pub mod time;
@@ -22,5 +24,6 @@ pub use id::{
 };
 pub use lifecycle::{HookTarget, LifecycleHook, LifecycleStage, TimeoutAction};
 pub use percent::Percent;
+pub use shift_back::{ReturnSteps, SHIFT_BACK_TAG};
 pub use strategy::{Strategy, TrafficPercent};
 pub use time::{TimeScale, Timestamp};

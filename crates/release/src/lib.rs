@@ -1,10 +1,12 @@
 //! The release coordinator: seatrial.yml to a running deployment, through the AWS SDK.
 //!
 //! [`config::ConfigFile`] turns a file into a [`plan::Plan`]; [`deploy`] carries a plan out over an [`aws::Connection`] and
-//! waits for exactly the deployment it started; [`promote`], [`hold`], [`wait`], [`rollback`], [`scale`], [`status`], [`history`], [`logs`] and
-//! [`delete`] do what their names say. Everything goes through the AWS API: nothing here knows whether the endpoint is the embedded
+//! waits for exactly the deployment it started; [`promote`], [`hold`], [`wait`], [`abort`], [`retry`],
+//! [`skip_bake`], [`rollback`], [`scale`], [`status`], [`history`], [`logs`] and [`delete`] do
+//! what their names say. Everything goes through the AWS API: nothing here knows whether the endpoint is the embedded
 //! engine or AWS. Nothing here prints: what happens is sent to a [`report::Reporter`].
 
+mod abort;
 pub mod aws;
 pub mod config;
 mod definitions;
@@ -20,8 +22,10 @@ pub mod naming;
 pub mod plan;
 mod promote;
 pub mod report;
+mod retry;
 mod rollback;
 mod scale;
+mod skip_bake;
 mod status;
 mod steady;
 pub mod steering;
@@ -31,6 +35,7 @@ mod wait;
 pub mod view;
 mod watch;
 
+pub use abort::{AbortOptions, WayBack, abort};
 pub use delete::{DeleteReport, Named, Scope, delete};
 pub use deploy::{DeployOptions, DeployReport, Waiting, deploy};
 pub use ensure::Force;
@@ -40,8 +45,11 @@ pub use hold::{hold, resume};
 pub use interrupt::{Interrupt, Interrupter, interrupt};
 pub use logs::{Following, LogLine, LogQuery, logs};
 pub use promote::{PromoteOptions, Reach, promote};
+pub use retry::{RetryOptions, retry};
 pub use rollback::{RollbackOptions, rollback};
 pub use scale::{ScaleOptions, scale};
+pub use seatrial_model::ReturnSteps;
+pub use skip_bake::{SkipBakeOptions, skip_bake};
 pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus, events, status};
 pub use urls::ServiceUrl;
 pub use wait::{WaitOptions, wait};

@@ -2,6 +2,7 @@
 //!
 //! A plan is plain data. It names no ARN: those are found or made when the plan is carried out.
 
+use seatrial_model::ReturnSteps;
 use serde_json::{Value as Json, json};
 
 use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Stage};
@@ -38,6 +39,10 @@ pub enum Target {
     /// Amazon ECS itself.
     Aws { region: String, profile: Option<String> },
 }
+
+/// What becomes of a way back in steps where ECS itself moves the traffic.
+pub(crate) const RETURNS_AT_ONCE: &str =
+    "ECS gives all traffic back at once; going back in steps (shift_back) is something only the embedded engine can do";
 
 /// Whether an endpoint has the engine's extensions to the AWS API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +106,8 @@ pub struct ServicePlan {
     pub balancing: Option<Balancing>,
     pub fail_fast: FailFast,
     pub steering: Steering,
+    /// How traffic goes back when somebody ends a deployment: an extension of the engine, `None` elsewhere and for all at once.
+    pub shift_back: Option<ReturnSteps>,
 }
 
 impl ServicePlan {
@@ -186,6 +193,8 @@ pub struct TargetGroupPlan {
     pub unhealthy_threshold: Option<i32>,
     pub matcher: Option<String>,
     pub deregistration_delay: Option<i32>,
+    /// How long a new target's share grows, zero for not at all.
+    pub slow_start: i32,
     /// How long a new target must keep passing its checks before it is healthy: an extension of the engine, `None` elsewhere.
     pub settle_time: Option<i32>,
 }

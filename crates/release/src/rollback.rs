@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_ecs::types::{DeploymentStrategy, Service, ServiceDeploymentStatus, TaskDefinitionStatus};
 use serde_json::{Map, json};
 
+use crate::abort::{WayBack, time_of};
 use crate::aws::{Connection, DoingExt};
 use crate::config::{RollbackOverride, ServiceName};
 use crate::deploy::{Waiting, waiting_time};
@@ -82,7 +83,7 @@ pub async fn rollback(
         Purpose::Deploy => RollbackOverride::AsConfigured,
         Purpose::Undo => RollbackOverride::Never,
     };
-    let timeout = options.timeout + waiting_time(connection, plan);
+    let timeout = options.timeout + waiting_time(connection, plan) + time_of(plan, WayBack::AsConfigured);
     // A version that was good before has been through its checks and steps.
     let steering = Steering::default();
     let pilot = Pilot::new(&steering, Drive::AsPlanned);

@@ -367,6 +367,63 @@ fn the_settle_time_is_sent_to_the_embedded_engine_and_left_out_on_aws() {
 }
 
 #[test]
+fn the_way_back_in_steps_is_sent_to_the_embedded_engine_and_on_aws_it_is_said_what_happens_instead() {
+    let text = |deployment: &str| {
+        format!(
+            "app: a\nservices: {{web: {{command: [x], image: i, port: 80, listener: {{port: 80}}, deployment: {deployment}}}}}\n\
+             environments: {{dev: {{target: embedded}}, prod: {{target: {{region: r}}, infrastructure_role: 'arn:aws:iam::1:role/r', network: {{subnets: [s]}}}}}}\n"
+        )
+    };
+    let planned = |text: &str, environment: &str, defaults: &TargetDefaults| {
+        let plan = plan_with(text, Some(environment), defaults, &Overrides::default()).expect("valid");
+        (plan.services[0].shift_back.map(|steps| steps.to_string()), plan.remarks)
+    };
+    let with = text("{strategy: blue_green, shift_back: {step: 25%, every: 30s}}");
+    assert_eq!(planned(&with, "dev", &embedded()), (Some("25%/30s".to_owned()), vec![]));
+    let (steps, remarks) = planned(&with, "prod", &aws());
+    assert_eq!(steps, None);
+    assert!(
+        remarks.len() == 1 && remarks[0].starts_with("service web: ECS gives all traffic back at once"),
+        "{remarks:?}"
+    );
+    assert_eq!(planned(&text("{strategy: blue_green}"), "dev", &embedded()), (None, vec![]));
+    for (deployment, what) in [
+        (
+            "{strategy: blue_green, shift_back: {step: 60%, every: 30s}}",
+            "`services.web.deployment.shift_back.step` is 60 %, but a step back is 1 to 50 %",
+        ),
+        ("{strategy: blue_green, shift_back: {step: 25%, every: 2h}}", "every"),
+        ("{strategy: blue_green, shift_back: {step: 25%}}", "every"),
+        (
+            "{strategy: rolling, shift_back: {step: 25%, every: 30s}}",
+            "`services.web.deployment.shift_back` has no effect under this strategy",
+        ),
+    ] {
+        let refused = refusal(&text(deployment), Some("dev"), &embedded());
+        assert!(refused.contains(what), "{refused}");
+    }
+}
+
+#[test]
+fn a_slow_start_is_what_a_load_balancer_takes() {
+    let text =
+        |more: &str| format!("app: a\nservices: {{web: {{command: [x], port: 80, listener: {{port: 80}}{more}}}}}\n");
+    let planned = |more: &str| {
+        let plan = plan_with(&text(more), None, &embedded(), &Overrides::default()).expect("valid");
+        plan.services[0].balancing.clone().expect("a listener").target_group.slow_start
+    };
+    assert_eq!((planned(", slow_start: 30s"), planned(", slow_start: 15m"), planned("")), (30, 900, 0));
+    let refused = refusal(&text(", slow_start: 10s"), None, &embedded());
+    assert!(
+        refused.contains("`services.web.slow_start` is 10 s, but a load balancer takes 30 s to 15 min"),
+        "{refused}"
+    );
+    assert!(refusal(&text(", slow_start: 16m"), None, &embedded()).contains("slow_start"));
+    let headless = refusal("app: a\nservices: {web: {command: [x], slow_start: 30s}}\n", None, &embedded());
+    assert!(headless.contains("`services.web.slow_start` is the load balancer's"), "{headless}");
+}
+
+#[test]
 fn target_groups_of_the_embedded_engine_hold_addresses_whatever_the_network_mode() {
     let task = |mode: &str| {
         format!(

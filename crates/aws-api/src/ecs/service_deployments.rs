@@ -4,9 +4,12 @@ use std::cmp::Reverse;
 
 use seatrial_aws_wire::page::Listing;
 use seatrial_aws_wire::{EpochSeconds, Input};
-use seatrial_engine::service_deployments::{continue_paused as continue_deployment, current, stop as stop_deployment};
+use seatrial_engine::service_deployments::{
+    continue_paused as continue_deployment, current, skip_bake, stop as stop_deployment,
+};
 use seatrial_engine::state::ServiceDeploymentRecord;
 use seatrial_engine::{Engine, PauseAction, Refusal, StopType, clusters};
+use seatrial_model::skip_bake::SKIP_BAKE_HOOK;
 use seatrial_model::{Arn, HookId, ServiceDeploymentId, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -162,11 +165,29 @@ pub(super) fn continue_paused(engine: &Engine, input: &Input) -> Result<Value, O
         Some("ROLLBACK") => PauseAction::Rollback,
         Some(_) | None => PauseAction::Continue,
     };
+    if hook == SKIP_BAKE_HOOK {
+        return end_bake(engine, &arn, action);
+    }
     let hook = HookId::parse(&hook)
         .map_err(|_| Refusal::invalid("Invalid hookId: hookId must follow the format: ecs-{hookType}-{id}"))?;
     let id = ServiceDeploymentId::parse(last_part(&arn)).map_err(|_| unknown_deployment())?;
     engine.transact(|tx| continue_deployment(tx, &id, &hook, action))?;
     Ok(json!({ "serviceDeploymentArn": arn }))
+}
+
+/// The extension that ends a bake early.
+fn end_bake(engine: &Engine, arn: &str, action: PauseAction) -> Result<Value, OperationError> {
+    match action {
+        PauseAction::Continue => {
+            let id = ServiceDeploymentId::parse(last_part(arn)).map_err(|_| unknown_deployment())?;
+            engine.transact(|tx| skip_bake(tx, &id))?;
+            Ok(json!({ "serviceDeploymentArn": arn }))
+        }
+        PauseAction::Rollback => {
+            let message = format!("{SKIP_BAKE_HOOK} takes the action CONTINUE; StopServiceDeployment rolls back.");
+            Err(Refusal::invalid(message).into())
+        }
+    }
 }
 
 fn unknown_deployment() -> Refusal {

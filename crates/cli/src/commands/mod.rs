@@ -1,6 +1,7 @@
 //! One file per command: its arguments and what it does with them. Adding a command: a file here, a variant in
 //! [`crate::command_line::Command`].
 
+pub mod abort;
 pub mod completion;
 pub mod delete;
 pub mod demo_app;
@@ -15,9 +16,11 @@ pub mod pause;
 pub mod promote;
 pub mod render;
 pub mod resume;
+pub mod retry;
 pub mod rollback;
 pub mod scale;
 pub mod schema;
+pub mod skip_bake;
 pub mod status;
 pub mod validate;
 pub mod wait;

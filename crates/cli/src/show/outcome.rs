@@ -61,6 +61,9 @@ fn of_deployment(outcome: &ServiceOutcome) -> String {
         Verdict::Deployed if wanted == running => format!("deployed {running} in {took}"),
         Verdict::Deployed => format!("deployed {wanted} in {took}; a newer deployment has brought {running} since"),
         Verdict::NothingToDo => format!("nothing to do; {running} is deployed already"),
+        Verdict::Started if outcome.purpose == Purpose::Undo => {
+            format!("{wanted} is being undone; not waiting for it")
+        }
         Verdict::Started => format!("{wanted} is being deployed; not waiting for it"),
         Verdict::Reached => reached(outcome),
         Verdict::Interrupted if outcome.is_steered => {

@@ -77,6 +77,7 @@ pub fn settings(desired_count: u32, minimum: u32, maximum: u32) -> Settings {
         },
         health_check_grace_period: Duration::ZERO,
         fail_fast: FailFast::Off,
+        shift_back: None,
     }
 }
 

@@ -14,6 +14,8 @@ use seatrial_model::load_balancing::TargetState;
 use seatrial_model::task_definition::HealthStatus;
 use seatrial_model::{HookId, LifecycleStage, ListenerRuleArn, RevisionId, TargetGroupArn, TaskId, Timestamp};
 
+use super::routed::share_of;
+
 /// A task as its life shows.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -141,6 +143,7 @@ impl Watch {
             Input::Command(
                 Command::StopServiceDeployment { .. }
                 | Command::ContinueServiceDeployment { .. }
+                | Command::SkipBake { .. }
                 | Command::StopTask { .. },
             )
             | Input::Tick => {}
@@ -227,9 +230,21 @@ impl Watch {
         let somebody_serves = weights.iter().any(|(group, _)| serves(group));
         let idle = weights.iter().find(|(group, weight)| *weight > 0 && !serves(group));
         ensure(!somebody_serves || idle.is_none(), "I3: traffic is sent to a target group without a healthy target")?;
+        self.only_takes_back(rule, weights)?;
         self.rules.insert(rule.clone(), LiveRule::Forwards(weights.iter().cloned().collect()));
         self.tampered.remove(rule);
         Ok(())
+    }
+
+    /// I7: a rollback never gives the revision given up more of a rule's traffic than it had.
+    fn only_takes_back(&self, rule: &ListenerRuleArn, weights: &[(TargetGroupArn, u32)]) -> Result<(), String> {
+        let rolls_back = |latest: &&ServiceDeployment| latest.status == ServiceDeploymentStatus::RollbackInProgress;
+        let Some(latest) = self.deployments.last().filter(rolls_back) else { return Ok(()) };
+        let Some(before) = self.rules.get(rule).filter(|_| !self.tampered.contains(rule)) else { return Ok(()) };
+        let after = LiveRule::Forwards(weights.iter().cloned().collect());
+        let groups = &self.revisions[&latest.target].target_groups;
+        let grows = groups.iter().any(|group| share_of(&after, &group.arn) > share_of(before, &group.arn));
+        ensure(!grows, "I7: a rollback gives more traffic to the revision given up")
     }
 
     /// I8: only the present deployment asks its hooks, each time for the first time.

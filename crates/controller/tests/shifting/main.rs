@@ -3,6 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod baking;
+mod giving_back;
+mod histories;
 mod hooks;
 mod interference;
 mod rolling_back;

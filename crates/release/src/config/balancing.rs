@@ -61,11 +61,26 @@ pub(crate) fn target_group(
             .or(preset.unhealthy_threshold),
         matcher: check.and_then(|check| check.matcher.clone()),
         deregistration_delay: entry.deregistration_delay.map(|seconds| seconds.get()).or(preset.deregistration_delay),
+        slow_start: slow_start(entry, site)?,
         settle_time: match extensions {
             Extensions::Available => Some(settle_time),
             Extensions::Missing => None,
         },
     })
+}
+
+/// Elastic Load Balancing knows no slow start shorter than this, in seconds.
+const SLOW_START_MIN: i32 = 30;
+
+/// The slow start of new targets. Zero, for none, is sent as well, so that what is taken out of a file is undone.
+fn slow_start(entry: &ServiceEntry, site: &Site<'_>) -> Result<i32, Fault> {
+    match entry.slow_start.map_or(0, |seconds| seconds.get()) {
+        seconds if seconds == 0 || seconds >= SLOW_START_MIN => Ok(seconds),
+        seconds => Err(site
+            .below("slow_start")
+            .fault(format_args!("is {seconds} s, but a load balancer takes {SLOW_START_MIN} s to 15 min, or none"))
+            .instead("write at least `30s`, or remove it")),
+    }
 }
 
 fn health_check_path(check: Option<&HealthCheckEntry>, site: &Site<'_>) -> Result<String, Fault> {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use seatrial_model::LifecycleStage;
+use seatrial_model::{LifecycleStage, ReturnSteps, TrafficPercent};
 use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json, json};
@@ -54,6 +54,18 @@ pub(crate) struct DeploymentEntry {
     pub alarms: Option<OneOrMany>,
     /// What has to agree before the deployment goes on.
     pub hooks: Option<Vec<HookEntry>>,
+    /// How traffic goes back when somebody ends a deployment: in steps instead of at once (embedded engine only; left out on AWS).
+    pub shift_back: Option<ShiftBackEntry>,
+}
+
+/// The way back in steps. A deployment that fails by itself gives its traffic back at once in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ShiftBackEntry {
+    /// How much production traffic goes back with each step, 1 to 50 percent.
+    pub step: Share,
+    /// How long it is until the next step, 1s to 1h. The first one is made at once.
+    pub every: Seconds<1, 3600>,
 }
 
 /// A deployment strategy.
@@ -98,7 +110,8 @@ impl DeploymentEntry {
             self.steps = None;
         }
         if !strategy.shifts_traffic() {
-            (self.test, self.hooks, self.verify, self.rollback_window) = (None, None, None, None);
+            (self.test, self.hooks, self.verify) = (None, None, None);
+            (self.rollback_window, self.shift_back) = (None, None);
         }
     }
 }
@@ -328,6 +341,18 @@ fn refuse_ambiguous_pauses(hooks: &[Json], steering: &Steering, site: &Site<'_>)
     }
 }
 
+/// Reads the way back in steps.
+pub(crate) fn shift_back(entry: Option<&DeploymentEntry>, site: &Site<'_>) -> Result<Option<ReturnSteps>, Fault> {
+    let Some(written) = entry.and_then(|entry| entry.shift_back) else { return Ok(None) };
+    let every = Duration::from_secs(u64::from(written.every.get().unsigned_abs()));
+    let step = TrafficPercent::parse(written.step.get(), 0).unwrap_or_default();
+    ReturnSteps::new(step, every).map(Some).map_err(|_| {
+        let site = site.below("deployment").below("shift_back").below("step");
+        site.fault(format_args!("is {} %, but a step back is 1 to 50 %", written.step.get()))
+            .instead("write a share in between, such as `step: 25%`, or leave `shift_back` out to go back at once")
+    })
+}
+
 /// Writes what a service without the block has, in the place of what a block may have said before.
 pub(crate) fn configure_rolling(configuration: &mut Map<String, Json>) {
     configuration.insert("strategy".into(), json!(StrategyWord::Rolling.as_ecs()));
@@ -356,6 +381,11 @@ fn refuse_idle_keys(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site
         (
             "hooks",
             entry.hooks.as_ref().is_some_and(|hooks| !hooks.is_empty()) && !strategy.shifts_traffic(),
+            "`strategy: blue_green`, `canary` or `linear`",
+        ),
+        (
+            "shift_back",
+            entry.shift_back.is_some() && !strategy.shifts_traffic(),
             "`strategy: blue_green`, `canary` or `linear`",
         ),
     ];

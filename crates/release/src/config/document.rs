@@ -141,6 +141,8 @@ pub(crate) struct ServiceEntry {
     pub circuit_breaker: Option<CircuitBreakerEntry>,
     /// How long a leaving task may finish its requests.
     pub deregistration_delay: Option<Seconds<0, 3600>>,
+    /// How long the share of a task that has just become healthy grows until it is a full one: 0 or 30s to 15m. No growth when left out.
+    pub slow_start: Option<Seconds<0, 900>>,
     /// How long a new task must keep passing its health checks before it gets requests (embedded engine only; left out on AWS).
     pub settle_time: Option<Seconds<0, 3600>>,
     /// Fail at the first error that no retry can heal (embedded engine only; AWS ignores it).

@@ -20,7 +20,7 @@ use super::task::{self, Surroundings, Task};
 use crate::naming;
 use crate::plan::{
     Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Pair, Plan, PublicAddress,
-    ServicePlan, Target, TargetDefaults, TargetGroupPlan, TargetType,
+    RETURNS_AT_ONCE, ServicePlan, Target, TargetDefaults, TargetGroupPlan, TargetType,
 };
 use crate::steering::{Steering, TestAddress};
 use crate::urls::{ServiceUrl, urls};
@@ -52,6 +52,7 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
         if scene.overrides.include(&name) {
             scene.overrides.apply(&name, &mut entry).map_err(here)?;
             remarks.extend(left_out(scene, &name, &entry));
+            remarks.extend(returns_at_once(scene, &name, &entry));
         }
         let (service, wished) = service_plan(scene, &name, &entry, &site, network.as_ref())?;
         services.push(service);
@@ -104,6 +105,15 @@ fn left_out(scene: &Scene<'_>, name: &ServiceName, entry: &ServiceEntry) -> Opti
         (Extensions::Missing, keys) => format!("{} are left out", keys.join(" and ")),
     };
     Some(format!("service {name}: {what}, which only the embedded engine can do"))
+}
+
+/// Tells that a way back in steps is none where ECS itself moves the traffic.
+fn returns_at_once(scene: &Scene<'_>, name: &ServiceName, entry: &ServiceEntry) -> Option<String> {
+    let is_written = entry.deployment.as_ref().is_some_and(|deployment| deployment.shift_back.is_some());
+    match scene.environment.target.extensions() {
+        Extensions::Missing if is_written => Some(format!("service {name}: {RETURNS_AT_ONCE}")),
+        Extensions::Missing | Extensions::Available => None,
+    }
 }
 
 fn described_services<'n>(scene: &Scene<'n>) -> Result<Vec<(ServiceName, Site<'n>)>, Fault> {
@@ -182,6 +192,9 @@ fn service_plan<'n>(
         balancing,
         fail_fast: service::fail_fast(entry, &preset),
         steering,
+        shift_back: deployment::shift_back(entry.deployment.as_ref(), site)
+            .map_err(here)?
+            .filter(|_| scene.environment.target.extensions() == Extensions::Available),
     };
     refuse_daemon_count(&plan, site).map_err(here)?;
     Ok((plan, wishes))
@@ -195,7 +208,7 @@ fn balancing<'n>(
     task: &Task,
 ) -> Result<Option<(Balancing, Vec<Wish<'n>>)>, Fault> {
     let Some(listener) = &entry.listener else {
-        for key in ["health_check", "deregistration_delay", "settle_time"] {
+        for key in ["health_check", "deregistration_delay", "slow_start", "settle_time"] {
             if site.node.get(key).is_some() {
                 let advice = "add `listener: { port: … }`, or write a container healthCheck in a task_definition";
                 return Err(site

@@ -12,7 +12,7 @@ use crate::plan::{DesiredCount, FailFast, Network, PublicAddress};
 use crate::steering::Steering;
 
 /// Short-hand keys that a `service_definition` states itself.
-pub(crate) const SERVICE_KEYS: [&str; 8] = [
+pub(crate) const SERVICE_KEYS: [&str; 9] = [
     "deployment",
     "listener",
     "health_check",
@@ -20,6 +20,7 @@ pub(crate) const SERVICE_KEYS: [&str; 8] = [
     "maximum_percent",
     "circuit_breaker",
     "deregistration_delay",
+    "slow_start",
     "settle_time",
 ];
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::Ensuring;
 use super::listener::{Rules, ServiceGroups};
 use super::service_changes::{differences, last_attempt_failed, refuse_fixed};
-use super::tags::{FAIL_FAST, fail_fast_value, for_ecs, tags};
+use super::tags::{extensions, for_ecs, tags};
 use super::task_definition::short;
 use crate::aws::raw::{Answer, body};
 use crate::aws::{Connection, DoingExt};
@@ -170,8 +170,8 @@ async fn create(
 fn tags_at_creation(ensuring: &Ensuring<'_>, plan: &ServicePlan, documented: Option<&Json>) -> Json {
     let mut list = documented.and_then(Json::as_array).cloned().unwrap_or_default();
     let own = tags(ensuring.plan, Some(&plan.name));
-    let fail_fast = fail_fast_value(plan.fail_fast).map(|value| (FAIL_FAST, value.to_owned()));
-    list.extend(own.into_iter().chain(fail_fast).map(|(key, value)| json!({ "key": key, "value": value })));
+    let extensions = extensions(plan).into_iter().filter_map(|(key, value)| Some((key, value?)));
+    list.extend(own.into_iter().chain(extensions).map(|(key, value)| json!({ "key": key, "value": value })));
     Json::Array(list)
 }
 
@@ -203,7 +203,7 @@ async fn update(
         named.push(format!("desiredCount {} → {count}", existing.desired_count()));
         changes.insert("desiredCount".into(), json!(count));
     }
-    let retagged = adjust_fail_fast(ensuring, plan, existing).await?;
+    let retagged = adjust_extensions(ensuring, plan, existing).await?;
     let retry = !changes.contains_key("taskDefinition") && last_attempt_failed(existing);
     if retry {
         let note = format!("the last deployment of service {} failed; trying the same version again", plan.name);
@@ -267,30 +267,42 @@ pub(crate) fn in_place(service: &Service) -> Option<&str> {
     primary.and_then(|deployment| deployment.task_definition()).or(service.task_definition())
 }
 
-/// Puts the fail-fast tag right before the service is updated, since the engine reads it when a deployment begins.
-async fn adjust_fail_fast(
+/// Puts the tags that are extensions right before the service is updated, since the engine reads them when a deployment begins.
+async fn adjust_extensions(
     ensuring: &Ensuring<'_>,
     plan: &ServicePlan,
     existing: &Service,
 ) -> Result<bool, ReleaseError> {
-    let current = existing.tags().iter().find(|tag| tag.key() == Some(FAIL_FAST)).and_then(Tag::value);
-    let wanted = fail_fast_value(plan.fail_fast);
-    if current == wanted {
-        return Ok(false);
+    let current = |key: &str| existing.tags().iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value);
+    let differing = extensions(plan).into_iter().filter(|(key, wanted)| current(key) != wanted.as_deref());
+    let mut has_changed = false;
+    for (key, wanted) in differing {
+        set_tag(ensuring.connection, &plan.service_name, existing, key, wanted).await?;
+        has_changed = true;
     }
-    let arn = existing.service_arn().ok_or(ReleaseError::Incomplete("the service's ARN"))?;
-    let ecs = &ensuring.connection.ecs;
-    let doing = || format!("setting the tags of service {}", plan.service_name);
-    match wanted {
+    Ok(has_changed)
+}
+
+/// Sets a tag of a service, or removes it.
+pub(crate) async fn set_tag(
+    connection: &Connection,
+    name: &str,
+    service: &Service,
+    key: &'static str,
+    value: Option<String>,
+) -> Result<(), ReleaseError> {
+    let arn = service.service_arn().ok_or(ReleaseError::Incomplete("the service's ARN"))?;
+    let doing = || format!("setting the tags of service {name}");
+    match value {
         Some(value) => {
-            let tags = for_ecs(vec![(FAIL_FAST, value.to_owned())]);
-            ecs.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await.doing(doing)?;
+            let tags = for_ecs(vec![(key, value)]);
+            connection.ecs.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await.doing(doing)?;
         }
         None => {
-            ecs.untag_resource().resource_arn(arn).tag_keys(FAIL_FAST).send().await.doing(doing)?;
+            connection.ecs.untag_resource().resource_arn(arn).tag_keys(key).send().await.doing(doing)?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! The tags Seatrial puts on what it makes: whose it is, and the engine extension that travels as a tag.
+//! The tags Seatrial puts on what it makes: whose it is, and the engine's extensions that travel as tags.
+
+use seatrial_model::SHIFT_BACK_TAG;
 
 use crate::config::ServiceName;
-use crate::plan::{FailFast, Plan};
+use crate::plan::{FailFast, Plan, ServicePlan};
 
 /// Tells the embedded engine to fail a deployment at the first cause that no retry can heal. AWS ignores it.
 pub(crate) const FAIL_FAST: &str = "seatrial:fail-fast";
@@ -14,12 +16,13 @@ pub(crate) fn tags(plan: &Plan, service: Option<&ServiceName>) -> Vec<(&'static 
     tags
 }
 
-/// The value of the fail-fast tag; without one the tag is absent.
-pub(crate) fn fail_fast_value(fail_fast: FailFast) -> Option<&'static str> {
-    match fail_fast {
-        FailFast::On => Some("true"),
+/// The tags of a service that are extensions of the engine, each with its value; without one the tag is absent.
+pub(crate) fn extensions(plan: &ServicePlan) -> [(&'static str, Option<String>); 2] {
+    let fail_fast = match plan.fail_fast {
+        FailFast::On => Some("true".to_owned()),
         FailFast::Off => None,
-    }
+    };
+    [(FAIL_FAST, fail_fast), (SHIFT_BACK_TAG, plan.shift_back.map(|steps| steps.to_string()))]
 }
 
 /// Whether these tags are those of something made for the environment of a plan.

@@ -17,6 +17,9 @@ pub(crate) const MISSING: &str = "TargetGroupNotFound";
 /// The attribute that says how long a leaving target may finish its requests.
 const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
 
+/// The attribute that says how long the share of a new target grows.
+const SLOW_START: &str = "slow_start.duration_seconds";
+
 /// The engine's attribute that says how long a new target must keep passing its checks.
 const SETTLE_TIME: &str = "seatrial.settle_time.seconds";
 
@@ -186,6 +189,7 @@ struct AttributeChange {
 fn attribute_changes(wanted: &TargetGroupPlan, existing: &[TargetGroupAttribute]) -> Vec<AttributeChange> {
     let stated = [
         (DEREGISTRATION_DELAY, "deregistration delay", wanted.deregistration_delay),
+        (SLOW_START, "slow start", Some(wanted.slow_start)),
         (SETTLE_TIME, "settle time", wanted.settle_time),
     ];
     let change = |(key, name, wanted): (&'static str, &'static str, Option<i32>)| {
@@ -213,6 +217,7 @@ mod tests {
             unhealthy_threshold: Some(2),
             matcher: None,
             deregistration_delay: Some(10),
+            slow_start: 0,
             settle_time: None,
         }
     }
@@ -228,6 +233,21 @@ mod tests {
             .build();
         assert_eq!(check_differences(&plan(), &existing), ["path / → /ready", "interval 30 → 5"]);
     }
+
+    #[test]
+    fn a_slow_start_is_sent_where_it_differs_and_taken_back_where_it_is_no_longer_written() {
+        let existing = |value: &str| vec![TargetGroupAttribute::builder().key(SLOW_START).value(value).build()];
+        let changes = |slow_start: i32, existing: &[TargetGroupAttribute]| {
+            let wanted = TargetGroupPlan { slow_start, deregistration_delay: None, ..plan() };
+            attribute_changes(&wanted, existing).iter().map(|change| change.wanted).collect::<Vec<_>>()
+        };
+        assert_eq!(changes(0, &[]), Vec::<i32>::new(), "a target group that shows none has none");
+        assert_eq!(changes(0, &existing("0")), Vec::<i32>::new());
+        assert_eq!(changes(30, &existing("0")), [30]);
+        assert_eq!(changes(30, &existing("30")), Vec::<i32>::new());
+        assert_eq!(changes(0, &existing("30")), [0]);
+    }
+
     #[test]
     fn attributes_are_sent_only_where_they_differ_and_extensions_only_where_they_exist() {
         let attribute = |key: &str, value: &str| TargetGroupAttribute::builder().key(key).value(value).build();

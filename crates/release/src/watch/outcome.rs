@@ -99,6 +99,13 @@ impl ServiceOutcome {
     }
 }
 
+impl ServiceOutcome {
+    /// The outcome of a service whose deployment was told to go back and is not waited for.
+    pub(crate) fn undoing(subject: &Subject, duration: Duration) -> Self {
+        Self { purpose: Purpose::Undo, ..Self::started(subject, duration) }
+    }
+}
+
 /// Explains a watched deployment. What cannot be fetched any more is left out.
 pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: Purpose) -> ServiceOutcome {
     let Watched { subject, end, look, late_look, elapsed, unverified, is_steered } = watched;

@@ -66,6 +66,12 @@ pub(crate) fn pauses(deployment: &ServiceDeployment) -> Vec<Pause> {
     .collect()
 }
 
+/// Completes "waiting for the rollback: …" while production traffic is on its way back.
+pub(crate) fn on_its_way_back(deployment: &ServiceDeployment) -> Option<String> {
+    let left = traffic(deployment)?.production;
+    (left > 0.0).then(|| format!("the traffic to go back, {left} % is still on the version given up"))
+}
+
 /// Completes "waiting for …" for the stages in which no task is what is waited for.
 pub(crate) fn waiting_for(deployment: &ServiceDeployment, time_scale: u32) -> Option<String> {
     if let Some(pause) = pause(deployment) {

@@ -1,6 +1,6 @@
 //! What a deployment waits for, or how it ended, in words. Pure.
 
-use aws_sdk_ecs::types::{ServiceDeploymentStatus, Task};
+use aws_sdk_ecs::types::{ServiceDeployment, ServiceDeploymentStatus, Task};
 
 use super::Subject;
 use super::look::Look;
@@ -37,7 +37,7 @@ pub(crate) fn waiting_for(
         None | Some(ServiceDeploymentStatus::Pending) => Some("the deployment to begin".to_owned()),
         Some(ServiceDeploymentStatus::StopRequested) => Some("the deployment to stop".to_owned()),
         Some(ServiceDeploymentStatus::RollbackRequested | ServiceDeploymentStatus::RollbackInProgress) => {
-            Some(rollback(new, old))
+            Some(rollback(&look.deployment, new, old))
         }
         Some(ServiceDeploymentStatus::InProgress) => {
             let of_traffic = traffic::waiting_for(&look.deployment, time_scale);
@@ -62,10 +62,13 @@ fn over(look: &Look, subject: &Subject) -> String {
     }
 }
 
-fn rollback(failed: &TaskCounts, restored: &TaskCounts) -> String {
+fn rollback(deployment: &ServiceDeployment, failed: &TaskCounts, restored: &TaskCounts) -> String {
     let missing = restored.desired.saturating_sub(restored.healthy);
     if missing > 0 {
         return format!("the rollback: {} of the previous version to become healthy", tasks_in_words(missing));
+    }
+    if let Some(way) = traffic::on_its_way_back(deployment) {
+        return format!("the rollback: {way}");
     }
     let remaining = failed.pending + failed.running + failed.leaving;
     if remaining > 0 {
@@ -113,7 +116,7 @@ mod tests {
     use super::super::health::HealthFacts;
     use super::super::health::tests::{facts, task};
     use super::*;
-    use aws_sdk_ecs::types::ServiceDeployment;
+    use aws_sdk_ecs::types::ServiceRevisionSummary;
     use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
     use aws_smithy_types::DateTime;
 
@@ -153,6 +156,25 @@ mod tests {
             let after = std::time::Duration::from_millis(1100);
             assert_eq!(activity(&look, &subject, &new, &old, 1), Activity::Over { what: expected.into(), after });
         }
+    }
+
+    #[test]
+    fn traffic_on_its_way_back_is_told_with_what_is_left() {
+        let target = ServiceRevisionSummary::builder().requested_production_traffic_weight(75.0).build();
+        let deployment = ServiceDeployment::builder()
+            .status(ServiceDeploymentStatus::RollbackInProgress)
+            .target_service_revision(target)
+            .build();
+        let service = service(1, &[("old", "PRIMARY", 1), ("new", "ACTIVE", 1)]);
+        let tasks = vec![task("new", "RUNNING", "RUNNING", "10.0.0.1"), task("old", "RUNNING", "RUNNING", "10.0.0.2")];
+        let healthy = TargetHealthStateEnum::Healthy;
+        let facts = facts(&[("10.0.0.1", 80, healthy.clone(), None), ("10.0.0.2", 80, healthy, None)]);
+        let look = Look { deployment, service, tasks, facts };
+        let (new, old) = by_version(&look.service, &look.tasks, &look.facts, "new");
+        assert_eq!(
+            waiting_for(&look, "new", &new, &old).as_deref(),
+            Some("the rollback: the traffic to go back, 75 % is still on the version given up")
+        );
     }
 
     #[test]

@@ -1,0 +1,44 @@
+//! `seatrial retry`
+
+use anyhow::Result;
+use clap::Args;
+use seatrial_release::{RetryOptions, ServiceOutcome, retry};
+
+use crate::arguments::{Common, Services, WaitArguments};
+use crate::exit_code::ExitCode;
+use crate::printer::Printer;
+use crate::progress::Display;
+use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+
+/// Deploy the version again whose deployment failed, was rolled back or stopped
+///
+/// The version is deployed as it was registered; what the file says now is not sent. Exit codes as of `deploy`.
+#[derive(Args, Debug)]
+pub struct RetryArguments {
+    #[command(flatten)]
+    pub services: Services,
+
+    #[command(flatten)]
+    pub common: Common,
+
+    #[command(flatten)]
+    pub wait: WaitArguments,
+}
+
+/// Runs the command.
+pub async fn run(arguments: RetryArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
+    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
+    let options = RetryOptions { waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
+    let display = Display::new(printer, &common);
+    let interrupt = interrupted_by_ctrl_c();
+    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
+    for service in &session.plan.services {
+        let done = retry(&session.connection, service, &options, &display.reporter(), interrupt.clone()).await;
+        if done.is_err() {
+            display.end();
+        }
+        outcomes.push(done?);
+    }
+    display.end();
+    conclude(&outcomes, &common, printer)
+}
