@@ -29,11 +29,7 @@ pub(super) async fn send(errand: &Errand, protocol: ProtocolVersion, parts: &Par
     Some(outcome)
 }
 
-async fn send_once(
-    errand: &Errand,
-    protocol: ProtocolVersion,
-    parts: &Parts,
-) -> Result<Response<Incoming>, SendError> {
+async fn send_once(errand: &Errand, protocol: ProtocolVersion, parts: &Parts) -> Result<Response<Incoming>, SendError> {
     let (target, worker) = (errand.place.target(), &errand.worker);
     let body = Repeatable::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
     let request = request(protocol, parts, body.send());
