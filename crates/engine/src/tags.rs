@@ -1,5 +1,6 @@
 //! Tags of any resource, by ARN.
 
+use crate::mirroring;
 use crate::refusal::Refusal;
 use crate::services;
 use crate::state::{ServiceRecord, Tags};
@@ -10,6 +11,7 @@ pub const TAGS_MAX: usize = 50;
 
 /// Adds tags to a resource, or changes their values.
 pub fn set(tx: &mut Transaction<'_>, arn: &str, tags: Tags) -> Result<(), Refusal> {
+    mirroring::check(&tags)?;
     let mut all = tx.state.tags.get(arn).cloned().unwrap_or_default();
     all.extend(tags);
     if all.len() > TAGS_MAX {
