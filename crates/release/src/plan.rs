@@ -4,7 +4,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Stage};
+use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Share, Stage};
 
 /// One environment of an application and everything in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +99,8 @@ pub struct ServicePlan {
     pub desired_count: DesiredCount,
     pub balancing: Option<Balancing>,
     pub fail_fast: FailFast,
+    /// The percentage of safe requests that a new version gets copies of: an extension of the engine, `None` elsewhere.
+    pub mirror: Option<Share>,
 }
 
 impl ServicePlan {
@@ -227,6 +229,8 @@ pub struct RulePlan {
     /// Name and value of a header that a request must have.
     pub header: Option<(String, String)>,
     pub purpose: RulePurpose,
+    /// How long a client stays with one of the rule's target groups, in seconds.
+    pub stickiness: Option<i32>,
 }
 
 /// What a rule is for.

@@ -40,6 +40,8 @@ pub(crate) struct DeploymentEntry {
     pub alarms: Option<OneOrMany>,
     /// What has to agree before the deployment goes on.
     pub hooks: Option<Vec<HookEntry>>,
+    /// The share of safe requests of which the new version gets copies while it is tried (embedded engine only; left out on AWS).
+    pub mirror: Option<Share>,
 }
 
 /// A deployment strategy.
@@ -81,7 +83,7 @@ impl DeploymentEntry {
             (self.percent, self.step_bake) = (None, None);
         }
         if !strategy.shifts_traffic() {
-            (self.test, self.hooks) = (None, None);
+            (self.test, self.hooks, self.mirror) = (None, None, None);
         }
     }
 }
@@ -258,6 +260,11 @@ fn refuse_idle_keys(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site
         ("percent", entry.percent.is_some() && !has_steps, "`strategy: canary` or `linear`"),
         ("step_bake", entry.step_bake.is_some() && !has_steps, "`strategy: canary` or `linear`"),
         ("test", entry.test.is_some() && !strategy.shifts_traffic(), "`strategy: blue_green`, `canary` or `linear`"),
+        (
+            "mirror",
+            entry.mirror.is_some() && !strategy.shifts_traffic(),
+            "`strategy: blue_green`, `canary` or `linear`",
+        ),
         (
             "hooks",
             entry.hooks.as_ref().is_some_and(|hooks| !hooks.is_empty()) && !strategy.shifts_traffic(),

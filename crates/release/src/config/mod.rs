@@ -25,11 +25,12 @@ mod schema;
 mod service;
 mod site;
 mod stage;
+mod stickiness;
 mod task;
 mod template;
 mod words;
 
-pub use deployment::StrategyWord;
+pub use deployment::{Share, StrategyWord};
 pub use document::{Approval, Scheme};
 pub use error::{ConfigError, Position};
 pub use file::ConfigFile;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::Ensuring;
 use super::listener::{Rules, ServiceGroups};
 use super::service_changes::{differences, last_attempt_failed, refuse_fixed};
-use super::tags::{FAIL_FAST, fail_fast_value, for_ecs, tags};
+use super::tags::{extension_tags, for_ecs, tags};
 use super::task_definition::short;
 use crate::aws::raw::{Answer, body};
 use crate::aws::{Connection, DoingExt};
@@ -170,8 +170,8 @@ async fn create(
 fn tags_at_creation(ensuring: &Ensuring<'_>, plan: &ServicePlan, documented: Option<&Json>) -> Json {
     let mut list = documented.and_then(Json::as_array).cloned().unwrap_or_default();
     let own = tags(ensuring.plan, Some(&plan.name));
-    let fail_fast = fail_fast_value(plan.fail_fast).map(|value| (FAIL_FAST, value.to_owned()));
-    list.extend(own.into_iter().chain(fail_fast).map(|(key, value)| json!({ "key": key, "value": value })));
+    let extensions = extension_tags(plan).into_iter().filter_map(|(key, value)| Some((key, value?)));
+    list.extend(own.into_iter().chain(extensions).map(|(key, value)| json!({ "key": key, "value": value })));
     Json::Array(list)
 }
 
@@ -203,7 +203,7 @@ async fn update(
         named.push(format!("desiredCount {} → {count}", existing.desired_count()));
         changes.insert("desiredCount".into(), json!(count));
     }
-    let retagged = adjust_fail_fast(ensuring, plan, existing).await?;
+    let retagged = adjust_extension_tags(ensuring, plan, existing).await?;
     let retry = !changes.contains_key("taskDefinition") && last_attempt_failed(existing);
     if retry {
         let note = format!("the last deployment of service {} failed; trying the same version again", plan.name);
@@ -267,30 +267,27 @@ pub(crate) fn in_place(service: &Service) -> Option<&str> {
     primary.and_then(|deployment| deployment.task_definition()).or(service.task_definition())
 }
 
-/// Puts the fail-fast tag right before the service is updated, since the engine reads it when a deployment begins.
-async fn adjust_fail_fast(
+/// Puts the tags of extensions right before the service is updated, since the engine reads them when a deployment begins.
+async fn adjust_extension_tags(
     ensuring: &Ensuring<'_>,
     plan: &ServicePlan,
     existing: &Service,
 ) -> Result<bool, ReleaseError> {
-    let current = existing.tags().iter().find(|tag| tag.key() == Some(FAIL_FAST)).and_then(Tag::value);
-    let wanted = fail_fast_value(plan.fail_fast);
-    if current == wanted {
-        return Ok(false);
-    }
+    let current = |wanted: &str| existing.tags().iter().find(|tag| tag.key() == Some(wanted)).and_then(Tag::value);
+    let differing = extension_tags(plan).into_iter().filter(|(key, value)| current(key) != value.as_deref());
+    let (wrong, surplus): (Vec<_>, Vec<_>) = differing.partition(|(_, value)| value.is_some());
     let arn = existing.service_arn().ok_or(ReleaseError::Incomplete("the service's ARN"))?;
     let ecs = &ensuring.connection.ecs;
     let doing = || format!("setting the tags of service {}", plan.service_name);
-    match wanted {
-        Some(value) => {
-            let tags = for_ecs(vec![(FAIL_FAST, value.to_owned())]);
-            ecs.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await.doing(doing)?;
-        }
-        None => {
-            ecs.untag_resource().resource_arn(arn).tag_keys(FAIL_FAST).send().await.doing(doing)?;
-        }
+    if !wrong.is_empty() {
+        let tags = for_ecs(wrong.iter().filter_map(|(key, value)| Some((*key, value.clone()?))).collect());
+        ecs.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await.doing(doing)?;
     }
-    Ok(true)
+    if !surplus.is_empty() {
+        let keys = surplus.iter().map(|(key, _)| (*key).to_owned()).collect();
+        ecs.untag_resource().resource_arn(arn).set_tag_keys(Some(keys)).send().await.doing(doing)?;
+    }
+    Ok(!wrong.is_empty() || !surplus.is_empty())
 }
 
 #[cfg(test)]

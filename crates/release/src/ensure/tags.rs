@@ -1,10 +1,13 @@
-//! The tags Seatrial puts on what it makes: whose it is, and the engine extension that travels as a tag.
+//! The tags Seatrial puts on what it makes: whose it is, and the engine's extensions that travel as tags.
 
 use crate::config::ServiceName;
-use crate::plan::{FailFast, Plan};
+use crate::plan::{FailFast, Plan, ServicePlan};
 
 /// Tells the embedded engine to fail a deployment at the first cause that no retry can heal. AWS ignores it.
-pub(crate) const FAIL_FAST: &str = "seatrial:fail-fast";
+const FAIL_FAST: &str = "seatrial:fail-fast";
+
+/// Tells the embedded engine which percentage of safe requests a new version gets copies of. AWS ignores it.
+const MIRROR: &str = "seatrial:mirror";
 
 /// Name and value of each tag of a resource of the environment, or of one service in it.
 pub(crate) fn tags(plan: &Plan, service: Option<&ServiceName>) -> Vec<(&'static str, String)> {
@@ -14,12 +17,13 @@ pub(crate) fn tags(plan: &Plan, service: Option<&ServiceName>) -> Vec<(&'static 
     tags
 }
 
-/// The value of the fail-fast tag; without one the tag is absent.
-pub(crate) fn fail_fast_value(fail_fast: FailFast) -> Option<&'static str> {
-    match fail_fast {
-        FailFast::On => Some("true"),
+/// The tags of a service by which extensions are asked for; those without a value are to be absent.
+pub(crate) fn extension_tags(plan: &ServicePlan) -> [(&'static str, Option<String>); 2] {
+    let fail_fast = match plan.fail_fast {
+        FailFast::On => Some("true".to_owned()),
         FailFast::Off => None,
-    }
+    };
+    [(FAIL_FAST, fail_fast), (MIRROR, plan.mirror.map(|share| share.get().to_string()))]
 }
 
 /// Whether these tags are those of something made for the environment of a plan.
