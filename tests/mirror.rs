@@ -28,7 +28,7 @@ services:
       bake: 1m
       mirror: 50%
       hooks: [{ stage: post_test_traffic_shift }]
-      alarms: [{{ env('ALARM', '') }}]
+      {{ env('WATCHED', '') }}
 environments:
   dev: { target: embedded, stage: prod }
 "#;
@@ -65,7 +65,7 @@ fn a_version_is_judged_by_copies_of_requests_before_it_gets_any() {
     // The same again, with an alarm that watches the copies.
     metrics.put_alarm("other-answers", &group);
     wait_until(PATIENCE, "the alarm to be calm", || metrics.state("other-answers") == Some(StateValue::Ok));
-    let watched = [("VERSION", "bad"), ("ERRORS", "1"), ("ALARM", "other-answers")];
+    let watched = [("VERSION", "bad"), ("ERRORS", "1"), ("WATCHED", "alarms: other-answers")];
     let ran = trial.run(&["deploy"], &watched);
     assert!(matches!(ran.code, Some(6 | 3)), "paused, or rolled back already: {ran:?}");
     let service = Service(client::ecs(&trial.aws_environment()));
@@ -79,7 +79,7 @@ fn a_version_is_judged_by_copies_of_requests_before_it_gets_any() {
     // A version that answers like the one before: copies until it has all requests, and no difference.
     wait_until(PATIENCE, "the alarm to be calm", || metrics.state("other-answers") == Some(StateValue::Ok));
     let before = (metrics.sum(&group, "MirroredRequestCount"), metrics.sum(&group, "StatusMismatchCount"));
-    let good = [("VERSION", "v2"), ("ALARM", "other-answers")];
+    let good = [("VERSION", "v2"), ("WATCHED", "alarms: other-answers")];
     trial.deploy(&good).exits(6);
     wait_until(PATIENCE, "copies", || metrics.sum(&group, "MirroredRequestCount") > before.0 + MANY);
     trial.run(&["promote"], &good).exits(0);
