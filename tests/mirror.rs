@@ -57,6 +57,9 @@ fn a_version_is_judged_by_copies_of_requests_before_it_gets_any() {
     let (made, mismatches) = (metrics.sum(&group, "MirroredRequestCount"), metrics.sum(&group, "StatusMismatchCount"));
     println!("{made} copies, {mismatches} answered with another status");
     assert!(mismatches <= made && metrics.sum(&group, "Mirror5XXCount") > MANY);
+    let status = trial.run(&["status"], &bad).exits(0);
+    println!("{}", status.stdout);
+    assert!(status.says("  mirrored ") && status.says(" answered with another status, p95 "), "{status:?}");
     let requests = metrics.statistic("AWS/ApplicationELB", &group, "RequestCount");
     assert_eq!(requests, 0.0, "copies are no requests to whoever judges requests");
     let said = trial.run(&["rollback"], &bad).exits(0);

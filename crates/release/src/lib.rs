@@ -39,6 +39,7 @@ pub use scale::{ScaleOptions, scale};
 pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus, events, status};
 pub use urls::ServiceUrl;
 pub use watch::cause::{Cause, CauseKind};
+pub use watch::mirrored::Mirrored;
 pub use watch::outcome::ServiceOutcome;
 pub use watch::timeline::TimelineEntry;
 pub use watch::verdict::{Purpose, Verdict};
