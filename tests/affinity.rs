@@ -167,8 +167,8 @@ impl Visitor {
         }
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         let fields = answer.lines().filter_map(|line| line.split_once(": "));
-        let given = fields.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")).map(|(_, value)| value);
-        if let Some(cookie) = given.last().filter(|_| self.keeps_cookies) {
+        let mut given = fields.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")).map(|(_, value)| value);
+        if let Some(cookie) = given.next_back().filter(|_| self.keeps_cookies) {
             self.cookie = cookie.split(';').next().map(ToOwned::to_owned);
         }
         let version = answer.trim_end().rsplit(", version ").next().unwrap_or_default();
