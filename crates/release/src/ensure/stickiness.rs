@@ -39,7 +39,7 @@ mod tests {
         let weights =
             ForwardActionConfig::builder().target_groups(tuple("blue", 25)).target_groups(tuple("green", 975));
         let split = Action::builder().r#type("forward".into()).order(1).forward_config(weights.build()).build();
-        assert_eq!(stickiness_of(&[split.clone()]), None);
+        assert_eq!(stickiness_of(std::slice::from_ref(&split)), None);
         let mut actions = vec![split.clone()];
         for seconds in [Some(3600), Some(60), None] {
             actions = without_change_of_weights(&actions, seconds);
