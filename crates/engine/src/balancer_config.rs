@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use seatrial_model::TimeScale;
 use seatrial_model::load_balancing::{Algorithm, TargetHealthCheck};
+use seatrial_model::{ListenerRuleArn, TimeScale};
 use seatrial_ports::balancer::{
     BalancerConfig, ListenerConfig, RuleConfig, TargetConfig, TargetGroupConfig, TargetIntent,
 };
 
+use crate::load_balancing::arn::default_rule;
 use crate::load_balancing::targets::{TASK_ADDRESS, deregistration_delay};
+use crate::mirroring::{Mirrors, mirrors};
 use crate::state::{Listener, Rule, State, TargetGroup};
 
 /// ELB's default of `idle_timeout.timeout_seconds`.
@@ -21,19 +23,22 @@ const CHECK_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 /// The attribute of a target group that sets [`TargetGroupConfig::settle_time`], in seconds. An engine extension.
 pub const SETTLE_TIME_ATTRIBUTE: &str = "seatrial.settle_time.seconds";
 
-/// Tells whether the running transaction changed anything the data plane executes.
-pub(crate) fn is_changed(state: &State) -> bool {
+/// Tells whether the running transaction changed anything the data plane executes; `mirrored` is what it mirrors at present.
+pub(crate) fn is_changed(state: &State, mirrored: &Mirrors) -> bool {
     state.load_balancers.is_changed()
         || state.listeners.is_changed()
         || state.rules.is_changed()
         || state.target_groups.is_changed()
+        // Mirrors follow from how far deployments have come.
+        || (state.services.is_changed() && mirrors(state) != *mirrored)
 }
 
 /// Builds the whole configuration.
 pub(crate) fn build(state: &State, generation: u64, scale: TimeScale) -> BalancerConfig {
+    let mirrors = mirrors(state);
     BalancerConfig {
         generation,
-        listeners: state.listeners.values().map(|listener| build_listener(state, listener)).collect(),
+        listeners: state.listeners.values().map(|listener| build_listener(state, listener, &mirrors)).collect(),
         target_groups: state
             .target_groups
             .values()
@@ -48,13 +53,15 @@ pub fn is_in_use(state: &State, group: &str) -> bool {
     crate::load_balancing::actions(state).any(|(_, action)| crate::load_balancing::names(action, group))
 }
 
-fn build_listener(state: &State, listener: &Listener) -> ListenerConfig {
+fn build_listener(state: &State, listener: &Listener, mirrors: &Mirrors) -> ListenerConfig {
+    let mirror = |rule: &str| mirrors.get(&ListenerRuleArn::new(rule)).cloned();
     let mut rules: Vec<&Rule> = state.rules.values().filter(|rule| rule.listener == listener.arn).collect();
     rules.sort_by_key(|rule| rule.priority);
     let rules = rules.into_iter().map(|rule| RuleConfig {
         arn: rule.arn.clone(),
         conditions: rule.conditions.clone(),
         action: rule.action.clone(),
+        mirror: mirror(&rule.arn),
     });
     let idle_timeout = state
         .load_balancers
@@ -68,6 +75,7 @@ fn build_listener(state: &State, listener: &Listener) -> ListenerConfig {
         idle_timeout,
         rules: rules.collect(),
         default_action: listener.default_action.clone(),
+        default_mirror: mirror(&default_rule(&listener.arn)),
     }
 }
 

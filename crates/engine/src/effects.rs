@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::hooks;
 use crate::load_balancing::targets;
 use crate::logs;
+use crate::mirroring;
 use crate::service_deployments;
 use crate::services::{DEPLOYING_MEMBERS, routes};
 use crate::state::{
@@ -173,6 +174,7 @@ pub(crate) fn change_task(tx: &mut Transaction<'_>, task: &TaskId, change: impl 
 
 fn publish(tx: &mut Transaction<'_>, key: &str, event: Event) {
     let id = tx.draw_uuid();
+    let mirror = tx.state.services.get(key).and_then(|service| mirroring::wanted(tx.state, service));
     let Some(service) = tx.state.services.get_mut(key) else { return };
     match event {
         Event::Service { at, message } => {
@@ -183,9 +185,11 @@ fn publish(tx: &mut Transaction<'_>, key: &str, event: Event) {
         Event::ServiceDeployment(deployment) => {
             tracing::info!(service = key, deployment = %deployment.id, status = deployment.status.as_str(), "service deployment");
             let known = tx.state.service_deployments.get(deployment.id.as_str());
-            let (deployment_configuration, deployment_document) = match known {
-                Some(record) => (record.deployment_configuration.clone(), record.deployment_document.clone()),
-                None => (service.deployment_configuration.clone(), service.deployment_document.clone()),
+            let (deployment_configuration, deployment_document, mirror) = match known {
+                Some(record) => {
+                    (record.deployment_configuration.clone(), record.deployment_document.clone(), record.mirror)
+                }
+                None => (service.deployment_configuration.clone(), service.deployment_document.clone(), mirror),
             };
             let record = ServiceDeploymentRecord {
                 cluster: service.cluster.clone(),
@@ -193,6 +197,7 @@ fn publish(tx: &mut Transaction<'_>, key: &str, event: Event) {
                 deployment: *deployment,
                 deployment_configuration,
                 deployment_document,
+                mirror,
             };
             tx.state.service_deployments.insert(record.deployment.id.as_str().to_owned(), record);
             service_deployments::forget_old(tx, key);

@@ -15,6 +15,7 @@ use seatrial_ports::{Balancer, Clock, HookInvoker, Journal, JournalError, Runtim
 use crate::balancer_config;
 use crate::cloudwatch::Monitoring;
 use crate::effects;
+use crate::mirroring::{Mirrors, mirrors};
 use crate::refusal::Refusal;
 use crate::reports::Inbox;
 use crate::state::State;
@@ -86,6 +87,8 @@ pub struct Volatile {
     pub closed_listeners: BTreeMap<String, String>,
     /// The newest configuration in which a listener has a port.
     listening: BTreeMap<u16, u64>,
+    /// What the newest configuration mirrors.
+    mirrored: Mirrors,
 }
 
 impl Volatile {
@@ -94,8 +97,9 @@ impl Volatile {
         self.listening.get(&port).is_some_and(|generation| *generation >= self.applied_generation)
     }
 
-    /// Remembers which ports a configuration that is about to be applied listens on.
-    pub(crate) fn note_config(&mut self, config: &BalancerConfig) {
+    /// Remembers which ports a configuration that is about to be applied listens on, and what it mirrors.
+    pub(crate) fn note_config(&mut self, config: &BalancerConfig, mirrored: Mirrors) {
+        self.mirrored = mirrored;
         let applied = self.applied_generation;
         self.listening.retain(|_, generation| *generation >= applied);
         self.listening.extend(config.listeners.iter().map(|listener| (listener.address.port(), config.generation)));
@@ -175,7 +179,7 @@ impl Engine {
             monitoring.take_back(state, now);
             return Ok(outcome);
         }
-        let balancing_changed = balancer_config::is_changed(state);
+        let balancing_changed = balancer_config::is_changed(state, &volatile.mirrored);
         if let Err(error) = self.commit(state, entries) {
             state.take_back();
             monitoring.take_back(state, now);
@@ -187,7 +191,7 @@ impl Engine {
         if balancing_changed {
             volatile.generation += 1;
             let config = balancer_config::build(state, volatile.generation, self.inner.settings.scale);
-            volatile.note_config(&config);
+            volatile.note_config(&config, mirrors(state));
             self.inner.machine.balancer.apply(config);
         }
         self.carry_out(orders);

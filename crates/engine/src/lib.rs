@@ -16,6 +16,7 @@ pub mod engine;
 mod hooks;
 pub mod load_balancing;
 pub mod logs;
+pub mod mirroring;
 pub mod observe;
 pub mod refusal;
 pub mod reports;

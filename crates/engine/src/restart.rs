@@ -8,6 +8,7 @@ use seatrial_ports::balancer::TargetIntent;
 
 use crate::effects;
 use crate::engine::{Engine, EngineError, EngineSettings, Machine};
+use crate::mirroring::mirrors;
 use crate::reports::Inbox;
 use crate::state::{DesiredStatus, LastStatus, State};
 use crate::tasks;
@@ -81,7 +82,8 @@ impl Engine {
         guarded.volatile.generation += 1;
         let generation = guarded.volatile.generation;
         let config = crate::balancer_config::build(&guarded.state, generation, self.inner.settings.scale);
-        guarded.volatile.note_config(&config);
+        let mirrored = mirrors(&guarded.state);
+        guarded.volatile.note_config(&config, mirrored);
         self.inner.machine.balancer.apply(config);
     }
 }

@@ -21,6 +21,7 @@ use crate::balancer_config::is_in_use;
 use crate::cloudwatch::watching;
 use crate::effects::feed;
 use crate::load_balancing::targets::deregistration_delay;
+use crate::mirroring;
 use crate::refusal::Refusal;
 use crate::state::{
     Document, RegisteredTaskDefinition, ServiceLoadBalancer, ServiceRecord, ServiceRevisionRecord, State, Tags,
@@ -106,6 +107,7 @@ pub fn create(
     )?;
     routes::check(tx.state, &load_balancers, deployment_configuration.strategy)?;
     check_tags(&tags)?;
+    mirroring::check(&tags)?;
     if !tags.is_empty() {
         tx.state.tags.insert(tx.state.scope.service(cluster, name).as_str().to_owned(), tags);
     }

@@ -10,7 +10,7 @@ use seatrial_model::load_balancing::{Action, Condition, ProtocolVersion, TargetH
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{
     ClusterName, ContainerName, DeploymentConfiguration, RevisionId, ServiceName, TargetGroupArn, TargetId,
-    TaskDefinitionRevision, TaskId, Timestamp,
+    TaskDefinitionRevision, TaskId, Timestamp, TrafficPercent,
 };
 use seatrial_ports::balancer::TargetIntent;
 use seatrial_ports::runtime::{ContainerReport, PortAssignment};
@@ -247,6 +247,9 @@ pub struct ServiceDeploymentRecord {
     pub deployment: ServiceDeployment,
     pub deployment_configuration: DeploymentConfiguration,
     pub deployment_document: Document,
+    /// The share of safe requests that is mirrored to the target revision, as the service asked for when the deployment began.
+    #[serde(default)]
+    pub mirror: Option<TrafficPercent>,
 }
 
 /// `desiredStatus` of a task.

@@ -1,5 +1,6 @@
 //! Tags of any resource, by ARN.
 
+use crate::mirroring;
 use crate::refusal::Refusal;
 use crate::services;
 use crate::state::{ServiceRecord, Tags};
@@ -13,6 +14,7 @@ pub fn set(tx: &mut Transaction<'_>, arn: &str, tags: Tags) -> Result<(), Refusa
     if service_of(tx, arn).is_some() {
         services::check_tags(&tags)?;
     }
+    mirroring::check(&tags)?;
     let mut all = tx.state.tags.get(arn).cloned().unwrap_or_default();
     all.extend(tags);
     if all.len() > TAGS_MAX {

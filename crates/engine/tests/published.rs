@@ -16,7 +16,7 @@ use seatrial_model::TargetGroupArn;
 use seatrial_model::load_balancing::TargetHealth;
 use seatrial_model::task_definition::HealthStatus;
 use seatrial_ports::BalancerReport;
-use seatrial_ports::balancer::{BalancerMetrics, ListenerMetrics, TargetMetrics};
+use seatrial_ports::balancer::{BalancerMetrics, ListenerMetrics, MirrorMetrics, TargetMetrics};
 use seatrial_ports::runtime::{TaskPhase, TaskReport, Usage};
 use serde_json::json;
 
@@ -80,7 +80,12 @@ impl Site {
         };
         let listeners = BTreeMap::from([(self.listener.clone(), listener)]);
         let at = self.world.engine.now();
-        self.world.balancer.report(BalancerReport::Metrics(BalancerMetrics { at, listeners, targets }));
+        self.world.balancer.report(BalancerReport::Metrics(BalancerMetrics {
+            at,
+            listeners,
+            targets,
+            mirrors: Vec::new(),
+        }));
         wait("the report", || self.world.engine.read_all(|_, volatile| volatile.metrics.at == at));
     }
 
@@ -194,4 +199,51 @@ fn a_service_has_its_tasks_utilization() {
         Some(50.0),
         "a quarter of a processor is half of what it has"
     );
+}
+
+#[test]
+fn what_is_counted_of_copies_is_published_apart_from_requests() {
+    let site = site(World::new());
+    let _driver = site.world.drive();
+    site.bring_up();
+    let report = |factor: u64| {
+        site.world.clock.advance(Duration::from_secs(1));
+        let mirror = MirrorMetrics {
+            target_group: TargetGroupArn::new(site.group.clone()),
+            requests: 100 * factor,
+            dropped: 3 * factor,
+            answers: [0, 0, 90 * factor, 0, 0, 8 * factor],
+            unanswered: 2 * factor,
+            mismatches: 10 * factor,
+            latency: vec![(50_000, 98 * factor)],
+            original_latency: vec![(20_000, 98 * factor)],
+        };
+        let at = site.world.engine.now();
+        let metrics = BalancerMetrics { at, mirrors: vec![mirror], ..BalancerMetrics::default() };
+        site.world.balancer.report(BalancerReport::Metrics(metrics));
+        wait("the report", || site.world.engine.read_all(|_, volatile| volatile.metrics.at == at));
+    };
+    report(1);
+    report(2);
+    // Another data plane.
+    report(1);
+    let both = site.both();
+    let mirror = |name: &str, statistic: &str| site.statistic("Seatrial/Mirror", name, &both, statistic);
+    let table = [
+        ("MirroredRequestCount", 200.0),
+        ("DroppedCount", 6.0),
+        ("StatusMismatchCount", 20.0),
+        ("Mirror5XXCount", 16.0),
+        ("UnansweredCount", 4.0),
+    ];
+    for (name, sum) in table {
+        assert_eq!(mirror(name, "Sum"), Some(sum), "{name}");
+    }
+    for (name, seconds) in [("MirrorResponseTime", 0.05), ("OriginalResponseTime", 0.02)] {
+        assert_eq!(mirror(name, "SampleCount"), Some(196.0));
+        let p95 = mirror(name, "p95").expect("samples");
+        assert!((p95 - seconds).abs() < 0.02 * seconds, "{name}: {p95}");
+    }
+    assert_eq!(site.elb("RequestCount", &both, "Sum"), None);
+    assert_eq!(site.elb("HTTPCode_Target_5XX_Count", &both, "Sum"), None);
 }

@@ -12,7 +12,8 @@ use seatrial_engine::load_balancing::rules::{self, RuleChange};
 use seatrial_engine::services::{self, ForceNewDeployment, ServiceChange};
 use seatrial_engine::state::{Document, ServiceLoadBalancer, Tags};
 use seatrial_engine::{
-    PauseAction, ServiceDeployment, ServiceDeploymentStatus, StopType, clusters, service_deployments, task_definitions,
+    PauseAction, ServiceDeployment, ServiceDeploymentStatus, StopType, clusters, service_deployments, tags,
+    task_definitions,
 };
 use seatrial_model::load_balancing::{Action, TargetHealth};
 use seatrial_model::{ContainerName, HookId, LifecycleStage, SHIFT_BACK_TAG, ServiceDeploymentId, TargetGroupArn};
@@ -428,4 +429,122 @@ fn a_bake_is_ended_while_there_is_one_and_refused_otherwise() {
     let nobody = ServiceDeploymentId::from_bits(7);
     let refused = world.refusal(|tx| service_deployments::skip_bake(tx, &nobody));
     assert_eq!(refused.0, "ServiceDeploymentNotFoundException");
+}
+
+/// Where the data plane sends copies of a rule's requests, and how many tenths of a percent of them.
+fn mirrored(world: &World, rule: &str) -> Option<(String, u16)> {
+    let config = world.balancer.config();
+    let mut rules = config.listeners.into_iter().flat_map(|listener| listener.rules);
+    let mirror = rules.find(|known| known.arn == rule).expect("the rule").mirror?;
+    Some((mirror.target_group.as_str().to_owned(), mirror.percent.tenths()))
+}
+
+fn tag_mirror(world: &World, value: &str) {
+    let service = world.engine.read(|state| {
+        let (cluster, name) = cluster_and_service();
+        state.scope.service(&cluster, &name)
+    });
+    world.run(|tx| tags::set(tx, service.as_str(), fixtures::tags(&[("seatrial:mirror", value)])));
+}
+
+fn continue_at(world: &World, stage: LifecycleStage) {
+    let pause = || {
+        let shift = current(world).shift?;
+        shift.runs.iter().find(|run| run.status.is_open() && run.stage == stage).map(|run| run.id.clone())
+    };
+    wait(stage.as_str(), || pause().is_some());
+    let (deployment, pause) = (current(world).id, pause().expect("just seen"));
+    world.run(|tx| service_deployments::continue_paused(tx, &deployment, &pause, PauseAction::Continue));
+}
+
+/// A canary that pauses before and after the test stage and before each step.
+fn mirrored_canary() -> Value {
+    let stages = ["POST_SCALE_UP", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT"];
+    json!({
+        "strategy": "CANARY",
+        "canaryConfiguration": { "canaryPercent": 20, "canaryBakeTimeInMinutes": 0 },
+        "lifecycleHooks": [{ "targetType": "PAUSE", "lifecycleStages": stages }],
+    })
+}
+
+#[test]
+fn requests_are_mirrored_while_a_new_revision_is_tried_and_no_longer() {
+    let mut world = World::new();
+    let site = site(&world);
+    prepare(&world);
+    let driver = world.drive();
+    create(&world, change(&site, json!({ "strategy": "BLUE_GREEN" })));
+    tag_mirror(&world, "12.5");
+    bring_up(&world, 1, &site.green);
+    until_ended(&world, ServiceDeploymentStatus::Successful);
+    let config_has_mirror = |config: &seatrial_ports::BalancerConfig| {
+        config.listeners.iter().flat_map(|listener| &listener.rules).any(|rule| rule.mirror.is_some())
+    };
+    assert!(!world.balancer.applied().iter().any(config_has_mirror), "there was nothing to copy from");
+
+    redeploy(&world, mirrored_canary());
+    bring_up(&world, 2, &site.blue);
+    wait("full size", || current(&world).shift.is_some_and(|shift| shift.stage == LifecycleStage::PostScaleUp));
+    assert_eq!(mirrored(&world, &site.production), None, "not before its tasks are looked at");
+    continue_at(&world, LifecycleStage::PostScaleUp);
+    let expected = Some((site.blue.clone(), 125));
+    wait("the mirror", || mirrored(&world, &site.production) == expected);
+    assert_eq!(mirrored(&world, &site.test), None);
+    tag_mirror(&world, "50");
+    drop(driver);
+    world.restart();
+    let _driver = world.drive();
+    assert_eq!(mirrored(&world, &site.production), expected, "as when the deployment began, over a restart too");
+
+    continue_at(&world, LifecycleStage::PostTestTrafficShift);
+    continue_at(&world, LifecycleStage::PreProductionTrafficShift);
+    wait("the canary", || share(&world, &site.production, &site.blue) == 20);
+    assert_eq!(mirrored(&world, &site.production), expected, "a canary's other requests are mirrored on");
+    continue_at(&world, LifecycleStage::PreProductionTrafficShift);
+    wait("all traffic", || share(&world, &site.production, &site.blue) == 100);
+    assert_eq!(mirrored(&world, &site.production), None);
+    take_down(&world, 1, &site.green);
+    until_ended(&world, ServiceDeploymentStatus::Successful);
+}
+
+#[test]
+fn a_rollback_ends_a_mirror_in_the_same_change() {
+    let world = World::new();
+    let site = site(&world);
+    prepare(&world);
+    let _driver = world.drive();
+    create(&world, change(&site, json!({ "strategy": "BLUE_GREEN" })));
+    bring_up(&world, 1, &site.green);
+    until_ended(&world, ServiceDeploymentStatus::Successful);
+    tag_mirror(&world, "10");
+    redeploy(&world, mirrored_canary());
+    bring_up(&world, 2, &site.blue);
+    continue_at(&world, LifecycleStage::PostScaleUp);
+    wait("the mirror", || mirrored(&world, &site.production) == Some((site.blue.clone(), 100)));
+    world.run(|tx| service_deployments::stop(tx, &current_id(tx), StopType::Rollback));
+    assert_eq!(mirrored(&world, &site.production), None);
+    take_down(&world, 2, &site.blue);
+    until_ended(&world, ServiceDeploymentStatus::RollbackSuccessful);
+}
+
+fn current_id(tx: &seatrial_engine::Transaction<'_>) -> seatrial_model::ServiceDeploymentId {
+    let (cluster, name) = cluster_and_service();
+    let service = tx.state.service(&cluster, &name).expect("the service");
+    service.controller.service_deployment().expect("it was deployed").id.clone()
+}
+
+#[test]
+fn a_share_to_mirror_that_means_nothing_is_refused() {
+    let world = World::new();
+    let site = site(&world);
+    prepare(&world);
+    let (cluster, name) = cluster_and_service();
+    let tags = fixtures::tags(&[("seatrial:mirror", "all")]);
+    let change = change(&site, json!({ "strategy": "BLUE_GREEN" }));
+    let refused = world.refusal(|tx| services::create(tx, &cluster, &name, change.clone(), None, tags.clone()));
+    let message = "The tag seatrial:mirror must be a percentage from 0.1 to 100 in steps of 0.1, such as 10. Got: all";
+    assert_eq!(refused, ("InvalidParameterException".to_owned(), message.to_owned()));
+    create(&world, change);
+    let service = world.engine.read(|state| state.scope.service(&cluster, &name));
+    assert_eq!(world.refusal(|tx| tags::set(tx, service.as_str(), tags)).1, message);
 }

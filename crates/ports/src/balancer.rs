@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatrial_model::load_balancing::{Action, Algorithm, Condition, ProtocolVersion, TargetHealth, TargetHealthCheck};
-use seatrial_model::{TargetGroupArn, TargetId, Timestamp};
+use seatrial_model::{TargetGroupArn, TargetId, Timestamp, TrafficPercent};
 use serde::{Deserialize, Serialize};
 
 /// Everything the data plane has to do.
@@ -31,6 +31,9 @@ pub struct ListenerConfig {
     /// Lowest priority number first; the first match wins.
     pub rules: Vec<RuleConfig>,
     pub default_action: Action,
+    /// Where copies of requests go that the default action forwards.
+    #[serde(default)]
+    pub default_mirror: Option<MirrorConfig>,
 }
 
 /// One rule.
@@ -39,6 +42,17 @@ pub struct RuleConfig {
     pub arn: String,
     pub conditions: Vec<Condition>,
     pub action: Action,
+    /// Where copies of requests go that the rule forwards.
+    #[serde(default)]
+    pub mirror: Option<MirrorConfig>,
+}
+
+/// Copies of a share of the safe requests (GET, HEAD, OPTIONS without a body) that a rule forwards to other target groups: sent to a
+/// healthy target of this one as well, marked by a header, the answers thrown away and compared. An engine extension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorConfig {
+    pub target_group: TargetGroupArn,
+    pub percent: TrafficPercent,
 }
 
 /// One target group and its targets.
@@ -104,6 +118,8 @@ pub struct BalancerMetrics {
     /// By listener ARN.
     pub listeners: BTreeMap<String, ListenerMetrics>,
     pub targets: Vec<TargetMetrics>,
+    #[serde(default)]
+    pub mirrors: Vec<MirrorMetrics>,
 }
 
 /// Counters of one listener.
@@ -136,6 +152,26 @@ pub struct TargetMetrics {
     pub in_flight: u64,
     /// Response-time histogram: upper bound of a bucket in microseconds, and how many answers fell into it; at most 1 % wide.
     pub latency: Vec<(u64, u64)>,
+}
+
+/// Counters of the copies sent to one target group. None of them is in the counters of its targets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorMetrics {
+    pub target_group: TargetGroupArn,
+    /// Copies sent.
+    pub requests: u64,
+    /// Copies that were to be sent and were not: too many were under way, or no target was healthy.
+    pub dropped: u64,
+    /// Answers to copies by class: index 2 is 2xx.
+    pub answers: [u64; 6],
+    /// Copies that were refused, broken off, or not answered in time.
+    pub unanswered: u64,
+    /// Copies whose answer and whose original's have different status codes, or that alone were not answered.
+    pub mismatches: u64,
+    /// Response-time histogram of the answers that were compared with their originals', as in [`TargetMetrics::latency`].
+    pub latency: Vec<(u64, u64)>,
+    /// That of their originals' answers.
+    pub original_latency: Vec<(u64, u64)>,
 }
 
 /// Where reports go. Called from the balancer's own tasks; must not block.

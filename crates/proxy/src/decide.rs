@@ -8,6 +8,7 @@ use seatrial_routing::{CompiledAction, RequestFacts};
 
 use crate::answer::Answer;
 use crate::limits::CHOICES_MAX;
+use crate::mirror::Mirroring;
 use crate::plane::listener::Listener;
 use crate::plane::routes::{Choice, Group};
 use crate::plane::target::InFlight;
@@ -27,6 +28,8 @@ pub(crate) struct Forwarding {
     pub place: InFlight,
     pub group: Arc<Group>,
     pub stickiness: Stickiness,
+    /// A copy of it goes elsewhere too.
+    pub mirror: Option<Mirroring>,
 }
 
 /// Decides by the listener's present rules.
@@ -46,7 +49,9 @@ pub(crate) fn decide(listener: &Listener, facts: &dyn RequestFacts, cookies: Coo
         match group.choose(pinned(group, cookies), random_bits(), now, &[]) {
             Choice::Admitted(place) => {
                 let stickiness = stickiness.of_group(group);
-                return Decision::Forward(Forwarding { place, group: Arc::clone(group), stickiness });
+                let mirror = forward.mirror.as_ref();
+                let mirror = mirror.and_then(|mirror| Mirroring::draw(mirror, &routes, index, facts));
+                return Decision::Forward(Forwarding { place, group: Arc::clone(group), stickiness, mirror });
             }
             Choice::Nobody => break,
             Choice::Outdated => {}

@@ -14,6 +14,7 @@ mod http1;
 mod http2;
 mod limits;
 mod listening;
+mod mirror;
 mod panic;
 mod plane;
 mod process;

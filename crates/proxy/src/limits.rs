@@ -12,6 +12,9 @@ pub struct Limits {
     pub connect_time: Duration,
     /// Clients served at once; further ones wait in the kernel's backlog.
     pub connections: usize,
+    /// A copy of a request ends after this, answered or not: a drain waits for it as long, and five seconds are more than a version in
+    /// trial should take for what its predecessor answers sooner.
+    pub copy_time: Duration,
 }
 
 impl Limits {
@@ -19,7 +22,9 @@ impl Limits {
     /// is shared by many clients; a quarter is kept for targets, health checks and the control socket.
     pub fn for_descriptors(descriptors: u64) -> Self {
         let connections = usize::try_from(descriptors / 4 * 3).unwrap_or(CONNECTIONS_MAX).clamp(1, CONNECTIONS_MAX);
-        Limits { head_time: Duration::from_secs(10), connect_time: Duration::from_secs(10), connections }
+        let ten_seconds = Duration::from_secs(10);
+        let copy_time = Duration::from_secs(5);
+        Limits { head_time: ten_seconds, connect_time: ten_seconds, connections, copy_time }
     }
 }
 
@@ -53,6 +58,12 @@ pub const IDLE_UPSTREAM_TIME: Duration = Duration::from_secs(60);
 /// Connections left for the target to close, by worker and target, and for how long: it does so within a round trip.
 pub const PARTING_MAX: usize = 64;
 pub const PARTING_TIME: Duration = Duration::from_secs(1);
+
+/// Copies of requests under way at once on one worker; above that none are made. Each holds a descriptor and a buffer, and a target that
+/// answers none of them must not take more than that from the clients' share.
+pub const COPIES_MAX: usize = 128;
+/// The part of the answer to a copy that is read so that its connection can be used again; beyond that a new one is cheaper.
+pub const COPY_BODY_MAX: usize = 1024 * 1024;
 
 /// How long accepting pauses after the process has run out of descriptors or reached the limit of connections.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(20);

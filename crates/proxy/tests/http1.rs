@@ -367,6 +367,7 @@ async fn fixed_responses_and_redirects_need_no_target() {
             arn: "rule".to_owned(),
             conditions,
             action: Action::FixedResponse(fixed),
+            mirror: None,
         }];
     })
     .await;

@@ -316,3 +316,49 @@ async fn a_closed_listener_ends_http2_connections_after_their_streams() {
     fixture.apply(|config| config.listeners.clear()).await;
     until("the connection is closed", || client.is_closed()).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_are_mirrored_between_all_protocols_but_grpc() {
+    use seatrial_model::{TargetGroupArn, TrafficPercent};
+    use seatrial_ports::balancer::MirrorConfig;
+
+    const REQUESTS: u64 = 5;
+    let http1 = Upstream::saying("http1").await;
+    let (http2, _) = http2_server(|request| {
+        let marked = request.headers().get("x-seatrial-mirror").is_some();
+        Box::pin(async move { Response::builder().status(if marked { 204 } else { 200 }).body(text("")).unwrap() })
+    })
+    .await;
+    let table = [
+        (ProtocolVersion::Http1, http1.address, REQUESTS, 0),
+        (ProtocolVersion::Http2, http2, REQUESTS, REQUESTS),
+        (ProtocolVersion::Grpc, http2, 0, 0),
+    ];
+    for (protocol, server, copied, mismatches) in table {
+        let fixture = Fixture::with(&[server], limits(), |config| {
+            let mut mirrored = common::fixture::group("copies", &[server]);
+            mirrored.protocol_version = protocol;
+            config.target_groups[0].protocol_version = protocol;
+            config.target_groups.push(mirrored);
+            config.listeners[0].default_mirror =
+                Some(MirrorConfig { target_group: TargetGroupArn::new("copies"), percent: TrafficPercent::ALL });
+        })
+        .await;
+        let mut client = http2_client(fixture.address).await;
+        for _ in 0..REQUESTS {
+            let get = Request::get("http://app.test/").header("x-seatrial-mirror", "true").body(text("")).unwrap();
+            let response = within("an answer", client.send_request(get)).await.unwrap();
+            assert_eq!(response.status(), 200, "the client's mark was removed");
+            let sent = within("an answer", client.send_request(post("/", text("x")))).await.unwrap();
+            assert_eq!(sent.status(), 200);
+        }
+        let mirrored = || fixture.plane.metrics().mirrors[0].clone();
+        until("the copies to be compared", || mirrored().mismatches == mismatches).await;
+        until("the copies to be answered", || mirrored().answers[2] == copied).await;
+        assert_eq!((mirrored().requests, mirrored().dropped), (copied, 0), "{protocol:?}");
+        // From HTTP/1 to the same target.
+        let status = fixture.client().await.get("/").await.status;
+        assert_eq!(status, 200);
+        until("one copy more", || mirrored().answers[2] == copied + u64::from(copied > 0)).await;
+    }
+}

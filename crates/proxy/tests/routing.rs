@@ -12,7 +12,7 @@ use seatrial_model::load_balancing::{Action, Algorithm, Condition};
 use seatrial_ports::balancer::{RuleConfig, TargetIntent};
 
 fn rule(condition: Condition, action: Action) -> RuleConfig {
-    RuleConfig { arn: "rule".to_owned(), conditions: vec![condition], action }
+    RuleConfig { arn: "rule".to_owned(), conditions: vec![condition], action, mirror: None }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

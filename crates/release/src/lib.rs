@@ -31,8 +31,8 @@ mod steady;
 pub mod steering;
 mod urls;
 pub mod verify;
-mod wait;
 pub mod view;
+mod wait;
 mod watch;
 
 pub use abort::{AbortOptions, WayBack, abort};
@@ -55,6 +55,7 @@ pub use urls::ServiceUrl;
 pub use wait::{WaitOptions, wait};
 pub use watch::cause::{Cause, CauseKind};
 pub use watch::goal::Until;
+pub use watch::mirrored::Mirrored;
 pub use watch::outcome::ServiceOutcome;
 pub use watch::timeline::TimelineEntry;
 pub use watch::verdict::{Purpose, Verdict};

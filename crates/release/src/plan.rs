@@ -5,7 +5,7 @@
 use seatrial_model::ReturnSteps;
 use serde_json::{Value as Json, json};
 
-use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Stage};
+use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Share, Stage};
 use crate::steering::Steering;
 
 /// One environment of an application and everything in it.
@@ -108,6 +108,8 @@ pub struct ServicePlan {
     pub steering: Steering,
     /// How traffic goes back when somebody ends a deployment: an extension of the engine, `None` elsewhere and for all at once.
     pub shift_back: Option<ReturnSteps>,
+    /// The percentage of safe requests that a new version gets copies of: an extension of the engine, `None` elsewhere.
+    pub mirror: Option<Share>,
 }
 
 impl ServicePlan {
@@ -238,6 +240,8 @@ pub struct RulePlan {
     /// Name and value of a header that a request must have.
     pub header: Option<(String, String)>,
     pub purpose: RulePurpose,
+    /// How long a client stays with one of the rule's target groups, in seconds.
+    pub stickiness: Option<i32>,
 }
 
 /// What a rule is for.

@@ -166,6 +166,8 @@ mod tests {
             balancing: None,
             fail_fast: FailFast::Off,
             shift_back: None,
+            mirror: None,
+            steering: crate::steering::Steering::default(),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::steering::pilot::Pilot;
 use crate::urls::urls;
 use crate::watch::count;
 use crate::watch::look::{self, Look};
+use crate::watch::mirrored::{Mirrored, mirrored};
 use crate::watch::names::Names;
 use crate::watch::traffic;
 use crate::watch::waiting::waiting_for;
@@ -68,6 +69,8 @@ pub struct RunningDeployment {
     pub traffic: Option<Traffic>,
     /// The pause it waits in.
     pub pause: Option<Pause>,
+    /// What copies of requests have told of the new version.
+    pub mirrored: Option<Mirrored>,
     pub waiting_for: String,
     #[serde(with = "time::serde::rfc3339::option")]
     pub since: Option<OffsetDateTime>,
@@ -162,9 +165,12 @@ async fn service_status(
     let last_event = event_lines(&plan.name, &service, &Names::of_service(&service)).next();
     let task_definition = definition.map(|arn| short(&arn).to_owned());
     let status = service.status().map(ToOwned::to_owned);
-    let deployment = running.and_then(|deployment| {
-        running_deployment(Look { deployment, service, tasks, facts }, &plan.steering, connection.time_scale())
-    });
+    let copies = match running.as_ref().filter(|_| plan.mirror.is_some()) {
+        Some(deployment) => mirrored(connection, deployment).await,
+        None => None,
+    };
+    let looked = running.map(|deployment| Look { deployment, service, tasks, facts });
+    let deployment = looked.and_then(|look| running_deployment(look, copies, &plan.steering, connection.time_scale()));
     Ok(ServiceStatus {
         service: plan.name.clone(),
         status,
@@ -187,7 +193,12 @@ pub(crate) fn failure(service: &Service) -> Option<String> {
 }
 
 /// What is going on; none when it ended since the service was looked at.
-fn running_deployment(look: Look, steering: &Steering, time_scale: u32) -> Option<RunningDeployment> {
+fn running_deployment(
+    look: Look,
+    mirrored: Option<Mirrored>,
+    steering: &Steering,
+    time_scale: u32,
+) -> Option<RunningDeployment> {
     let id = primary_id(&look.service).unwrap_or_default().to_owned();
     let (new, old) = count::by_version(&look.service, &look.tasks, &look.facts, &id);
     let decision = Pilot::new(steering, Drive::AsPlanned).decide(&look, &id, time_scale);
@@ -198,6 +209,7 @@ fn running_deployment(look: Look, steering: &Steering, time_scale: u32) -> Optio
             Some(what) => what,
             None => waiting_for(&look, &id, &new, &old, time_scale)?,
         },
+        mirrored,
         status: look.deployment.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
         since: timestamp(look.deployment.created_at()),
         id,

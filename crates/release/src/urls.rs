@@ -61,6 +61,7 @@ mod tests {
         let rule = |hosts: &[&str], paths: &[&str]| RulePlan {
             header: None,
             purpose: RulePurpose::Service,
+            stickiness: None,
             service: "api".parse().expect("name"),
             priority: None,
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use seatrial_release::config::{
-    ConfigError, ConfigFile, EnvironmentName, Overrides, RollbackOverride, Scheme, StrategyWord, Variables, json_schema,
+    ConfigError, ConfigFile, EnvironmentName, Overrides, RollbackOverride, Scheme, Share, StrategyWord, Variables,
+    json_schema,
 };
 use seatrial_release::plan::{Network, Plan, PublicAddress, RulePurpose, TargetDefaults, TargetType};
 use serde_json::{Value, json};
@@ -288,6 +289,31 @@ fn another_strategy_takes_the_place_of_the_written_one_without_what_it_has_no_us
 }
 
 #[test]
+fn mirroring_and_stickiness_belong_to_strategies_that_serve_two_versions() {
+    let text = deployed("{strategy: canary, mirror: 2.5%, test: {port: 81}}").replace("80}", "80, stickiness: 1h}");
+    let with = |strategy| {
+        let overrides = Overrides { strategy, ..Overrides::default() };
+        let plan = plan_with(&text, None, &embedded(), &overrides).expect("valid");
+        let listeners = plan.load_balancer.expect("one").listeners;
+        let rules = listeners.iter().flat_map(|listener| &listener.rules);
+        let pins: Vec<_> = rules.map(|rule| (rule.purpose, rule.stickiness)).collect();
+        (plan.services[0].mirror.map(Share::get), pins)
+    };
+    let both = (Some(2.5), vec![(RulePurpose::Production, Some(3600)), (RulePurpose::Test, None)]);
+    assert_eq!(with(None), both);
+    assert_eq!(with(Some(StrategyWord::Linear)), both);
+    assert_eq!(with(Some(StrategyWord::Rolling)), (None, vec![]));
+
+    let on_aws = text.replace("command: [x]", "image: i")
+        + "environments: {prod: {target: {region: r}, network: {subnets: [s]}, infrastructure_role: \"arn:role\"}}\n";
+    let plan = plan_with(&on_aws, Some("prod"), &aws(), &Overrides::default()).expect("valid");
+    assert_eq!(plan.services[0].mirror, None);
+    assert_eq!(plan.remarks[0], "service web: mirror is left out, which only the embedded engine can do");
+    assert!(plan.remarks[1].starts_with("service web: on AWS a client stays with its version for the 3600 s"));
+    assert_eq!(plan.remarks.len(), 2);
+}
+
+#[test]
 fn on_aws_moving_traffic_needs_a_role() {
     let text = "app: a\nservices: {web: {image: i, port: 1, listener: {port: 80}, deployment: {strategy: blue_green}}}\n\
                 environments: {prod: {target: {region: r}, network: {subnets: [s]}}}\n";
@@ -552,6 +578,13 @@ fn every_mistake_is_told_with_place_and_advice() {
         deployed("{strategy: blue_green, test: {}}"),
         deployed("{strategy: blue_green, test: {header: X-Test}}"),
         deployed("{strategy: canary}").replace(", listener: {port: 80}", ""),
+        deployed("{mirror: 10%}"),
+        deployed("{strategy: canary, mirror: 0}"),
+        deployed("{strategy: canary, mirror: {percent: 10}}"),
+        deployed("{strategy: blue_green, mirror: 10%}").replace(", listener: {port: 80}", ""),
+        deployed("{}").replace("{port: 80}", "{port: 80, stickiness: 1h}"),
+        deployed("{strategy: canary}").replace("{port: 80}", "{port: 80, stickiness: 200h}"),
+        deployed("{strategy: canary}").replace("{port: 80}", "{port: 80, sticky: 1h}"),
     ];
     let told: Vec<String> = cases
         .iter()

@@ -5,11 +5,12 @@
 //! engine goes further (the fast first probe of [`checker`]), the module says so.
 //!
 //! One request passes through: [`rules::RuleSet::decide`] → [`weight`] or the cookie of [`stickiness`] → [`roster::Roster::choose`]
-//! → [`occupancy`], which counts it in and refuses a target that is leaving.
+//! → [`occupancy`], which counts it in and refuses a target that is leaving. A copy of it may go elsewhere too: [`mirror`].
 
 pub mod checker;
 pub mod condition;
 pub mod health;
+pub mod mirror;
 pub mod occupancy;
 pub mod redirect;
 pub mod request;
@@ -21,6 +22,7 @@ pub mod wildcard;
 
 pub use checker::{CheckSettings, Checker};
 pub use health::{CheckOutcome, HealthMachine};
+pub use mirror::Mirror;
 pub use occupancy::{Admission, Occupancy};
 pub use request::RequestFacts;
 pub use roster::{Draw, Roster, RosterSettings};

@@ -6,6 +6,7 @@ use seatrial_model::TargetGroupArn;
 use seatrial_model::load_balancing::{Action, Condition, FixedResponse, Forward, Redirect};
 
 use crate::condition::CompiledCondition;
+use crate::mirror::Mirror;
 use crate::request::RequestFacts;
 use crate::weight::pick_weighted;
 
@@ -30,6 +31,8 @@ pub struct ForwardTo<G> {
     groups: Vec<(G, u32)>,
     /// How long a client keeps its target group, when it does.
     pub stickiness: Option<Duration>,
+    /// Where copies of some of the requests go.
+    pub mirror: Option<Mirror<G>>,
 }
 
 impl<G: Clone> RuleSet<G> {
@@ -43,6 +46,18 @@ impl<G: Clone> RuleSet<G> {
             (conditions.iter().map(CompiledCondition::new).collect(), CompiledAction::new(action, &resolve))
         };
         RuleSet { rules: rules.into_iter().map(compile).collect(), default: CompiledAction::new(default, &resolve) }
+    }
+
+    /// Has requests copied that the rule at this place in the order of evaluation forwards. One that answers itself has none.
+    pub fn mirror_rule(&mut self, position: usize, mirror: Mirror<G>) {
+        if let Some((_, action)) = self.rules.get_mut(position) {
+            action.mirror(mirror);
+        }
+    }
+
+    /// Has requests copied that the default action forwards.
+    pub fn mirror_default(&mut self, mirror: Mirror<G>) {
+        self.default.mirror(mirror);
     }
 
     /// Returns the action of the first rule all of whose conditions hold, else the default one.
@@ -60,12 +75,19 @@ impl<G: Clone> CompiledAction<G> {
             Action::Redirect(redirect) => CompiledAction::Redirect(redirect.clone()),
         }
     }
+
+    fn mirror(&mut self, mirror: Mirror<G>) {
+        match self {
+            CompiledAction::Forward(forward) => forward.mirror = Some(mirror),
+            CompiledAction::FixedResponse(_) | CompiledAction::Redirect(_) => {}
+        }
+    }
 }
 
 impl<G> ForwardTo<G> {
     fn new(forward: &Forward, resolve: &impl Fn(&TargetGroupArn) -> G) -> Self {
         let groups = forward.target_groups.iter().map(|group| (resolve(&group.target_group), group.weight)).collect();
-        ForwardTo { groups, stickiness: forward.stickiness }
+        ForwardTo { groups, stickiness: forward.stickiness, mirror: None }
     }
 
     /// Picks a target group by weight; `None` when every weight is zero.
@@ -203,5 +225,30 @@ mod tests {
         let set = RuleSet::new(rules.iter().map(|(c, a)| (&c[..], a)), &forward("0"), |arn| arn.clone());
         let CompiledAction::Forward(to) = set.decide(&facts) else { panic!("a forward") };
         assert_eq!(to.pick(0).expect("a group").as_str(), "2");
+    }
+
+    #[test]
+    fn a_mirror_belongs_to_the_rule_it_was_given_and_changes_nothing_else() {
+        use seatrial_model::TrafficPercent;
+
+        let facts = Facts {
+            method: "GET",
+            host: "h",
+            path: "/a",
+            query: None,
+            headers: vec![],
+            source: "127.0.0.1".parse().expect("an address"),
+        };
+        let rules = [(vec![Condition::PathPattern(texts(&["/a"]))], forward("1"))];
+        let mut set = RuleSet::new(rules.iter().map(|(c, a)| (&c[..], a)), &forward("0"), |arn| arn.clone());
+        let mirror = Mirror { group: TargetGroupArn::new("2"), percent: TrafficPercent::from_tenths(100) };
+        set.mirror_rule(0, mirror.clone());
+        set.mirror_rule(1, mirror.clone());
+        let mirrored = |path: &'static str| match set.decide(&Facts { path, ..facts.clone() }) {
+            CompiledAction::Forward(to) => (to.pick(0).expect("a group").as_str().to_owned(), to.mirror.clone()),
+            CompiledAction::FixedResponse(_) | CompiledAction::Redirect(_) => unreachable!("only forwards here"),
+        };
+        assert_eq!(mirrored("/a"), ("1".to_owned(), Some(mirror)));
+        assert_eq!(mirrored("/b"), ("0".to_owned(), None));
     }
 }

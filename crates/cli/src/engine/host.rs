@@ -102,7 +102,7 @@ fn assemble(
     let hooks =
         LocalFunctions::new(home.functions_file(), threads.clone(), Arc::new(move |report| answers.hook(report)));
     let runtime = ProcessRuntime::open(home.path(), supervisor_command()?, Arc::new(move |report| tasks.task(report)))?;
-    let proxy = ProxySettings { directory: home.proxy(), command: ProxyCommand::this_program("proxy")? };
+    let proxy = ProxySettings { directory: home.proxy(), command: proxy_command()? };
     let balancer = ProxyBalancer::start(proxy, Arc::new(move |report| balancing.balancer(report)))
         .context("could not start the data plane")?;
     let machine = Machine {
@@ -115,6 +115,13 @@ fn assemble(
     };
     let settings = EngineSettings { scope: credentials.scope(), scale, task_environment: task_environment()? };
     Ok(Engine::start(machine, settings, inbox)?)
+}
+
+/// How the data plane is started: as this very program. A weight of zero ends every pin to a version, so that a rollback reaches everybody.
+fn proxy_command() -> Result<ProxyCommand> {
+    let mut command = ProxyCommand::this_program("proxy")?;
+    command.arguments.extend(["--pins", "while-serving"].map(Into::into));
+    Ok(command)
 }
 
 /// How supervisors are started: as this very program, even when its file has been replaced since.

@@ -1,7 +1,7 @@
 //! The state of an environment as text.
 
 use seatrial_release::report::Traffic;
-use seatrial_release::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus};
+use seatrial_release::{EnvironmentStatus, EventLine, Mirrored, RunningDeployment, ServiceStatus};
 
 use super::outcome::healthy;
 use super::steps::{both, counts};
@@ -52,7 +52,14 @@ fn progress(deployment: &RunningDeployment, service: &str) -> String {
             moment(pause.expires_at)
         )
     });
-    traffic.into_iter().chain(pause).collect()
+    traffic.into_iter().chain(deployment.mirrored.as_ref().map(copies)).chain(pause).collect()
+}
+
+/// What copies of requests have told of the new version.
+fn copies(mirrored: &Mirrored) -> String {
+    let Mirrored { requests, mismatches, p95_difference } = mirrored;
+    let latency = p95_difference.map(|difference| format!(", p95 {difference:+.1} ms")).unwrap_or_default();
+    format!("  mirrored {requests} requests: {mismatches} answered with another status{latency}\n")
 }
 
 fn row(service: &ServiceStatus, paint: Paint) -> Vec<String> {
@@ -104,8 +111,9 @@ mod tests {
                 status: "IN_PROGRESS".into(),
                 new: TaskCounts { desired: 1, ..running },
                 old: TaskCounts::default(),
-                traffic: None,
+                traffic: Some(Traffic { stage: "POST_TEST_TRAFFIC_SHIFT".into(), production: 0.0, test: 100.0 }),
                 pause: None,
+                mirrored: Some(Mirrored { requests: 1204, mismatches: 3, p95_difference: Some(12.04) }),
                 waiting_for: "1 task to become healthy".into(),
                 since: None,
             }),

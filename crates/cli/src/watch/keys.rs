@@ -1,14 +1,20 @@
 //! What can be done from the screen, with which key, and when. A new action is a variant here and an arm in `actions`.
 
-use seatrial_release::view::ServiceView;
+use seatrial_release::view::{DeploymentView, ServiceView};
 
 /// Something to do about a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Answers the pause; to the next one.
+    /// To the next step: answers the pause, or leaves the share that is being watched.
     Promote,
     /// Answers the pause and every further one.
     PromoteToEnd,
+    /// Holds the deployment at its next step.
+    Pause,
+    /// Lets a held deployment go on.
+    Continue,
+    /// Ends the bake time that ECS waits for.
+    SkipBake,
     /// Undoes the deployment going on.
     Abort,
     /// Returns to the version before when no deployment is going on.
@@ -17,13 +23,24 @@ pub enum Action {
 
 impl Action {
     /// In the order in which they are offered.
-    pub const ALL: [Action; 4] = [Action::Promote, Action::PromoteToEnd, Action::Abort, Action::RollBack];
+    pub const ALL: [Action; 7] = [
+        Action::Promote,
+        Action::PromoteToEnd,
+        Action::Pause,
+        Action::Continue,
+        Action::SkipBake,
+        Action::Abort,
+        Action::RollBack,
+    ];
 
     /// The keys that mean it; the first is shown.
     pub fn keys(self) -> &'static [char] {
         match self {
-            Action::Promote => &['p', 'c'],
+            Action::Promote => &['p'],
             Action::PromoteToEnd => &['F'],
+            Action::Pause => &['P'],
+            Action::Continue => &['c'],
+            Action::SkipBake => &['s'],
             Action::Abort => &['a'],
             Action::RollBack => &['r'],
         }
@@ -34,6 +51,9 @@ impl Action {
         match self {
             Action::Promote => "promote",
             Action::PromoteToEnd => "promote to the end",
+            Action::Pause => "pause",
+            Action::Continue => "continue",
+            Action::SkipBake => "skip bake",
             Action::Abort => "abort",
             Action::RollBack => "roll back",
         }
@@ -46,6 +66,14 @@ impl Action {
             Action::Promote | Action::PromoteToEnd => {
                 running.is_some_and(|deployment| deployment.open_pause().is_some())
             }
+            Action::Pause => {
+                let can_be_held = |deployment: &DeploymentView| deployment.is_steered && !deployment.is_held;
+                running.is_some_and(|deployment| can_be_held(deployment) && !deployment.is_rolling_back())
+            }
+            Action::Continue => running.is_some_and(|deployment| deployment.is_held),
+            Action::SkipBake => {
+                running.is_some_and(|deployment| deployment.is_baking() && !deployment.is_rolling_back())
+            }
             Action::Abort => running.is_some_and(|deployment| !deployment.is_rolling_back()),
             Action::RollBack => running.is_none() && service.status.is_some(),
         }
@@ -55,7 +83,8 @@ impl Action {
     pub fn question(self, service: &ServiceView) -> Option<String> {
         let name = &service.service;
         match self {
-            Action::Promote | Action::PromoteToEnd => None,
+            Action::Promote | Action::PromoteToEnd | Action::Pause | Action::Continue => None,
+            Action::SkipBake => Some(format!("End the bake time of {name} now?")),
             Action::Abort => Some(format!("Abort the deployment of {name} and roll it back?")),
             Action::RollBack => Some(format!("Deploy the version of {name} before the present one?")),
         }

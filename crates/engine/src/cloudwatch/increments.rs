@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use seatrial_model::{TargetGroupArn, TargetId};
-use seatrial_ports::balancer::{BalancerMetrics, ListenerMetrics, TargetMetrics};
+use seatrial_ports::balancer::{BalancerMetrics, ListenerMetrics, MirrorMetrics, TargetMetrics};
 
 type TargetKey = (TargetGroupArn, TargetId, u64);
 
@@ -18,6 +18,7 @@ pub(super) struct Increments {
 struct Last {
     listeners: BTreeMap<String, ListenerMetrics>,
     targets: BTreeMap<TargetKey, TargetMetrics>,
+    mirrors: BTreeMap<TargetGroupArn, MirrorMetrics>,
 }
 
 impl Increments {
@@ -32,10 +33,16 @@ impl Increments {
                 .map(|(arn, now)| (arn.clone(), since(now, last.listeners.get(arn), listener_since)))
                 .collect(),
             targets: report.targets.iter().map(|now| since(now, last.targets.get(&key(now)), target_since)).collect(),
+            mirrors: report
+                .mirrors
+                .iter()
+                .map(|now| since(now, last.mirrors.get(&now.target_group), mirror_since))
+                .collect(),
         });
         self.last = Some(Last {
             listeners: report.listeners.clone(),
             targets: report.targets.iter().map(|target| (key(target), target.clone())).collect(),
+            mirrors: report.mirrors.iter().map(|mirror| (mirror.target_group.clone(), mirror.clone())).collect(),
         });
         increments
     }
@@ -64,17 +71,35 @@ fn listener_since(now: &ListenerMetrics, before: &ListenerMetrics) -> Option<Lis
 }
 
 fn target_since(now: &TargetMetrics, before: &TargetMetrics) -> Option<TargetMetrics> {
-    let known: BTreeMap<u64, u64> = before.latency.iter().copied().collect();
-    let bucket =
-        |(bound, count): &(u64, u64)| Some((*bound, count.checked_sub(known.get(bound).copied().unwrap_or_default())?));
-    let latency: Vec<(u64, u64)> = now.latency.iter().map(bucket).collect::<Option<_>>()?;
     Some(TargetMetrics {
         requests: now.requests.checked_sub(before.requests)?,
         answers: each(now.answers, before.answers)?,
         connection_errors: now.connection_errors.checked_sub(before.connection_errors)?,
-        latency: latency.into_iter().filter(|(_, count)| *count > 0).collect(),
+        latency: buckets(&now.latency, &before.latency)?,
         ..now.clone()
     })
+}
+
+fn mirror_since(now: &MirrorMetrics, before: &MirrorMetrics) -> Option<MirrorMetrics> {
+    Some(MirrorMetrics {
+        target_group: now.target_group.clone(),
+        requests: now.requests.checked_sub(before.requests)?,
+        dropped: now.dropped.checked_sub(before.dropped)?,
+        answers: each(now.answers, before.answers)?,
+        unanswered: now.unanswered.checked_sub(before.unanswered)?,
+        mismatches: now.mismatches.checked_sub(before.mismatches)?,
+        latency: buckets(&now.latency, &before.latency)?,
+        original_latency: buckets(&now.original_latency, &before.original_latency)?,
+    })
+}
+
+/// Subtracts histograms; buckets that nothing fell into are left out.
+fn buckets(now: &[(u64, u64)], before: &[(u64, u64)]) -> Option<Vec<(u64, u64)>> {
+    let known: BTreeMap<u64, u64> = before.iter().copied().collect();
+    let bucket =
+        |(bound, count): &(u64, u64)| Some((*bound, count.checked_sub(known.get(bound).copied().unwrap_or_default())?));
+    let increments: Vec<(u64, u64)> = now.iter().map(bucket).collect::<Option<_>>()?;
+    Some(increments.into_iter().filter(|(_, count)| *count > 0).collect())
 }
 
 fn each(now: [u64; 6], before: [u64; 6]) -> Option<[u64; 6]> {

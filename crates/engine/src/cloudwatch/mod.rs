@@ -7,6 +7,7 @@
 pub mod alarms;
 mod increments;
 pub mod metrics;
+mod mirrored;
 mod published;
 mod refused;
 mod sheet;

@@ -14,6 +14,7 @@ use seatrial_ports::balancer::{BalancerMetrics, ListenerMetrics, TargetIntent, T
 use seatrial_ports::runtime::Usage;
 
 use super::increments::Increments;
+use super::mirrored;
 use super::sheet::{Dimensions, Sheet};
 use crate::load_balancing::forwarding::load_balancers_of;
 use crate::state::{State, TaskRecord};
@@ -41,6 +42,9 @@ impl Publisher {
         targets(&mut sheet, state, &increments.targets);
         listeners(&mut sheet, state, &increments.listeners);
         hosts(&mut sheet, state);
+        sheet.put(metrics, now);
+        let mut sheet = Sheet::new(mirrored::NAMESPACE, report.at);
+        mirrored::mirrors(&mut sheet, state, &increments.mirrors);
         sheet.put(metrics, now);
     }
 
@@ -115,9 +119,8 @@ impl Counted {
         sheet.count("HTTPCode_Target_4XX_Count", dimensions, self.answers[4]);
         sheet.count("HTTPCode_Target_5XX_Count", dimensions, self.answers[5]);
         sheet.count("TargetConnectionErrorCount", dimensions, self.connection_errors);
-        let seconds = |(bound, count): (&u64, &u64)| (*bound as f64 / MICROSECONDS, *count as f64);
-        let latency = self.latency.iter().filter(|(_, count)| **count > 0).map(seconds).collect();
-        sheet.values("TargetResponseTime", dimensions, Unit::Seconds, latency);
+        let latency: Vec<_> = self.latency.iter().map(|(bound, count)| (*bound, *count)).collect();
+        sheet.values("TargetResponseTime", dimensions, Unit::Seconds, seconds(&latency));
     }
 }
 
@@ -197,12 +200,18 @@ fn registered<'a>(state: &'a State, group: &str) -> impl Iterator<Item = TargetS
     targets.filter(|target| target.intent == TargetIntent::Registered).map(|target| target.health.state)
 }
 
+/// Returns the buckets of a histogram of microseconds as values with how often they occurred.
+pub(super) fn seconds(buckets: &[(u64, u64)]) -> Vec<(f64, f64)> {
+    let filled = buckets.iter().filter(|(_, count)| *count > 0);
+    filled.map(|(bound, count)| (*bound as f64 / MICROSECONDS, *count as f64)).collect()
+}
+
 /// Returns `app/NAME/ID`.
-fn balancer_dimension(arn: &str) -> &str {
+pub(super) fn balancer_dimension(arn: &str) -> &str {
     arn.split_once(":loadbalancer/").map_or(arn, |(_, name)| name)
 }
 
 /// Returns `targetgroup/NAME/ID`.
-fn group_dimension(arn: &str) -> &str {
+pub(super) fn group_dimension(arn: &str) -> &str {
     arn.rsplit_once(':').map_or(arn, |(_, name)| name)
 }

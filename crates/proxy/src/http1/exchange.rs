@@ -78,12 +78,14 @@ struct Effort {
 
 impl Connection {
     /// Sends a request to its target, and to others where that is safe, and gives the client the answer.
-    pub(super) async fn exchange(&mut self, forwarding: Forwarding, request: Request, began: Instant) -> Next {
+    pub(super) async fn exchange(&mut self, mut forwarding: Forwarding, request: Request, began: Instant) -> Next {
         let upload = match Upload::new(request.framing, self.input.filled()) {
             Ok(upload) => upload,
             Err(BadChunk) => return self.respond(&Answer::error(400), None).await,
         };
         let reuse = upload.may_repeat() && request.is_idempotent;
+        let mirroring = forwarding.mirror.take();
+        let original = mirroring.and_then(|copy| copy.copy_head(&self.outgoing, request, &self.worker));
         let mut effort = Effort { forwarding, request, upload, reuse, counted: false, sent_at: began };
         let mut refused = Vec::new();
         let mut failure = Failure::Closed;
@@ -93,6 +95,9 @@ impl Connection {
                     let Effort { forwarding: Forwarding { place, .. }, upload, sent_at, .. } = effort;
                     let now = Instant::now();
                     place.target().count_answer(answered.status, now - sent_at);
+                    if let Some(original) = original {
+                        original.answered(answered.status, now - sent_at);
+                    }
                     return self.deliver(stream, place, upload, request, answered, now).await;
                 }
                 Err(Fault::Stale) => {

@@ -17,6 +17,7 @@ pub(crate) enum Field {
     XForwardedFor,
     XForwardedPort,
     XForwardedProto,
+    XSeatrialMirror,
     Other,
 }
 
@@ -39,6 +40,7 @@ impl Field {
             16 if is("x-forwarded-port") => Field::XForwardedPort,
             17 if is("transfer-encoding") => Field::TransferEncoding,
             17 if is("x-forwarded-proto") => Field::XForwardedProto,
+            17 if is("x-seatrial-mirror") => Field::XSeatrialMirror,
             _ => Field::Other,
         }
     }
@@ -97,7 +99,7 @@ pub(crate) fn is_end_to_end(field: Field) -> bool {
         Field::ContentLength | Field::Cookie | Field::Expect | Field::Host | Field::TransferEncoding => true,
         Field::Connection | Field::KeepAlive | Field::ProxyConnection | Field::Te | Field::Upgrade => false,
         Field::XAmznTraceId | Field::XForwardedFor | Field::XForwardedPort | Field::XForwardedProto => true,
-        Field::Other => false,
+        Field::XSeatrialMirror | Field::Other => false,
     }
 }
 

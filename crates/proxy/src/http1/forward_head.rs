@@ -32,6 +32,8 @@ pub(crate) fn write_request_head(head: &RequestHead<'_, '_>, hop: &Hop<'_>, out:
             Field::Te | Field::TransferEncoding => false,
             Field::Upgrade => head.upgrade,
             Field::XAmznTraceId | Field::XForwardedFor | Field::XForwardedPort | Field::XForwardedProto => false,
+            // A client cannot pass its request off as a copy.
+            Field::XSeatrialMirror => false,
         };
         if passes {
             put(out, &[header.name.as_bytes(), b": ", header.value, b"\r\n"]);
@@ -118,11 +120,12 @@ mod tests {
     #[test]
     fn forwarding_fields_are_appended_to_or_replaced() {
         let head = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.1.1.1\r\nx-forwarded-for: 2.2.2.2\r\n\
-                    X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\nX-Amzn-Trace-Id: Root=1-1-2;Foo=bar\r\n\r\n";
+                    X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\nx-seatrial-mirror: true\r\nX-Amzn-Trace-Id: Root=1-1-2;Foo=bar\r\n\r\n";
         let forwarded = forward(head);
         assert!(forwarded.contains("\r\nX-Forwarded-For: 1.1.1.1, 2.2.2.2, 10.0.0.9\r\n"));
         assert!(forwarded.contains("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: 80\r\n"));
         assert!(!forwarded.contains("443"));
+        assert!(!forwarded.to_ascii_lowercase().contains("mirror"));
         assert!(forwarded.contains("Trace-Id: Self=1-67891233-abcdef012345678abcdef012;Root=1-1-2;Foo=bar\r\n"));
     }
 

@@ -137,6 +137,7 @@ impl<'b, 'h> RequestHead<'b, 'h> {
                 Field::Expect => return Err(Refusal::BadRequest),
                 Field::Cookie | Field::KeepAlive | Field::ProxyConnection | Field::Te | Field::Other => {}
                 Field::XAmznTraceId | Field::XForwardedFor | Field::XForwardedPort | Field::XForwardedProto => {}
+                Field::XSeatrialMirror => {}
             }
         }
         let host_is_right = hosts == 1 || (hosts == 0 && self.is_http10);

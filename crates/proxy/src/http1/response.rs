@@ -114,6 +114,7 @@ impl<'b, 'h> ResponseHead<'b, 'h> {
                 Field::Other if self.options.names_fields => !self.is_named(header.name),
                 Field::Other | Field::Cookie | Field::Expect | Field::Host | Field::Te => true,
                 Field::XAmznTraceId | Field::XForwardedFor | Field::XForwardedPort | Field::XForwardedProto => true,
+                Field::XSeatrialMirror => true,
             };
             if passes {
                 put(out, &[header.name.as_bytes(), b": ", header.value, b"\r\n"]);
@@ -153,7 +154,7 @@ impl<'b, 'h> ResponseHead<'b, 'h> {
                 Field::Connection => self.options.read(header.value),
                 Field::Cookie | Field::Expect | Field::Host | Field::KeepAlive | Field::ProxyConnection => {}
                 Field::Te | Field::Upgrade | Field::XAmznTraceId | Field::XForwardedFor => {}
-                Field::XForwardedPort | Field::XForwardedProto | Field::Other => {}
+                Field::XForwardedPort | Field::XForwardedProto | Field::XSeatrialMirror | Field::Other => {}
             }
         }
         if codings > 1 || (codings == 1 && !chunked) {

@@ -12,6 +12,7 @@ use seatrial_routing::RequestFacts;
 use seatrial_routing::request::host_without_port;
 
 use crate::http1::fields::list;
+use crate::mirror::MIRROR_FIELD;
 use crate::random::random_bits;
 use crate::trace::TraceId;
 
@@ -70,6 +71,7 @@ pub(crate) fn add_forwarding_fields(headers: &mut HeaderMap, hop: &Hop<'_>) {
     let former: Vec<_> = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
     let forwarded_for = former.into_iter().chain([hop.client_address]).collect::<Vec<_>>().join(", ");
     insert(headers, FORWARDED_FOR, forwarded_for.as_bytes());
+    headers.remove(MIRROR_FIELD);
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
     headers.insert(FORWARDED_PORT, HeaderValue::from(hop.port));
     let mut trace = Vec::new();

@@ -9,6 +9,7 @@ use http::header::{HeaderValue, SET_COOKIE};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version};
+use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use seatrial_model::load_balancing::ProtocolVersion;
@@ -41,6 +42,8 @@ pub(crate) async fn forward(
         parts.headers.insert(http::header::HOST, host.map_err(|_| Answer::error(400))?);
     }
     parts.uri = uri;
+    let mirroring = forwarding.mirror.take().filter(|_| body.is_end_stream());
+    let mut original = mirroring.and_then(|copy| copy.copy_parts(&parts, &worker));
     let body = Repeatable::new(body);
     let idle_timeout = listener.routes.load().idle_timeout;
     let mut refused = Vec::new();
@@ -60,7 +63,9 @@ pub(crate) async fn forward(
         match body.while_moving(idle_timeout, sending).await {
             Some(Ok(response)) => {
                 target.count_request();
-                target.count_answer(response.status().as_u16(), Instant::now() - sent_at);
+                let (status, latency) = (response.status().as_u16(), Instant::now() - sent_at);
+                target.count_answer(status, latency);
+                original.take().into_iter().for_each(|original| original.answered(status, latency));
                 return Ok(answer(response, forwarding, idle_timeout));
             }
             Some(Err(SendError::NotProcessed(_))) if body.may_repeat() => continue,
@@ -107,7 +112,8 @@ fn answer(
     Response::from_parts(parts, Guarded::new(body, place, idle_timeout).boxed_unsync())
 }
 
-fn request(protocol: ProtocolVersion, parts: &Parts, body: Sending) -> Request<Sending> {
+/// Makes a request for a target out of the parts prepared for it.
+pub(crate) fn request(protocol: ProtocolVersion, parts: &Parts, body: Sending) -> Request<Sending> {
     let mut request = Request::new(body);
     *request.method_mut() = parts.method.clone();
     *request.uri_mut() = parts.uri.clone();

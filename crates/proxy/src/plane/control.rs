@@ -12,11 +12,12 @@ use std::thread::JoinHandle;
 
 use seatrial_ports::balancer::{BalancerConfig, BalancerMetrics, BalancerReport};
 use seatrial_routing::PinPolicy;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::Clock;
-use crate::limits::{Limits, METRICS_INTERVAL, REAP_INTERVAL};
+use crate::limits::{COPIES_MAX, Limits, METRICS_INTERVAL, REAP_INTERVAL};
 use crate::panic::AbortOnPanic;
 use crate::plane::event::Event;
 use crate::plane::state::State;
@@ -62,7 +63,8 @@ impl DataPlane {
         let senders: Arc<[_]> = senders.into();
         let mut threads = Vec::new();
         for (index, commands) in receivers.into_iter().enumerate() {
-            let worker = Worker { index, clock, limits: options.limits, open: Arc::clone(&open) };
+            let copies = Arc::new(Semaphore::new(COPIES_MAX));
+            let worker = Worker { index, clock, limits: options.limits, open: Arc::clone(&open), copies };
             threads.push(thread::spawn(Arc::new(worker), commands, Arc::clone(&senders))?);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

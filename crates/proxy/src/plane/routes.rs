@@ -11,7 +11,9 @@ use seatrial_model::load_balancing::ProtocolVersion;
 use seatrial_model::{TargetGroupArn, Timestamp};
 use seatrial_routing::{Draw, PinPolicy, Roster, RuleSet};
 
-use crate::plane::target::{InFlight, Target};
+use crate::mirror::counters::CopyCounters;
+use crate::plane::target::{CopyPlace, InFlight, Target};
+use crate::random::random_bits;
 
 /// The rules of one listener with the target groups they name, by index.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct Group {
     pub roster: Roster,
     /// Counts choices; goes on across configurations.
     pub turn: Arc<AtomicU64>,
+    /// Counts copies, where a rule sends any; goes on across configurations.
+    pub copies: Option<Arc<CopyCounters>>,
 }
 
 /// The outcome of choosing a target.
@@ -67,5 +71,15 @@ impl Group {
             None => Choice::Nobody,
             Some(position) => self.targets[position].enter().map_or(Choice::Outdated, Choice::Admitted),
         }
+    }
+
+    /// Takes a place for a copy at a healthy target; `None` when there is none. Requests' turns are not touched.
+    pub fn place_for_copy(&self, now: Timestamp) -> Option<CopyPlace> {
+        if !self.roster.has_healthy() {
+            return None;
+        }
+        let draw = Draw { turn: random_bits(), entropy: random_bits(), now };
+        let position = self.roster.choose(draw, |position| self.targets[position].in_flight(), |_| false)?;
+        self.targets[position].enter().map(CopyPlace::new)
     }
 }

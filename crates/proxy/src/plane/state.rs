@@ -13,13 +13,16 @@ use std::time::Duration;
 
 use seatrial_model::TargetGroupArn;
 use seatrial_model::load_balancing::{Action, Algorithm, ProtocolVersion};
-use seatrial_ports::balancer::{BalancerConfig, BalancerMetrics, BalancerReport, ListenerConfig, TargetGroupConfig};
+use seatrial_ports::balancer::{
+    BalancerConfig, BalancerMetrics, BalancerReport, ListenerConfig, MirrorConfig, TargetGroupConfig,
+};
 use seatrial_routing::stickiness::group_digest;
-use seatrial_routing::{PinPolicy, Roster, RosterSettings, RuleSet};
+use seatrial_routing::{Mirror, PinPolicy, Roster, RosterSettings, RuleSet};
 use tokio::sync::mpsc::{Receiver, UnboundedSender, channel};
 
 use crate::clock::{Clock, wall_clock};
 use crate::limits::RETIRE_IDLE_TIME;
+use crate::mirror::counters::CopyCounters;
 use crate::plane::control::TaggedReports;
 use crate::plane::event::Event;
 use crate::plane::listener::Listener;
@@ -34,6 +37,8 @@ pub(crate) struct State {
     config: BalancerConfig,
     registry: Registry,
     turns: BTreeMap<TargetGroupArn, Arc<AtomicU64>>,
+    /// Counters of the target groups that copies are or were sent to.
+    copies: BTreeMap<TargetGroupArn, Arc<CopyCounters>>,
     groups: Arc<[Arc<Group>]>,
     listeners: BTreeMap<String, Open>,
     sockets: BTreeMap<SocketAddr, TcpListener>,
@@ -63,6 +68,7 @@ impl State {
             config: BalancerConfig::default(),
             registry,
             turns: BTreeMap::new(),
+            copies: BTreeMap::new(),
             groups: Arc::new([]),
             listeners: BTreeMap::new(),
             sockets: BTreeMap::new(),
@@ -119,6 +125,7 @@ impl State {
             at: wall_clock(),
             listeners: listeners.map(|open| (open.listener.arn.clone(), open.listener.counters.metrics())).collect(),
             targets: self.registry.metrics(),
+            mirrors: self.copies.iter().map(|(group, copies)| copies.metrics(group)).collect(),
         }
     }
 
@@ -145,6 +152,10 @@ impl State {
         let turns = std::mem::take(&mut self.turns);
         let turn_of = |arn: &TargetGroupArn| (arn.clone(), turns.get(arn).cloned().unwrap_or_default());
         self.turns = self.config.target_groups.iter().map(|group| turn_of(&group.arn)).collect();
+        self.copies.retain(|arn, _| self.turns.contains_key(arn));
+        for mirror in self.config.listeners.iter().flat_map(mirrors) {
+            self.copies.entry(mirror.target_group.clone()).or_default();
+        }
         self.groups = self.config.target_groups.iter().map(|group| self.build_group(group)).collect();
     }
 
@@ -159,6 +170,7 @@ impl State {
             roster: Roster::new(settings, standings),
             targets,
             turn: self.turns.get(&config.arn).cloned().unwrap_or_default(),
+            copies: self.copies.get(&config.arn).cloned(),
         })
     }
 
@@ -214,7 +226,13 @@ impl State {
             position.expect("unknown groups were added above")
         };
         let rules = config.rules.iter().map(|rule| (&rule.conditions[..], &rule.action));
-        RuleSet::new(rules, &config.default_action, index)
+        let mut set = RuleSet::new(rules, &config.default_action, index);
+        let mirror = |mirror: &MirrorConfig| Mirror { group: index(&mirror.target_group), percent: mirror.percent };
+        for (position, rule) in config.rules.iter().enumerate() {
+            rule.mirror.iter().for_each(|config| set.mirror_rule(position, mirror(config)));
+        }
+        config.default_mirror.iter().for_each(|config| set.mirror_default(mirror(config)));
+        set
     }
 
     fn rebuild_group(&mut self, arn: &TargetGroupArn) {
@@ -268,6 +286,7 @@ fn empty_group(arn: &TargetGroupArn) -> Group {
         roster: Roster::new(settings, []),
         targets: Vec::new(),
         turn: Arc::default(),
+        copies: None,
     }
 }
 
@@ -275,12 +294,17 @@ fn groups_in_use(listeners: &[ListenerConfig]) -> BTreeSet<TargetGroupArn> {
     listeners.iter().flat_map(group_arns).cloned().collect()
 }
 
-/// The target groups that a listener's actions name, whatever their weight.
+/// The target groups that a listener's actions name, whatever their weight, and those that get copies.
 fn group_arns(listener: &ListenerConfig) -> impl Iterator<Item = &TargetGroupArn> {
     let actions = listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action]);
     let forwards = actions.filter_map(|action| match action {
         Action::Forward(forward) => Some(forward),
         Action::FixedResponse(_) | Action::Redirect(_) => None,
     });
-    forwards.flat_map(|forward| forward.target_groups.iter().map(|group| &group.target_group))
+    let served = forwards.flat_map(|forward| forward.target_groups.iter().map(|group| &group.target_group));
+    served.chain(mirrors(listener).map(|mirror| &mirror.target_group))
+}
+
+fn mirrors(listener: &ListenerConfig) -> impl Iterator<Item = &MirrorConfig> {
+    listener.rules.iter().filter_map(|rule| rule.mirror.as_ref()).chain(&listener.default_mirror)
 }

@@ -31,6 +31,8 @@ pub(crate) struct Target {
     /// What a stickiness cookie names it by.
     pub digest: u64,
     occupancy: AtomicU64,
+    /// How many of those in are copies, which nobody waits for.
+    copies: AtomicU64,
     counters: Counters,
     /// By worker; connections belong to the thread that opened them.
     idle: Box<[IdlePool]>,
@@ -60,6 +62,7 @@ impl Target {
             key,
             digest,
             occupancy: AtomicU64::new(0),
+            copies: AtomicU64::new(0),
             counters: Counters::default(),
             idle: (0..workers).map(|_| IdlePool::default()).collect(),
             http2: (0..workers).map(|_| Http2Slot::default()).collect(),
@@ -154,7 +157,7 @@ impl Target {
             requests: self.counters.requests.load(Ordering::Relaxed),
             answers: self.counters.answers.each_ref().map(|count| count.load(Ordering::Relaxed)),
             connection_errors: self.counters.connection_errors.load(Ordering::Relaxed),
-            in_flight: self.in_flight(),
+            in_flight: self.in_flight().saturating_sub(self.copies.load(Ordering::Relaxed)),
             latency: self.counters.latency.buckets(),
         }
     }
@@ -177,6 +180,27 @@ impl Drop for InFlight {
         if before.left() == Emptied::Drained {
             self.target.tell(Event::Emptied(Arc::clone(&self.target)));
         }
+    }
+}
+
+/// A copy's place. The target is not drained while one exists; to whoever counts requests it is none.
+#[derive(Debug)]
+pub(crate) struct CopyPlace(InFlight);
+
+impl CopyPlace {
+    pub fn new(place: InFlight) -> Self {
+        place.target.copies.fetch_add(1, Ordering::Relaxed);
+        CopyPlace(place)
+    }
+
+    pub fn target(&self) -> &Arc<Target> {
+        &self.0.target
+    }
+}
+
+impl Drop for CopyPlace {
+    fn drop(&mut self) {
+        self.0.target.copies.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

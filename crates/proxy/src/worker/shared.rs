@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use tokio::sync::Semaphore;
+
 use crate::clock::Clock;
 use crate::limits::Limits;
 
@@ -15,4 +17,6 @@ pub(crate) struct Worker {
     pub limits: Limits,
     /// Connections of clients, by worker.
     pub open: Arc<[AtomicUsize]>,
+    /// Room for copies of requests.
+    pub copies: Arc<Semaphore>,
 }

@@ -108,6 +108,7 @@ pub fn config(address: SocketAddr, targets: &[SocketAddr]) -> BalancerConfig {
         idle_timeout: Duration::from_secs(60),
         rules: Vec::new(),
         default_action: forward(&[(GROUP, 1)]),
+        default_mirror: None,
     };
     BalancerConfig { generation: 0, listeners: vec![listener], target_groups: vec![group(GROUP, targets)] }
 }

@@ -77,6 +77,7 @@ impl Field {
             idle_timeout: Duration::from_secs(60),
             rules: Vec::new(),
             default_action: forward([1, 1], None),
+            default_mirror: None,
         };
         let target_groups = vec![group(FIRST, &targets[0].addresses), group(SECOND, &targets[1].addresses)];
         let config = BalancerConfig { generation: 0, listeners: vec![listener], target_groups };

@@ -9,6 +9,7 @@ use super::error::Fault;
 use super::names::ServiceName;
 use super::site::Site;
 use super::stage::Preset;
+use super::stickiness::stickiness;
 use crate::plan::{Extensions, ListenerPlan, RulePlan, RulePurpose, TargetGroupPlan, TargetType};
 
 /// Most values in the conditions of one rule, as Elastic Load Balancing has it.
@@ -109,6 +110,7 @@ pub(crate) fn wishes<'n>(
     site: &Site<'n>,
 ) -> Result<Vec<Wish<'n>>, Fault> {
     let mut production = wish(service, entry, &site.below("listener"))?;
+    production.rule.stickiness = stickiness(entry, deployment, &site.below("listener"))?;
     if !deployment::strategy(deployment).shifts_traffic() {
         return Ok(vec![production]);
     }
@@ -124,7 +126,7 @@ pub(crate) fn wishes<'n>(
 }
 
 fn test_wish<'n>(production: &Wish<'n>, wanted: &TestTrafficEntry, site: &Site<'n>) -> Result<Wish<'n>, Fault> {
-    let mut rule = RulePlan { purpose: RulePurpose::Test, ..production.rule.clone() };
+    let mut rule = RulePlan { purpose: RulePurpose::Test, stickiness: None, ..production.rule.clone() };
     let (port, certificate) = match (wanted.port, wanted.header.as_deref()) {
         (Some(port), None) => {
             let port = u16::try_from(port.get()).expect("a port's range is checked when it is read");
@@ -163,6 +165,7 @@ fn wish<'n>(service: &ServiceName, entry: &ListenerEntry, site: &Site<'n>) -> Re
         paths: values(&entry.path),
         header: None,
         purpose: RulePurpose::Service,
+        stickiness: None,
     };
     check_conditions(&rule, &site)?;
     let port = u16::try_from(port.get()).expect("a port's range is checked when it is read");

@@ -56,6 +56,8 @@ pub(crate) struct DeploymentEntry {
     pub hooks: Option<Vec<HookEntry>>,
     /// How traffic goes back when somebody ends a deployment: in steps instead of at once (embedded engine only; left out on AWS).
     pub shift_back: Option<ShiftBackEntry>,
+    /// The share of safe requests of which the new version gets copies while it is tried (embedded engine only; left out on AWS).
+    pub mirror: Option<Share>,
 }
 
 /// The way back in steps. A deployment that fails by itself gives its traffic back at once in any case.
@@ -111,7 +113,7 @@ impl DeploymentEntry {
         }
         if !strategy.shifts_traffic() {
             (self.test, self.hooks, self.verify) = (None, None, None);
-            (self.rollback_window, self.shift_back) = (None, None);
+            (self.rollback_window, self.shift_back, self.mirror) = (None, None, None);
         }
     }
 }
@@ -378,6 +380,11 @@ fn refuse_idle_keys(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site
         ),
         ("step_bake", entry.step_bake.is_some() && !has_steps, "`strategy: canary` or `linear`"),
         ("test", entry.test.is_some() && !strategy.shifts_traffic(), "`strategy: blue_green`, `canary` or `linear`"),
+        (
+            "mirror",
+            entry.mirror.is_some() && !strategy.shifts_traffic(),
+            "`strategy: blue_green`, `canary` or `linear`",
+        ),
         (
             "hooks",
             entry.hooks.as_ref().is_some_and(|hooks| !hooks.is_empty()) && !strategy.shifts_traffic(),

@@ -187,6 +187,8 @@ pub(crate) struct ListenerEntry {
     pub priority: Option<Bounded<1, 50000>>,
     /// ARN of a certificate: the listener then speaks HTTPS.
     pub certificate: Option<String>,
+    /// How long a client stays with the version it was first given while a deployment serves two of them; not at all when left out.
+    pub stickiness: Option<Seconds<1, 604_800>>,
 }
 
 /// When a deployment counts as failed, and what follows.

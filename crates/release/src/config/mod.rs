@@ -27,11 +27,12 @@ mod service;
 mod site;
 mod stage;
 mod steps;
+mod stickiness;
 mod task;
 mod template;
 mod words;
 
-pub use deployment::StrategyWord;
+pub use deployment::{Share, StrategyWord};
 pub use document::{Approval, Scheme};
 pub use error::{ConfigError, Position};
 pub use file::ConfigFile;

@@ -75,6 +75,9 @@ impl Overrides {
         }
         if let Some(strategy) = self.strategy {
             entry.deployment.get_or_insert_default().switch_to(strategy);
+            if let (Some(listener), false) = (&mut entry.listener, strategy.shifts_traffic()) {
+                listener.stickiness = None;
+            }
         }
         if !self.environment.is_empty() {
             let set = self.environment.iter().map(|(name, value)| (name.clone(), Some(value.clone())));

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::balancing::{self, Wish};
 use super::decode::decode;
-use super::deployment::{self, StrategyWord};
+use super::deployment::{self, Share, StrategyWord};
 use super::document::{EnvironmentEntry, NetworkEntry, Scheme, ServiceEntry};
 use super::ecs_document::{self, Kind};
 use super::either::EcsDocumentEntry;
@@ -16,6 +16,7 @@ use super::node::{Node, Value};
 use super::overrides::{Overrides, RollbackOverride};
 use super::service;
 use super::site::Site;
+use super::stickiness;
 use super::task::{self, Surroundings, Task};
 use crate::naming;
 use crate::plan::{
@@ -53,6 +54,7 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
             scene.overrides.apply(&name, &mut entry).map_err(here)?;
             remarks.extend(left_out(scene, &name, &entry));
             remarks.extend(returns_at_once(scene, &name, &entry));
+            remarks.extend(stickiness::remark(&scene.environment.target, &name, &entry));
         }
         let (service, wished) = service_plan(scene, &name, &entry, &site, network.as_ref())?;
         services.push(service);
@@ -97,7 +99,12 @@ fn test_address(
 
 /// Tells which settings of a service are extensions that its target lacks.
 fn left_out(scene: &Scene<'_>, name: &ServiceName, entry: &ServiceEntry) -> Option<String> {
-    let extensions = [("settle_time", entry.settle_time.is_some()), ("fail_fast", entry.fail_fast == Some(true))];
+    let mirror = entry.deployment.as_ref().and_then(|deployment| deployment.mirror);
+    let extensions = [
+        ("settle_time", entry.settle_time.is_some()),
+        ("fail_fast", entry.fail_fast == Some(true)),
+        ("mirror", mirror.is_some()),
+    ];
     let written: Vec<&str> = extensions.into_iter().filter(|(_, written)| *written).map(|(key, _)| key).collect();
     let what = match (scene.environment.target.extensions(), written.as_slice()) {
         (Extensions::Available, _) | (_, []) => return None,
@@ -195,6 +202,7 @@ fn service_plan<'n>(
         shift_back: deployment::shift_back(entry.deployment.as_ref(), site)
             .map_err(here)?
             .filter(|_| scene.environment.target.extensions() == Extensions::Available),
+        mirror: mirror(scene, entry),
     };
     refuse_daemon_count(&plan, site).map_err(here)?;
     Ok((plan, wishes))
@@ -218,6 +226,7 @@ fn balancing<'n>(
             }
         }
         refuse_shift_without_listener(entry, site)?;
+        refuse_mirror_without_listener(entry, site)?;
         return Ok(None);
     };
     let wishes = balancing::wishes(name, listener, entry.deployment.as_ref(), site)?;
@@ -257,6 +266,26 @@ fn refuse_shift_without_listener(entry: &ServiceEntry, site: &Site<'_>) -> Resul
             .below("deployment")
             .fault("moves traffic in steps, but the service has no `listener`")
             .instead("add `listener: { port: … }`, or use `strategy: blue_green`")),
+    }
+}
+
+/// Without a load balancer there are no requests to copy.
+fn refuse_mirror_without_listener(entry: &ServiceEntry, site: &Site<'_>) -> Result<(), Fault> {
+    match entry.deployment.as_ref().and_then(|deployment| deployment.mirror) {
+        None => Ok(()),
+        Some(_) => Err(site
+            .below("deployment")
+            .below("mirror")
+            .fault("copies the load balancer's requests, but the service has no `listener`")
+            .instead("add `listener: { port: … }`, or remove `mirror`")),
+    }
+}
+
+/// The share to be mirrored, where the target can.
+fn mirror(scene: &Scene<'_>, entry: &ServiceEntry) -> Option<Share> {
+    match scene.environment.target.extensions() {
+        Extensions::Available => entry.deployment.as_ref().and_then(|deployment| deployment.mirror),
+        Extensions::Missing => None,
     }
 }
 

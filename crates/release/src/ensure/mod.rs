@@ -7,6 +7,7 @@ pub(crate) mod load_balancer;
 mod rule;
 pub(crate) mod service;
 mod service_changes;
+mod stickiness;
 pub(crate) mod tags;
 pub(crate) mod target_group;
 pub(crate) mod task_definition;

@@ -8,6 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 
 use super::Ensuring;
 use super::listener::{Groups, Rules, ServiceGroups, forward, forward_pair, forward_targets, rules_of};
+use super::stickiness::{stick, stickiness_of, without_change_of_weights};
 use super::tags::{for_elb, tags};
 use crate::aws::DoingExt;
 use crate::error::ReleaseError;
@@ -94,17 +95,25 @@ async fn adjust_rule(
     let has_conditions = conditions_of(rule) == wanted_conditions(wanted);
     let lacks_alternate = wanted.purpose == RulePurpose::Production
         && groups.alternate.as_deref().is_some_and(|other| !forward_targets(rule.actions()).contains(&other));
-    if has_conditions && !lacks_alternate {
+    let has_stickiness =
+        wanted.purpose != RulePurpose::Production || stickiness_of(rule.actions()) == wanted.stickiness;
+    if has_conditions && !lacks_alternate && has_stickiness {
         return Ok(Vec::new());
     }
+    let actions = match (lacks_alternate, has_stickiness) {
+        (true, _) => Some(vec![first_action(wanted, groups)]),
+        (false, true) => None,
+        (false, false) => Some(without_change_of_weights(rule.actions(), wanted.stickiness)),
+    };
     let modify = ensuring.connection.elb.modify_rule().set_rule_arn(rule.rule_arn().map(ToOwned::to_owned));
     modify
         .set_conditions((!has_conditions).then(|| conditions(wanted)))
-        .set_actions(lacks_alternate.then(|| vec![first_action(wanted, groups)]))
+        .set_actions(actions)
         .send()
         .await
         .doing(|| format!("adjusting the listener rule of service {}", wanted.service))?;
-    let differed = [("conditions", !has_conditions), ("target groups", lacks_alternate)];
+    let differed =
+        [("conditions", !has_conditions), ("target groups", lacks_alternate), ("stickiness", !has_stickiness)];
     Ok(differed.into_iter().filter(|(_, differed)| *differed).map(|(what, _)| what.to_owned()).collect())
 }
 
@@ -119,7 +128,7 @@ fn is_own(rule: &Rule, wanted: &RulePlan, groups: &ServiceGroups) -> bool {
 /// Where a new rule forwards to; later its weights are moved by deployments.
 fn first_action(wanted: &RulePlan, groups: &ServiceGroups) -> Action {
     match (wanted.purpose, groups.alternate.as_deref()) {
-        (RulePurpose::Production, Some(other)) => forward_pair(&groups.own, other),
+        (RulePurpose::Production, Some(other)) => stick(forward_pair(&groups.own, other), wanted.stickiness),
         (RulePurpose::Test, Some(other)) => forward_pair(other, &groups.own),
         (RulePurpose::Service | RulePurpose::Production | RulePurpose::Test, _) => forward(&groups.own),
     }
@@ -201,6 +210,7 @@ mod tests {
             paths: vec!["/b".into(), "/a".into()],
             header: None,
             purpose: RulePurpose::Service,
+            stickiness: None,
         };
         let echoed = RuleCondition::builder().field("path-pattern").values("/a").values("/b").build();
         assert_eq!(conditions_of(&Rule::builder().conditions(echoed).build()), wanted_conditions(&wanted));

@@ -6,7 +6,10 @@ use crate::config::ServiceName;
 use crate::plan::{FailFast, Plan, ServicePlan};
 
 /// Tells the embedded engine to fail a deployment at the first cause that no retry can heal. AWS ignores it.
-pub(crate) const FAIL_FAST: &str = "seatrial:fail-fast";
+const FAIL_FAST: &str = "seatrial:fail-fast";
+
+/// Tells the embedded engine which percentage of safe requests a new version gets copies of. AWS ignores it.
+const MIRROR: &str = "seatrial:mirror";
 
 /// Name and value of each tag of a resource of the environment, or of one service in it.
 pub(crate) fn tags(plan: &Plan, service: Option<&ServiceName>) -> Vec<(&'static str, String)> {
@@ -17,12 +20,14 @@ pub(crate) fn tags(plan: &Plan, service: Option<&ServiceName>) -> Vec<(&'static 
 }
 
 /// The tags of a service that are extensions of the engine, each with its value; without one the tag is absent.
-pub(crate) fn extensions(plan: &ServicePlan) -> [(&'static str, Option<String>); 2] {
+pub(crate) fn extensions(plan: &ServicePlan) -> [(&'static str, Option<String>); 3] {
     let fail_fast = match plan.fail_fast {
         FailFast::On => Some("true".to_owned()),
         FailFast::Off => None,
     };
-    [(FAIL_FAST, fail_fast), (SHIFT_BACK_TAG, plan.shift_back.map(|steps| steps.to_string()))]
+    let shift_back = plan.shift_back.map(|steps| steps.to_string());
+    let mirror = plan.mirror.map(|share| share.get().to_string());
+    [(FAIL_FAST, fail_fast), (SHIFT_BACK_TAG, shift_back), (MIRROR, mirror)]
 }
 
 /// Whether these tags are those of something made for the environment of a plan.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_ecs::types::ServiceDeployment;
+use seatrial_model::LifecycleStage;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -94,6 +95,13 @@ impl DeploymentView {
     /// The pause that somebody has to answer.
     pub fn open_pause(&self) -> Option<&HookView> {
         self.hooks.iter().find(|hook| hook.is_open_pause())
+    }
+
+    /// Whether ECS lets a bake time pass: after a share of the shift, or before the old version leaves.
+    pub fn is_baking(&self) -> bool {
+        let stage = self.present.as_ref().map(|present| present.stage);
+        let is_watched = stage == Some(LifecycleStage::ProductionTrafficShift) && self.open_pause().is_none();
+        is_watched || stage == Some(LifecycleStage::BakeTime)
     }
 
     /// Whether it goes, or went, back.

@@ -14,10 +14,10 @@ use super::stages::Entered;
 use super::{EventView, ServiceView};
 use crate::aws::times::timestamp;
 use crate::config::ServiceName;
+use crate::steering::Steering;
 use crate::urls::ServiceUrl;
 use crate::watch::health::HealthFacts;
 use crate::watch::look::Look;
-use crate::steering::Steering;
 use crate::watch::names::Names;
 use crate::watch::verdict::ending;
 

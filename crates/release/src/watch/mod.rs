@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod locate;
 pub(crate) mod log_tail;
 pub(crate) mod look;
+pub(crate) mod mirrored;
 pub(crate) mod names;
 pub(crate) mod outcome;
 mod teller;

@@ -172,7 +172,7 @@ mod tests {
         let look = Look { deployment, service, tasks, facts };
         let (new, old) = by_version(&look.service, &look.tasks, &look.facts, "new");
         assert_eq!(
-            waiting_for(&look, "new", &new, &old).as_deref(),
+            waiting_for(&look, "new", &new, &old, 1).as_deref(),
             Some("the rollback: the traffic to go back, 75 % is still on the version given up")
         );
     }
