@@ -10,6 +10,7 @@ use crate::aws::Connection;
 use crate::config::{AppName, EnvironmentName, RollbackOverride, ServiceName};
 use crate::ensure::{Effect, Ensuring, Force};
 use crate::error::ReleaseError;
+use crate::firing::FiringAlarms;
 use crate::interrupt::Interrupt;
 use crate::plan::{Plan, ServicePlan};
 use crate::report::{Event, Reporter, as_milliseconds};
@@ -28,6 +29,7 @@ pub struct DeployOptions {
     /// Time after which a deployment is rolled back; its bake times come on top.
     pub timeout: Duration,
     pub rollback: RollbackOverride,
+    pub firing_alarms: FiringAlarms,
 }
 
 /// Whether a command waits for what it started.
@@ -65,7 +67,9 @@ pub async fn deploy(
     for remark in &plan.remarks {
         report.send(Event::Note(remark.clone()));
     }
-    let ensuring = Ensuring { connection, plan, report, interrupt: &interrupt, force: options.force };
+    let DeployOptions { force, firing_alarms, .. } = *options;
+    let ensuring = Ensuring { connection, plan, report, interrupt: &interrupt, force, firing_alarms };
+    ensuring.refuse_firing_alarms().await?;
     let ensured = ensuring.everything().await?;
     let waits = ensured.services.iter().map(|(name, task_definition, effect)| {
         let service = plan.service(name).expect("every ensured service comes from the plan");

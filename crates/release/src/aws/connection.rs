@@ -42,6 +42,7 @@ impl fmt::Debug for Endpoint {
 /// The clients of one endpoint, and what they found there that never changes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connection {
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
@@ -82,6 +83,7 @@ impl Connection {
         let poll_interval =
             if config.endpoint_url().is_some_and(is_loopback) { POLL_INTERVAL_LOOPBACK } else { POLL_INTERVAL_REMOTE };
         Self {
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),

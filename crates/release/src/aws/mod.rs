@@ -3,6 +3,7 @@
 mod connection;
 mod error;
 pub(crate) mod raw;
+pub(crate) mod server_time;
 pub(crate) mod times;
 
 pub use connection::{Connection, Endpoint};

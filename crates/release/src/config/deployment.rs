@@ -9,6 +9,7 @@ use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json, json};
 
+use super::alarms::AlarmsEntry;
 use super::error::Fault;
 use super::numbers::{Bounded, Seconds};
 use super::site::Site;
@@ -36,8 +37,8 @@ pub(crate) struct DeploymentEntry {
     pub bake: Option<Seconds<0, BAKE_MAX>>,
     /// Where the new version can be tried before it is given production traffic.
     pub test: Option<TestTrafficEntry>,
-    /// Names of CloudWatch alarms that roll the deployment back when they fire.
-    pub alarms: Option<OneOrMany>,
+    /// Alarms that roll the deployment back when they fire: names of CloudWatch alarms, or one-liners such as `{ errors: 5%, for: 2m }`.
+    pub alarms: Option<AlarmsEntry>,
     /// What has to agree before the deployment goes on.
     pub hooks: Option<Vec<HookEntry>>,
 }
@@ -221,7 +222,8 @@ pub(crate) fn configure(
         return Err(site.below("percent").fault(what).instead("raise it, or use `strategy: canary`"));
     }
     configuration.insert("strategy".into(), json!(strategy.as_ecs()));
-    configuration.insert("bakeTimeInMinutes".into(), json!(minutes(entry.bake, &site.below("bake"))?.unwrap_or(0)));
+    let bake = minutes(entry.bake, &site.below("bake"))?.unwrap_or_else(|| least_bake(entry, strategy));
+    configuration.insert("bakeTimeInMinutes".into(), json!(bake));
     let step_bake = minutes(entry.step_bake, &site.below("step_bake"))?;
     let steps = |percent: (&str, f64), bake: (&str, i32)| json!({ percent.0: entry.percent.map_or(percent.1, Share::get), bake.0: step_bake.unwrap_or(bake.1) });
     match strategy {
@@ -235,13 +237,20 @@ pub(crate) fn configure(
             configuration.insert("linearConfiguration".into(), linear);
         }
     }
-    let names = entry.alarms.as_ref().map(|names| names.values().to_vec()).unwrap_or_default();
-    let has_alarms = !names.is_empty();
+    let names = entry.alarms.as_ref().map(AlarmsEntry::named).unwrap_or_default();
+    let has_alarms = entry.alarms.as_ref().is_some_and(|alarms| !alarms.is_empty());
     let alarms = json!({ "alarmNames": names, "enable": has_alarms, "rollback": has_alarms });
     configuration.insert("alarms".into(), alarms);
     let hooks = entry.hooks.iter().flatten().map(|entry| hook(entry, &site.below("hooks")));
     configuration.insert("lifecycleHooks".into(), Json::Array(hooks.collect::<Result<_, _>>()?));
     Ok(())
+}
+
+/// The bake time in minutes when none is written. Tasks that are replaced share a target group with the old ones until those have left, so
+/// the alarms need some time after that to judge the new ones; ECS computes such a time, too.
+fn least_bake(entry: &DeploymentEntry, strategy: StrategyWord) -> i32 {
+    let window = entry.alarms.as_ref().map_or(0, AlarmsEntry::longest_window);
+    if strategy.shifts_traffic() { 0 } else { (window + 59) / 60 }
 }
 
 /// Writes what a service without the block has, in the place of what a block may have said before.

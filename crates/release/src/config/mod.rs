@@ -4,6 +4,8 @@
 //! overrides over the services → `decode` makes typed entries (`document`) → `resolve` adds the stage preset and turns
 //! everything into a [`crate::plan::Plan`].
 
+mod alarm_plans;
+mod alarms;
 mod balancing;
 mod decode;
 mod decode_error;
