@@ -81,6 +81,8 @@ mod tests {
         assert_eq!(log_group(&app, &environment, &service), "/ecs/hello-dev/web");
         assert_eq!(load_balancer(&app, &environment), "hello-dev");
         assert_eq!(target_group(&app, &environment, &service), "hello-dev-web");
+        let (own, alternate) = alarm(&app, &environment, &service, "errors");
+        assert_eq!((own.as_str(), alternate.as_str()), ("hello-dev-web-errors", "hello-dev-web-errors-alt"));
     }
 
     #[test]

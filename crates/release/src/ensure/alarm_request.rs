@@ -62,11 +62,7 @@ fn metric_stat(document: &Json) -> MetricStat {
         .set_metric_name(text(metric, "MetricName"))
         .set_dimensions(Some(dimensions.collect()))
         .build();
-    MetricStat::builder()
-        .metric(metric)
-        .set_period(number(document, "Period"))
-        .set_stat(text(document, "Stat"))
-        .build()
+    MetricStat::builder().metric(metric).set_period(number(document, "Period")).set_stat(text(document, "Stat")).build()
 }
 
 fn document_of_query(query: &MetricDataQuery) -> Json {

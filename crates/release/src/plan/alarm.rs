@@ -123,12 +123,7 @@ impl AlarmPlan {
                 metric("requests", "RequestCount", "Sum"),
                 metric("failed", "HTTPCode_Target_5XX_Count", "Sum"),
                 metric("refused", "TargetConnectionErrorCount", "Sum"),
-                expression(
-                    "errors",
-                    "errors (%)",
-                    "requests",
-                    "100 * (FILL(failed, 0) + FILL(refused, 0)) / requests"
-                ),
+                expression("errors", "errors (%)", "requests", "100 * (FILL(failed, 0) + FILL(refused, 0)) / requests"),
             ]),
             Measure::ResponseTime(statistic) => json!([
                 metric("time", "TargetResponseTime", statistic),

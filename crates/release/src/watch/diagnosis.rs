@@ -166,6 +166,7 @@ fn sentence(kind: CauseKind, task: &Task, culprit: Option<&Container>, health_an
         | CauseKind::StoppedByHand
         | CauseKind::Superseded
         | CauseKind::NothingToRollBackTo
+        | CauseKind::AlarmFired
         | CauseKind::Unknown => format!("task {id}: {reason}"),
     }
 }
