@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_cloudwatch::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_cloudwatch::types::{ComparisonOperator, StateValue, Statistic};
-use aws_sdk_ecs::types::ServiceDeployment;
+use aws_sdk_ecs::types::{ServiceDeployment, ServiceDeploymentRollbackMonitorsStatus as Monitors};
 use harness::{Ran, Trial, wait_until};
 use seatrial_load::{Length, LoadHandle, LoadPlan};
 use tokio::runtime::Runtime;
@@ -53,7 +53,7 @@ fn a_version_that_fails_or_is_slow_is_rolled_back_and_its_repair_is_judged_by_wh
     let bad = trial.deploy(&[("VERSION", "bad"), ("ERRORS", "0.5")]).exits(3);
     assert!(bad.says("cause: alarm trial-dev-web-errors fired: Threshold Crossed: 2 datapoints ["), "{bad:?}");
     assert!(bad.says("were greater than the threshold (5.0)"), "{bad:?}");
-    let decided = runtime.block_on(decision(&trial));
+    let decided = decision(&runtime.block_on(last(&trial)));
     let after = sampler.stop().saturating_sub(decided);
     println!("the last request to the bad version was sent {after:?} after the decision");
     assert!(after <= LAST_REQUEST, "{after:?}");
@@ -62,6 +62,7 @@ fn a_version_that_fails_or_is_slow_is_rolled_back_and_its_repair_is_judged_by_wh
     assert_eq!(alarm(&trial, &runtime, "trial-dev-web-errors"), Some(StateValue::Alarm));
     trial.deploy(&[("VERSION", "v2")]).exits(0);
     assert_eq!(trial.answer().body, "Hello from the demo service, version v2");
+    assert_eq!(monitors(&runtime.block_on(last(&trial))), Some(Monitors::MonitoringComplete), "it was watched");
     for _ in 0..2 {
         let again = trial.deploy(&[("VERSION", "v2")]).exits(0);
         assert!(again.says("nothing to do") && !again.says("~ "), "{again:?}");
@@ -69,6 +70,13 @@ fn a_version_that_fails_or_is_slow_is_rolled_back_and_its_repair_is_judged_by_wh
 
     let slow = trial.deploy(&[("VERSION", "slow"), ("LATENCY", "600ms")]).exits(3);
     assert!(slow.says("cause: alarm trial-dev-web-p95-alt fired: Threshold Crossed: 3 datapoints ["), "{slow:?}");
+    assert_eq!(trial.answer().body, "Hello from the demo service, version v2");
+
+    // Half of the requests go to either version: the one that served before stays, and the next takes the place of the newest.
+    trial.run(&["deploy", "--no-wait"], &[("VERSION", "v3")]).exits(0);
+    wait_until(PATIENCE, "an equal split", || share(&runtime.block_on(last(&trial))) == Some(50.0));
+    let bad = trial.deploy(&[("VERSION", "worse"), ("ERRORS", "0.5")]).exits(3);
+    assert!(bad.says("cause: alarm trial-dev-web-errors-alt fired"), "{bad:?}");
     assert_eq!(trial.answer().body, "Hello from the demo service, version v2");
 
     runtime.block_on(load.stop());
@@ -185,14 +193,27 @@ async fn revisions(trial: &Trial) -> usize {
     listed.expect("the engine answers").task_definition_arns().len()
 }
 
-/// Returns when the last deployment was given up, since 1970.
-async fn decision(trial: &Trial) -> Duration {
+/// The last deployment as ECS shows it.
+async fn last(trial: &Trial) -> ServiceDeployment {
     let ecs = client::ecs(&trial.aws_environment());
     let listed = ecs.list_service_deployments().cluster("trial-dev").service("web").max_results(1).send().await;
     let arn = listed.expect("the engine answers").service_deployments()[0].service_deployment_arn().map(str::to_owned);
     let described = ecs.describe_service_deployments().set_service_deployment_arns(arn.map(|arn| vec![arn]));
     let described = described.send().await.expect("the engine answers");
-    let deployment: &ServiceDeployment = &described.service_deployments()[0];
+    described.service_deployments()[0].clone()
+}
+
+fn monitors(deployment: &ServiceDeployment) -> Option<Monitors> {
+    deployment.alarms().and_then(|alarms| alarms.status()).cloned()
+}
+
+/// The new version's share of production traffic, in percent.
+fn share(deployment: &ServiceDeployment) -> Option<f64> {
+    deployment.target_service_revision().and_then(|revision| revision.requested_production_traffic_weight())
+}
+
+/// Returns when a deployment was given up, since 1970.
+fn decision(deployment: &ServiceDeployment) -> Duration {
     let at = deployment.rollback().and_then(|rollback| rollback.started_at()).expect("it was rolled back");
     Duration::from_millis(u64::try_from(at.to_millis().expect("in range")).expect("after 1970"))
 }
