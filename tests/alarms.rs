@@ -49,6 +49,11 @@ fn a_version_that_fails_or_is_slow_is_rolled_back_and_its_repair_is_judged_by_wh
     trial.deploy(&[("VERSION", "v1")]).exits(0);
     let load = runtime.block_on(plain_load(&trial));
 
+    // Replaced in the target group that serves, which is the alternate one since the first deployment.
+    let replaced = [("VERSION", "worst"), ("ERRORS", "0.5")];
+    let replaced = trial.run(&["deploy", "--strategy", "rolling"], &replaced).exits(3);
+    assert!(replaced.says("cause: alarm trial-dev-web-errors-alt fired"), "{replaced:?}");
+
     let sampler = Sampler::start(trial.port);
     let bad = trial.deploy(&[("VERSION", "bad"), ("ERRORS", "0.5")]).exits(3);
     assert!(bad.says("cause: alarm trial-dev-web-errors fired: Threshold Crossed: 2 datapoints ["), "{bad:?}");

@@ -10,7 +10,7 @@ use crate::printer::Printer;
 use crate::session::{configured, only};
 use crate::target;
 
-/// Print the ECS documents that a deployment would send; talks to nobody
+/// Print the ECS documents that a deployment would send, and its alarms; talks to nobody
 ///
 /// With one service and one document the output is that document alone, as `aws ecs … --cli-input-json` takes it.
 #[derive(Args, Debug)]

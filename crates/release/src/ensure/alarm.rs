@@ -108,7 +108,7 @@ impl<'a> ServiceAlarms<'a> {
     async fn begun_anew(&self, names: &[String], named: &[String]) -> Result<firing::Standings, ReleaseError> {
         let deadline = Instant::now() + BEGIN_ANEW_LIMIT;
         let mut interrupt = self.ensuring.interrupt.clone();
-        let mut told = false;
+        let mut sightings = 0;
         loop {
             let standings = firing::look(self.ensuring.connection, names).await?;
             let remembering = standings.alarms.iter().find(|alarm| alarm.is_firing && !named.contains(&alarm.name));
@@ -116,13 +116,15 @@ impl<'a> ServiceAlarms<'a> {
             if self.ensuring.firing_alarms == FiringAlarms::Ignore || Instant::now() >= deadline {
                 return Ok(standings);
             }
+            sightings += 1;
+            // The first may come between the change and its evaluation.
+            if sightings == 2 {
+                let note = format!("waiting until alarm {} has forgotten the version before", alarm.name);
+                self.ensuring.report.send(Event::Note(note));
+            }
             let before = "the alarms had forgotten the version before".to_owned();
             if interrupt.sleep(self.ensuring.connection.poll_interval()).await {
                 return Err(ReleaseError::Interrupted { before });
-            }
-            if !std::mem::replace(&mut told, true) {
-                let note = format!("waiting until alarm {} has forgotten the version before", alarm.name);
-                self.ensuring.report.send(Event::Note(note));
             }
         }
     }
