@@ -1,14 +1,14 @@
 //! `deployment.alarms`: names of CloudWatch alarms, and alarms in short-hand that are made of the service's own requests.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use schemars::JsonSchema;
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::decode_error::complaint;
 use super::numbers::{Seconds, Span};
+use super::rate::Rate;
 
 /// The longest an alarm may look back: a day, as CloudWatch has it.
 const WINDOW_MAX: i32 = 86_400;
@@ -24,8 +24,9 @@ const KEYS: [&str; 9] = ["errors", "average", "p50", "p90", "p95", "p99", "for",
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct AlarmsEntry(Vec<AlarmEntry>);
 
+/// One alarm.
 #[derive(Clone, Debug, PartialEq)]
-enum AlarmEntry {
+pub(crate) enum AlarmEntry {
     Named(String),
     ShortHand(ShortHand),
 }
@@ -146,7 +147,7 @@ impl<'de> Visitor<'de> for AlarmVisitor {
         let (mut window, mut period, mut missing) = (None, None, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "errors" => limits.push(Limit::Errors(map.next_value::<Rate>()?.0)),
+                "errors" => limits.push(Limit::Errors(map.next_value::<Rate>()?.get())),
                 "for" => window = Some(map.next_value::<Seconds<PERIOD_MIN, WINDOW_MAX>>()?.get()),
                 "period" => period = Some(map.next_value::<Seconds<PERIOD_MIN, WINDOW_MAX>>()?.get()),
                 "missing" => missing = Some(map.next_value()?),
@@ -204,89 +205,6 @@ fn only(limits: Vec<Limit>) -> Result<Limit, String> {
             Err(complaint("does not say what it watches", "add `errors: 5%`, `p95: 2s` or `average: 1s`"))
         }
         Err(_) => Err(complaint("watches several things", "write an entry of the list for each")),
-    }
-}
-
-/// A share of requests in percent: from 0 (any one) to less than 100, since more than 100 cannot be.
-struct Rate(f64);
-
-#[derive(Clone, Copy)]
-struct RateVisitor;
-
-impl Visitor<'_> for RateVisitor {
-    type Value = Rate;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a percentage from 0 to less than 100, such as 5%")
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Rate, E> {
-        self.visit_f64(number as f64)
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Rate, E> {
-        self.visit_f64(number as f64)
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Rate, E> {
-        let fits = (0.0..100.0).contains(&number);
-        if fits { Ok(Rate(number)) } else { Err(E::invalid_value(Unexpected::Float(number), &self)) }
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Rate, E> {
-        let number = text.trim().trim_end_matches('%').trim_end().parse().unwrap_or(f64::NAN);
-        self.visit_f64(number).map_err(|_: E| E::invalid_value(Unexpected::Str(text), &self))
-    }
-}
-
-impl<'de> Deserialize<'de> for Rate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RateVisitor)
-    }
-}
-
-impl JsonSchema for AlarmsEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "Alarms".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let alarm = generator.subschema_for::<AlarmEntry>();
-        json_schema!({ "anyOf": [alarm, { "type": "array", "items": alarm, "minItems": 1 }] })
-    }
-}
-
-impl JsonSchema for AlarmEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "Alarm".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (span, missing) = (generator.subschema_for::<Span>(), generator.subschema_for::<MissingWord>());
-        let limit = json_schema!({
-            "description": "Fires when the average response time, or the percentile, is longer.",
-            "allOf": [span]
-        });
-        json_schema!({
-            "description": "The name of a CloudWatch alarm, or an alarm on the service's own requests.",
-            "oneOf": [{ "type": "string", "minLength": 1 }, {
-                "type": "object",
-                "properties": {
-                    "errors": {
-                        "description": "Fires when a larger share of requests fails: is answered with 5xx, or finds no connection.",
-                        "oneOf": [{ "type": "number", "minimum": 0, "exclusiveMaximum": 100 },
-                            { "type": "string", "pattern": "^[0-9.]+ *%?$" }]
-                    },
-                    "average": limit, "p50": limit, "p90": limit, "p95": limit, "p99": limit,
-                    "for": { "description": "How long it must last: a multiple of the period.", "allOf": [span] },
-                    "period": { "description": "Length of a point: 10s, 20s, 30s or whole minutes; 1m when left out.", "allOf": [span] },
-                    "missing": { "description": "What a period without requests counts as; `not_breaching` when left out.", "allOf": [missing] }
-                },
-                "patternProperties": { "^p[0-9]+(\\.[0-9]+)?$": limit },
-                "required": ["for"],
-                "additionalProperties": false
-            }]
-        })
     }
 }
 

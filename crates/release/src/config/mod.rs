@@ -6,6 +6,7 @@
 
 mod alarm_plans;
 mod alarms;
+mod alarms_schema;
 mod balancing;
 mod decode;
 mod decode_error;
@@ -22,6 +23,7 @@ mod nearest;
 mod node;
 mod numbers;
 mod overrides;
+mod rate;
 mod resolve;
 mod schema;
 mod service;
