@@ -36,7 +36,7 @@ services:
 environments:
   dev: { target: embedded, stage: prod }
 "#;
-const CANARY: &str = "{ strategy: canary, percent: 50, step_bake: 10m, bake: 5m, alarms: [{ errors: 5%, for: 2m }, { p95: 300ms, for: 3m }] }";
+const CANARY: &str = "{ strategy: canary, percent: 50, step_bake: 10m, bake: 8m, alarms: [{ errors: 5%, for: 2m }, { p95: 300ms, for: 3m }] }";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long after the decision a request may still be sent to the version that was given up.

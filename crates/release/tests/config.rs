@@ -284,15 +284,15 @@ fn an_alarm_in_short_hand_is_one_for_each_target_group_of_a_pair() {
 }
 
 #[test]
-fn a_rolling_deployment_with_alarms_bakes_as_long_as_they_look_back() {
+fn a_rolling_deployment_with_alarms_bakes_as_long_as_they_need_to_fire() {
     let bake = |block: &str| {
         let plan = plan(&deployed(block));
         assert_eq!(plan.remarks, Vec::<String>::new(), "{block}");
         assert_eq!(plan.services[0].alarm_documents("a-dev").len(), plan.services[0].alarms.len());
         plan.services[0].service["deploymentConfiguration"]["bakeTimeInMinutes"].clone()
     };
-    assert_eq!(bake("{alarms: {errors: 5%, for: 2m}}"), 2);
-    assert_eq!(bake("{alarms: [{errors: 5%, for: 2m, missing: ignore}, {p95: 2s, for: 150s, period: 30s}]}"), 3);
+    assert_eq!(bake("{alarms: {errors: 5%, for: 2m}}"), 5);
+    assert_eq!(bake("{alarms: [{errors: 5%, for: 2m, missing: ignore}, {p95: 2s, for: 150s, period: 30s}]}"), 6);
     assert_eq!(bake("{alarms: {errors: 5%, for: 2m}, bake: 10m}"), 10);
     assert_eq!(bake("{alarms: pager}"), 0);
 }
@@ -302,7 +302,7 @@ fn an_alarm_that_can_hardly_fire_is_remarked_upon() {
     let remarks = |block: &str| plan(&deployed(block)).remarks;
     let told = |seen: &str| {
         format!(
-            "service web: its slowest alarm looks at 3 min, but the new version is watched for {seen} only; lengthen `bake`"
+            "service web: its slowest alarm may need 6 min to fire, but the new version is watched for {seen} only; lengthen `bake`"
         )
     };
     assert_eq!(remarks("{strategy: blue_green, alarms: {p95: 2s, for: 3m}}"), [told("0 min")]);

@@ -48,11 +48,13 @@ pub(crate) fn remarks(entry: &ServiceEntry, plan: &ServicePlan, extensions: Exte
         ));
     }
     let watched = bake_times(&plan.service);
-    let window = |alarm: &AlarmPlan| Duration::from_secs(u64::from((alarm.period * alarm.periods).unsigned_abs()));
-    if let Some(slowest) = plan.alarms.iter().map(window).max().filter(|window| *window > watched) {
+    let needed = entry.deployment.as_ref().and_then(|deployment| deployment.alarms.as_ref());
+    let needed = needed.map_or(0, AlarmsEntry::time_to_fire);
+    let needed = Duration::from_secs(u64::from(needed.unsigned_abs()));
+    if needed > watched {
         remarks.push(format!(
-            "service {service}: its slowest alarm looks at {}, but the new version is watched for {} only; lengthen `bake`",
-            minutes(slowest),
+            "service {service}: its slowest alarm may need {} to fire, but the new version is watched for {} only; lengthen `bake`",
+            minutes(needed),
             minutes(watched)
         ));
     }

@@ -17,6 +17,10 @@ const WINDOW_MAX: i32 = 86_400;
 const PERIOD_MIN: i32 = 10;
 const PERIOD: i32 = 60;
 
+/// How much longer than it looks back an alarm may need to fire, in seconds: it begins in the middle of a period, load balancers publish up
+/// to a minute late, and CloudWatch evaluates once a minute.
+const DELAY_MAX: i32 = 180;
+
 /// The keys of an alarm in short-hand; of the percentiles, those most asked for.
 const KEYS: [&str; 9] = ["errors", "average", "p50", "p90", "p95", "p99", "for", "period", "missing"];
 
@@ -84,9 +88,9 @@ impl AlarmsEntry {
         self.0.is_empty()
     }
 
-    /// How long the slowest alarm in short-hand looks back, in seconds.
-    pub fn longest_window(&self) -> i32 {
-        self.short_hand().map(|alarm| alarm.period * alarm.periods).max().unwrap_or(0)
+    /// How long the slowest alarm in short-hand may need to fire, in seconds; 0 without any.
+    pub fn time_to_fire(&self) -> i32 {
+        self.short_hand().map(|alarm| alarm.period * alarm.periods + DELAY_MAX).max().unwrap_or(0)
     }
 }
 

@@ -249,8 +249,8 @@ pub(crate) fn configure(
 /// The bake time in minutes when none is written. Tasks that are replaced share a target group with the old ones until those have left, so
 /// the alarms need some time after that to judge the new ones; ECS computes such a time, too.
 fn least_bake(entry: &DeploymentEntry, strategy: StrategyWord) -> i32 {
-    let window = entry.alarms.as_ref().map_or(0, AlarmsEntry::longest_window);
-    if strategy.shifts_traffic() { 0 } else { (window + 59) / 60 }
+    let needed = entry.alarms.as_ref().map_or(0, AlarmsEntry::time_to_fire);
+    if strategy.shifts_traffic() { 0 } else { (needed + 59) / 60 }
 }
 
 /// Writes what a service without the block has, in the place of what a block may have said before.
