@@ -20,12 +20,14 @@ pub enum ExitCode {
     TimedOut,
     /// It waits for somebody's decision.
     Paused,
+    /// It must not begin now: an alarm is firing already.
+    Blocked,
     /// Somebody pressed Ctrl-C; what ECS was doing goes on.
     Interrupted,
 }
 
 impl ExitCode {
-    /// The number given to the shell. 7 is kept for deployments that are blocked (freeze, lock, alarm).
+    /// The number given to the shell.
     pub fn number(self) -> u8 {
         match self {
             ExitCode::Done => 0,
@@ -35,6 +37,7 @@ impl ExitCode {
             ExitCode::RollbackFailed => 4,
             ExitCode::TimedOut => 5,
             ExitCode::Paused => 6,
+            ExitCode::Blocked => 7,
             ExitCode::Interrupted => 130,
         }
     }
@@ -50,6 +53,7 @@ impl ExitCode {
         match error.downcast_ref::<ReleaseError>() {
             Some(ReleaseError::Interrupted { .. }) => ExitCode::Interrupted,
             Some(ReleaseError::TookTooLong { .. }) => ExitCode::TimedOut,
+            Some(ReleaseError::Blocked { .. }) => ExitCode::Blocked,
             Some(ReleaseError::Call(_) | ReleaseError::NotPossible { .. } | ReleaseError::Incomplete(_)) | None => {
                 ExitCode::Failed
             }
@@ -134,6 +138,7 @@ mod tests {
         }
         assert_eq!(ExitCode::Usage.number(), 2);
         assert_eq!(ExitCode::Paused.number(), 6);
+        assert_eq!(ExitCode::Blocked.number(), 7);
     }
 
     #[test]
@@ -141,6 +146,7 @@ mod tests {
         let usage = UsageError { what: "x".into(), instead: "y".into() };
         assert_eq!(ExitCode::of_error(&usage.into()), ExitCode::Usage);
         assert_eq!(ExitCode::of_error(&AwaitsDecision { what: "x".into() }.into()), ExitCode::Paused);
+        assert_eq!(ExitCode::of_error(&ReleaseError::Blocked { alarms: vec![] }.into()), ExitCode::Blocked);
         assert_eq!(ExitCode::of_error(&ReleaseError::Interrupted { before: "x".into() }.into()), ExitCode::Interrupted);
         assert_eq!(ExitCode::of_error(&anyhow::anyhow!("x")), ExitCode::Failed);
     }

@@ -10,6 +10,7 @@ use crate::aws::Connection;
 use crate::config::{AppName, EnvironmentName, RollbackOverride, ServiceName};
 use crate::ensure::{Effect, Ensuring, Force};
 use crate::error::ReleaseError;
+use crate::firing::FiringAlarms;
 use crate::interrupt::Interrupt;
 use crate::plan::{Plan, ServicePlan};
 use crate::report::{Event, Reporter, as_milliseconds};
@@ -33,6 +34,7 @@ pub struct DeployOptions {
     pub rollback: RollbackOverride,
     /// How far it is waited for; none for what the configuration says.
     pub until: Option<Until>,
+    pub firing_alarms: FiringAlarms,
 }
 
 /// Whether a command waits for what it started.
@@ -70,7 +72,9 @@ pub async fn deploy(
     for remark in &plan.remarks {
         report.send(Event::Note(remark.clone()));
     }
-    let ensuring = Ensuring { connection, plan, report, interrupt: &interrupt, force: options.force };
+    let DeployOptions { force, firing_alarms, .. } = *options;
+    let ensuring = Ensuring { connection, plan, report, interrupt: &interrupt, force, firing_alarms };
+    ensuring.refuse_firing_alarms().await?;
     let ensured = ensuring.everything().await?;
     let waits = ensured.services.iter().map(|(name, task_definition, effect)| {
         let service = plan.service(name).expect("every ensured service comes from the plan");
@@ -91,8 +95,12 @@ pub async fn deploy(
 /// The time a deployment of the service really waits on purpose: for checks, between the steps of a shift, and before the old version
 /// leaves.
 pub(crate) fn waiting_time(connection: &Connection, plan: &ServicePlan) -> Duration {
-    let configured = bake_times(&plan.service) + plan.steering.passing_time();
-    connection.really(configured) + plan.steering.checking_time()
+    connection.really(watching_time(plan)) + plan.steering.checking_time()
+}
+
+/// How long a new version is watched with production traffic, as configured.
+pub(crate) fn watching_time(plan: &ServicePlan) -> Duration {
+    bake_times(&plan.service) + plan.steering.passing_time()
 }
 
 /// The bake times that ECS is told.

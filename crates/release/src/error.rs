@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::aws::CallError;
+use crate::firing::{FiringAlarm, in_words};
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,9 @@ pub enum ReleaseError {
     /// What was asked for cannot be done in this state.
     #[error("{what}")]
     NotPossible { what: String, instead: String },
+    /// Alarms that the deployment would watch are firing already.
+    #[error("{}", in_words(.alarms))]
+    Blocked { alarms: Vec<FiringAlarm> },
     /// Something other than a deployment took too long.
     #[error("waited {} s for {what}", .limit.as_secs())]
     TookTooLong { what: String, limit: Duration },
@@ -34,6 +38,11 @@ impl ReleaseError {
         match self {
             ReleaseError::Call(error) => error.advice(),
             ReleaseError::NotPossible { instead, .. } => Some(instead.clone()),
+            ReleaseError::Blocked { .. } => Some(
+                "find out why and deploy when it is over; to deploy the repair of just that, add --ignore-firing-alarms: \
+                 ECS then watches no alarm during this deployment"
+                    .into(),
+            ),
             ReleaseError::TookTooLong { .. } => {
                 Some("see `seatrial status` and `seatrial events`, then run the command again".into())
             }

@@ -42,6 +42,19 @@ pub fn alternate_target_group(app: &AppName, environment: &EnvironmentName, serv
     elb_name(&format!("{}-alt", family(app, environment, service)))
 }
 
+/// An alarm on the requests of a service, `<app>-<environment>-<service>-<what>`: its name on the service's own target group, and on the
+/// alternate one.
+pub fn alarm(app: &AppName, environment: &EnvironmentName, service: &ServiceName, what: &str) -> (String, String) {
+    let name = format!("{}{what}", alarm_prefix(&family(app, environment, service)));
+    let alternate = format!("{name}-alt");
+    (name, alternate)
+}
+
+/// What the names of a service's alarms begin with; `family` is that of its task definitions.
+pub fn alarm_prefix(family: &str) -> String {
+    format!("{family}-")
+}
+
 /// Keeps a name within Elastic Load Balancing's limit: a long one ends in a hash of the whole.
 fn elb_name(name: &str) -> String {
     if name.len() <= ELB_NAME_MAX {
@@ -68,6 +81,8 @@ mod tests {
         assert_eq!(log_group(&app, &environment, &service), "/ecs/hello-dev/web");
         assert_eq!(load_balancer(&app, &environment), "hello-dev");
         assert_eq!(target_group(&app, &environment, &service), "hello-dev-web");
+        let (own, alternate) = alarm(&app, &environment, &service, "errors");
+        assert_eq!((own.as_str(), alternate.as_str()), ("hello-dev-web-errors", "hello-dev-web-errors-alt"));
     }
 
     #[test]

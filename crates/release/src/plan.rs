@@ -2,8 +2,13 @@
 //!
 //! A plan is plain data. It names no ARN: those are found or made when the plan is carried out.
 
+mod alarm;
+
 use seatrial_model::ReturnSteps;
 use serde_json::{Value as Json, json};
+
+pub(crate) use alarm::since;
+pub use alarm::{AlarmPlan, AlarmSubject, Measure, PairSide};
 
 use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Share, Stage};
 use crate::steering::Steering;
@@ -104,6 +109,8 @@ pub struct ServicePlan {
     pub service: Json,
     pub desired_count: DesiredCount,
     pub balancing: Option<Balancing>,
+    /// Alarms that are made for it, beside those that its deployment names.
+    pub alarms: Vec<AlarmPlan>,
     pub fail_fast: FailFast,
     pub steering: Steering,
     /// How traffic goes back when somebody ends a deployment: an extension of the engine, `None` elsewhere and for all at once.
@@ -134,7 +141,44 @@ impl ServicePlan {
             }
             document["loadBalancers"] = json!([attachment]);
         }
+        // The first revision of a service gets the alternate target group of a pair.
+        let first = if self.pair().is_some() { PairSide::Alternate } else { PairSide::Own };
+        self.name_alarms(&mut document, first);
         document
+    }
+
+    /// The PutMetricAlarm requests, with names in the places of what only a deployment finds out.
+    pub fn alarm_documents(&self, load_balancer: &str) -> Vec<Json> {
+        let Some(balancing) = &self.balancing else { return Vec::new() };
+        let own = Some((PairSide::Own, &balancing.target_group));
+        let alternate = balancing.pair.as_ref().map(|pair| (PairSide::Alternate, &pair.alternate));
+        let on = |(side, group): (PairSide, &TargetGroupPlan)| {
+            let subject = AlarmSubject {
+                load_balancer: format!("<load balancer {load_balancer}>"),
+                target_group: format!("<target group {}>", group.name),
+            };
+            self.alarms.iter().map(|alarm| alarm.document(side, &subject, 0)).collect::<Vec<_>>()
+        };
+        own.into_iter().chain(alternate).flat_map(on).collect()
+    }
+
+    /// The other target group, when deployments shift traffic.
+    pub(crate) fn pair(&self) -> Option<&Pair> {
+        self.balancing.as_ref()?.pair.as_ref()
+    }
+
+    /// The alarms that the configuration names and somebody else makes.
+    pub(crate) fn named_alarms(&self) -> Vec<String> {
+        let alarms = &self.service["deploymentConfiguration"]["alarms"];
+        let names = alarms["alarmNames"].as_array().filter(|_| alarms["enable"] == true);
+        names.into_iter().flatten().filter_map(Json::as_str).map(ToOwned::to_owned).collect()
+    }
+
+    /// Adds the service's own alarms on a target group to those that a CreateService request names.
+    pub(crate) fn name_alarms(&self, document: &mut Json, side: PairSide) {
+        if let Some(Json::Array(names)) = document.pointer_mut("/deploymentConfiguration/alarms/alarmNames") {
+            names.extend(self.alarms.iter().map(|alarm| json!(alarm.name_on(side))));
+        }
     }
 }
 

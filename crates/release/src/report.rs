@@ -45,6 +45,7 @@ pub enum Resource {
     ListenerRule,
     TaskDefinition,
     Service,
+    Alarm,
 }
 
 impl fmt::Display for Resource {
@@ -58,6 +59,7 @@ impl fmt::Display for Resource {
             Resource::ListenerRule => "listener rule",
             Resource::TaskDefinition => "task definition",
             Resource::Service => "service",
+            Resource::Alarm => "alarm",
         })
     }
 }

@@ -165,6 +165,7 @@ mod tests {
             desired_count: DesiredCount::Configured(1),
             balancing: None,
             fail_fast: FailFast::Off,
+            alarms: vec![],
             shift_back: None,
             mirror: None,
             steering: crate::steering::Steering::default(),

@@ -15,7 +15,7 @@ use crate::ensure::task_definition::{self, short};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::ServicePlan;
-use crate::report::{Change, Reporter, Resource};
+use crate::report::{Change, Event, Reporter, Resource};
 use crate::steering::Steering;
 use crate::steering::decide::Drive;
 use crate::steering::pilot::Pilot;
@@ -202,6 +202,11 @@ fn shifts_traffic(service: &Service) -> bool {
     strategy.is_some_and(|strategy| *strategy != DeploymentStrategy::Rolling)
 }
 
+fn watches_alarms(service: &Service) -> bool {
+    let alarms = service.deployment_configuration().and_then(|configuration| configuration.alarms());
+    alarms.is_some_and(|alarms| alarms.enable())
+}
+
 async fn update(
     connection: &Connection,
     plan: &ServicePlan,
@@ -212,10 +217,21 @@ async fn update(
 ) -> Result<Subject, ReleaseError> {
     let mut changes = Map::new();
     changes.insert("taskDefinition".into(), json!(task_definition));
+    // A version that was good before needs no canary, no bake and nobody's word; the next deployment brings the settings back.
+    let mut configuration = Map::new();
     if shifts_traffic(service) {
-        // A version that was good before needs no canary, no bake and nobody's word; the next deployment brings the settings back.
-        let at_once = json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": [] });
-        changes.insert("deploymentConfiguration".into(), at_once);
+        configuration.insert("strategy".into(), json!("BLUE_GREEN"));
+        configuration.insert("bakeTimeInMinutes".into(), json!(0));
+        configuration.insert("lifecycleHooks".into(), json!([]));
+    }
+    if watches_alarms(service) {
+        // They would fire for the version that is to go, and take the way back back.
+        configuration.insert("alarms".into(), json!({ "alarmNames": [], "enable": false, "rollback": false }));
+        let note = format!("service {} watches no alarms on the way back; the next deployment does again", plan.name);
+        report.send(Event::Note(note));
+    }
+    if !configuration.is_empty() {
+        changes.insert("deploymentConfiguration".into(), json!(configuration));
     }
     // A service may still name the version it was rolled back from: to ECS that version is no change then.
     let named_already = service.task_definition() == Some(task_definition);

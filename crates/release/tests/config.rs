@@ -269,6 +269,61 @@ fn a_deployment_that_moves_traffic_has_a_pair_of_target_groups_and_rules_of_its_
 }
 
 #[test]
+fn an_alarm_in_short_hand_is_one_for_each_target_group_of_a_pair() {
+    let alarms = "alarms: [{errors: 5%, for: 2m}, {p95: 2s, for: 3m}, {errors: 50%, for: 30s, period: 10s}, pager]";
+    let plan = plan(&deployed(&format!("{{strategy: canary, bake: 5m, {alarms}}}")));
+    assert_eq!(plan.remarks, Vec::<String>::new());
+    let service = &plan.services[0];
+    assert_eq!(service.service["deploymentConfiguration"]["alarms"]["alarmNames"], json!(["pager"]));
+    let documents = service.alarm_documents("a-dev");
+    insta::assert_json_snapshot!(json!({
+        "alarms of the first deployment": service.service_document()["deploymentConfiguration"]["alarms"],
+        "all": documents.iter().map(|document| &document["AlarmName"]).collect::<Vec<_>>(),
+        "the first": documents[0],
+        "the last but one": documents[4],
+    }));
+}
+
+#[test]
+fn a_rolling_deployment_with_alarms_bakes_as_long_as_they_need_to_fire() {
+    let bake = |block: &str| {
+        let plan = plan(&deployed(block));
+        assert_eq!(plan.remarks, Vec::<String>::new(), "{block}");
+        assert_eq!(plan.services[0].alarm_documents("a-dev").len(), plan.services[0].alarms.len());
+        plan.services[0].service["deploymentConfiguration"]["bakeTimeInMinutes"].clone()
+    };
+    assert_eq!(bake("{alarms: {errors: 5%, for: 2m}}"), 5);
+    assert_eq!(bake("{alarms: [{errors: 5%, for: 2m, missing: ignore}, {p95: 2s, for: 150s, period: 30s}]}"), 6);
+    assert_eq!(bake("{alarms: {errors: 5%, for: 2m}, bake: 10m}"), 10);
+    assert_eq!(bake("{alarms: pager}"), 0);
+}
+
+#[test]
+fn an_alarm_that_can_hardly_fire_is_remarked_upon() {
+    let remarks = |block: &str| plan(&deployed(block)).remarks;
+    let told = |seen: &str| {
+        format!(
+            "service web: its slowest alarm may need 6 min to fire, but the new version is watched for {seen} only; lengthen `bake`"
+        )
+    };
+    assert_eq!(remarks("{strategy: blue_green, alarms: {p95: 2s, for: 3m}}"), [told("0 min")]);
+    assert_eq!(remarks("{strategy: canary, step_bake: 1m, bake: 1m, alarms: {p95: 2s, for: 3m}}"), [told("2 min")]);
+    assert_eq!(remarks("{strategy: canary, alarms: {p95: 2s, for: 3m}}"), Vec::<String>::new());
+    assert_eq!(remarks("{alarms: {p95: 2s, for: 3m}, bake: 0m}"), [told("0 min")]);
+}
+
+#[test]
+fn on_aws_an_alarm_looks_at_whole_minutes() {
+    let text = "app: a\nservices: {web: {image: i, port: 1, listener: {port: 80}, \
+                deployment: {alarms: {errors: 5%, for: 90s, period: 10s}}}}\n\
+                environments: {prod: {target: {region: r}, network: {subnets: [s]}}}\n";
+    let plan = plan_with(text, Some("prod"), &aws(), &Overrides::default()).expect("valid");
+    let alarm = &plan.services[0].alarms[0];
+    assert_eq!((alarm.period, alarm.periods), (60, 2));
+    assert!(plan.remarks[0].contains("the alarm on errors looks at whole minutes"), "{:?}", plan.remarks);
+}
+
+#[test]
 fn another_strategy_takes_the_place_of_the_written_one_without_what_it_has_no_use_for() {
     let text = deployed("{strategy: linear, percent: 20, step_bake: 3m, bake: 1m, test: {header: \"X-Test: 1\"}}");
     let with = |strategy| {
@@ -585,6 +640,11 @@ fn every_mistake_is_told_with_place_and_advice() {
         deployed("{}").replace("{port: 80}", "{port: 80, stickiness: 1h}"),
         deployed("{strategy: canary}").replace("{port: 80}", "{port: 80, stickiness: 200h}"),
         deployed("{strategy: canary}").replace("{port: 80}", "{port: 80, sticky: 1h}"),
+        deployed("{alarms: [{eror: 5%, for: 2m}]}"),
+        deployed("{alarms: {errors: 5%, for: 90s}}"),
+        deployed("{alarms: {errors: 5%, for: 2m}}").replace(", listener: {port: 80}", ""),
+        deployed("{strategy: canary, alarms: {errors: 5%, for: 2m, missing: breaching}}"),
+        deployed("{strategy: canary, alarms: {errors: 5%, for: 2m, missing: ignore}}"),
     ];
     let told: Vec<String> = cases
         .iter()

@@ -4,11 +4,12 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Approval, Overrides, RollbackOverride, StrategyWord};
-use seatrial_release::{DeployOptions, Force, Until, deploy};
+use seatrial_release::{DeployOptions, FiringAlarms, Force, ReleaseError, Until, deploy};
+use serde_json::json;
 
 use crate::arguments::{Assignment, Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
-use crate::printer::Printer;
+use crate::printer::{Output, Printer};
 use crate::progress::Display;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
 use crate::show::outcome;
@@ -17,7 +18,8 @@ use crate::target::{self, Absent};
 /// Deploy the application: make what is missing, change what differs, wait for the result
 ///
 /// Exit codes: 0 deployed or nothing to do, 1 failed, 2 wrong usage or configuration, 3 rolled back and healthy on the
-/// previous version, 4 rollback failed, 5 timed out, 6 paused (awaits a decision), 130 interrupted.
+/// previous version, 4 rollback failed, 5 timed out, 6 paused (awaits a decision), 7 blocked (an alarm is firing already), 130
+/// interrupted.
 ///
 /// Ctrl-C ends the watching only; the deployment goes on.
 #[derive(Args, Debug)]
@@ -51,6 +53,10 @@ pub struct DeployArguments {
     /// Leave a failed deployment as it is
     #[arg(long, env = "SEATRIAL_NO_ROLLBACK", value_parser = FalseyValueParser::new())]
     pub no_rollback: bool,
+
+    /// Deploy although an alarm of the deployment is firing already: ECS then watches none of them
+    #[arg(long, env = "SEATRIAL_IGNORE_FIRING_ALARMS", value_parser = FalseyValueParser::new())]
+    pub ignore_firing_alarms: bool,
 
     /// Deploy without asking where the environment requires approval
     #[arg(short, long, env = "SEATRIAL_YES", value_parser = FalseyValueParser::new())]
@@ -87,6 +93,7 @@ impl DeployArguments {
             timeout: self.wait.timeout.get(),
             rollback: self.rollback(),
             until: self.until,
+            firing_alarms: if self.ignore_firing_alarms { FiringAlarms::Ignore } else { FiringAlarms::Refuse },
         }
     }
 }
@@ -109,6 +116,12 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
         deploy(&session.connection, &session.plan, &arguments.options(), &display.reporter(), interrupted_by_ctrl_c())
             .await;
     display.end();
+    if let (Output::Json, Err(ReleaseError::Blocked { alarms })) = (printer.output(), &report) {
+        let plan = &session.plan;
+        let blocked =
+            json!({ "app": plan.app, "environment": plan.environment.name, "verdict": "blocked", "alarms": alarms });
+        printer.result(&blocked, |_| String::new())?;
+    }
     let report = report?;
     printer.result(&report, |paint| outcome::report(&report, paint))?;
     let farewell = outcome::farewell(&common.selection(), &report.services, printer.remarks());

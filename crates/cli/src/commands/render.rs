@@ -10,7 +10,7 @@ use crate::printer::Printer;
 use crate::session::{configured, only};
 use crate::target;
 
-/// Print the ECS documents that a deployment would send; talks to nobody
+/// Print the ECS documents that a deployment would send, and its alarms; talks to nobody
 ///
 /// With one service and one document the output is that document alone, as `aws ecs … --cli-input-json` takes it.
 #[derive(Args, Debug)]
@@ -47,8 +47,12 @@ pub fn run(arguments: &RenderArguments, common: &Common, printer: &Printer) -> R
         (Document::All, services) => services
             .iter()
             .map(|service| {
-                let both = json!({ "taskDefinition": service.task_definition, "service": service.service_document() });
-                (service.name.to_string(), both)
+                let mut documents =
+                    json!({ "taskDefinition": service.task_definition, "service": service.service_document() });
+                if let Some(balancer) = plan.load_balancer.as_ref().filter(|_| !service.alarms.is_empty()) {
+                    documents["alarms"] = json!(service.alarm_documents(&balancer.name));
+                }
+                (service.name.to_string(), documents)
             })
             .collect::<Map<String, Value>>()
             .into(),

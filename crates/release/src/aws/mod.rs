@@ -3,6 +3,7 @@
 mod connection;
 mod error;
 pub(crate) mod raw;
+pub(crate) mod server_time;
 mod time_scale;
 pub(crate) mod times;
 

@@ -11,6 +11,7 @@ use serde::de::{self, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json, json};
 
+use super::alarms::AlarmsEntry;
 use super::checks::{self, CheckEntry};
 use super::error::Fault;
 use super::numbers::{Bounded, Seconds};
@@ -50,8 +51,8 @@ pub(crate) struct DeploymentEntry {
     pub test: Option<TestTrafficEntry>,
     /// What the new version has to pass there before it is given production traffic.
     pub verify: Option<Vec<CheckEntry>>,
-    /// Names of CloudWatch alarms that roll the deployment back when they fire.
-    pub alarms: Option<OneOrMany>,
+    /// Alarms that roll the deployment back when they fire: names of CloudWatch alarms, or one-liners such as `{ errors: 5%, for: 2m }`.
+    pub alarms: Option<AlarmsEntry>,
     /// What has to agree before the deployment goes on.
     pub hooks: Option<Vec<HookEntry>>,
     /// How traffic goes back when somebody ends a deployment: in steps instead of at once (embedded engine only; left out on AWS).
@@ -257,7 +258,7 @@ pub(crate) fn configure(
         let what = format!("is {} %, but a linear step is at least {LINEAR_STEP_MIN} %", percent.get());
         return Err(site.below("percent").fault(what).instead("raise it, or use `strategy: canary`"));
     }
-    let (bake, handover) = bake_time(entry, &site)?;
+    let (bake, handover) = bake_time(entry, strategy, &site)?;
     configuration.insert("bakeTimeInMinutes".into(), json!(bake));
     let step_bake = minutes(entry.step_bake, &site.below("step_bake"))?;
     let steps = |percent: (&str, f64), bake: (&str, i32)| json!({ percent.0: entry.percent.map_or(percent.1, Share::get), bake.0: step_bake.unwrap_or(bake.1) });
@@ -285,8 +286,8 @@ pub(crate) fn configure(
         }
     }
     configuration.insert("strategy".into(), json!(as_ecs.as_ecs()));
-    let names = entry.alarms.as_ref().map(|names| names.values().to_vec()).unwrap_or_default();
-    let has_alarms = !names.is_empty();
+    let names = entry.alarms.as_ref().map(AlarmsEntry::named).unwrap_or_default();
+    let has_alarms = entry.alarms.as_ref().is_some_and(|alarms| !alarms.is_empty());
     let alarms = json!({ "alarmNames": names, "enable": has_alarms, "rollback": has_alarms });
     configuration.insert("alarms".into(), alarms);
     steering.checks = checks::checks(entry, &site.below("verify"))?;
@@ -299,13 +300,16 @@ pub(crate) fn configure(
 }
 
 /// The bake time in minutes, and whether it is waited for.
-fn bake_time(entry: &DeploymentEntry, site: &Site<'_>) -> Result<(i32, Handover), Fault> {
+fn bake_time(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site<'_>) -> Result<(i32, Handover), Fault> {
     match (entry.bake, entry.rollback_window) {
         (Some(_), Some(_)) => Err(site
             .below("rollback_window")
             .fault("stands beside `bake`, and ECS has one bake time")
             .instead("keep `bake` to wait for it, or `rollback_window` to leave it to itself")),
-        (bake, None) => Ok((minutes(bake, &site.below("bake"))?.unwrap_or(0), Handover::AtTheEnd)),
+        (bake, None) => {
+            let bake = minutes(bake, &site.below("bake"))?.unwrap_or_else(|| least_bake(entry, strategy));
+            Ok((bake, Handover::AtTheEnd))
+        }
         (None, window) => Ok((minutes(window, &site.below("rollback_window"))?.unwrap_or(0), Handover::AtBakeTime)),
     }
 }
@@ -353,6 +357,13 @@ pub(crate) fn shift_back(entry: Option<&DeploymentEntry>, site: &Site<'_>) -> Re
         site.fault(format_args!("is {} %, but a step back is 1 to 50 %", written.step.get()))
             .instead("write a share in between, such as `step: 25%`, or leave `shift_back` out to go back at once")
     })
+}
+
+/// The bake time in minutes when none is written. Tasks that are replaced share a target group with the old ones until those have left, so
+/// the alarms need some time after that to judge the new ones; ECS computes such a time, too.
+fn least_bake(entry: &DeploymentEntry, strategy: StrategyWord) -> i32 {
+    let needed = entry.alarms.as_ref().map_or(0, AlarmsEntry::time_to_fire);
+    if strategy.shifts_traffic() { 0 } else { (needed + 59) / 60 }
 }
 
 /// Writes what a service without the block has, in the place of what a block may have said before.

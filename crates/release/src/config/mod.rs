@@ -4,6 +4,9 @@
 //! overrides over the services → `decode` makes typed entries (`document`) → `resolve` adds the stage preset and turns
 //! everything into a [`crate::plan::Plan`].
 
+mod alarm_plans;
+mod alarms;
+mod alarms_schema;
 mod balancing;
 mod checks;
 mod decode;
@@ -21,6 +24,7 @@ mod nearest;
 mod node;
 mod numbers;
 mod overrides;
+mod rate;
 mod resolve;
 mod schema;
 mod service;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::alarm_plans;
 use super::balancing::{self, Wish};
 use super::decode::decode;
 use super::deployment::{self, Share, StrategyWord};
@@ -57,6 +58,9 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
             remarks.extend(stickiness::remark(&scene.environment.target, &name, &entry));
         }
         let (service, wished) = service_plan(scene, &name, &entry, &site, network.as_ref())?;
+        if scene.overrides.include(&name) {
+            remarks.extend(alarm_plans::remarks(&entry, &service, scene.environment.target.extensions()));
+        }
         services.push(service);
         wishes.extend(wished);
     }
@@ -187,6 +191,9 @@ fn service_plan<'n>(
         Some((balancing, wishes)) => (Some(balancing), wishes),
         None => (None, Vec::new()),
     };
+    let named = |what: &str| naming::alarm(scene.app, environment, name, what);
+    let extensions = scene.environment.target.extensions();
+    let alarms = alarm_plans::alarms(name, entry, extensions, named, site).map_err(here)?;
     let plan = ServicePlan {
         name: name.clone(),
         cluster,
@@ -197,6 +204,7 @@ fn service_plan<'n>(
         service: Json::Object(document),
         desired_count,
         balancing,
+        alarms,
         fail_fast: service::fail_fast(entry, &preset),
         steering,
         shift_back: deployment::shift_back(entry.deployment.as_ref(), site)

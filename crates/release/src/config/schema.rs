@@ -18,7 +18,8 @@ fn allow_extensions(schema: &mut serde_json::Value) {
             if members.get("additionalProperties") == Some(&serde_json::Value::Bool(false))
                 && members.contains_key("properties")
             {
-                members.insert("patternProperties".into(), serde_json::json!({ "^x-": true }));
+                let patterns = members.entry("patternProperties").or_insert_with(|| serde_json::json!({}));
+                patterns["^x-"] = serde_json::json!(true);
             }
             members.values_mut().for_each(allow_extensions);
         }

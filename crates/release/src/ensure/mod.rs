@@ -1,9 +1,13 @@
 //! Making what is missing and adjusting what differs, one resource after the other; what exists and is right is not touched.
 
+mod alarm;
+mod alarm_request;
+mod before;
 pub(crate) mod cluster;
 pub(crate) mod compare;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
+mod pair;
 mod rule;
 pub(crate) mod service;
 mod service_changes;
@@ -20,6 +24,7 @@ pub use service::Force;
 use crate::aws::Connection;
 use crate::config::ServiceName;
 use crate::error::ReleaseError;
+use crate::firing::FiringAlarms;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
 use crate::report::Reporter;
@@ -31,6 +36,7 @@ pub(crate) struct Ensuring<'a> {
     pub report: &'a Reporter,
     pub interrupt: &'a Interrupt,
     pub force: Force,
+    pub firing_alarms: FiringAlarms,
 }
 
 /// What is in place once the steps are done.
@@ -40,6 +46,14 @@ pub(crate) struct Ensured {
     pub services: Vec<(ServiceName, String, Effect)>,
     /// The host name of the load balancer, when there is one.
     pub dns_name: Option<String>,
+}
+
+/// What stands before the services.
+#[derive(Debug, Default)]
+struct Balanced {
+    groups: listener::Groups,
+    rules: listener::Rules,
+    balancer: Option<load_balancer::Balancer>,
 }
 
 impl Ensuring<'_> {
@@ -52,23 +66,22 @@ impl Ensuring<'_> {
             cluster::log_groups(self, service).await?;
         }
         self.unless_interrupted("the load balancer was looked at")?;
-        let (groups, rules, dns_name) = self.balancing().await?;
+        let balanced = self.balancing().await?;
         let mut services = Vec::new();
         for service in &self.plan.services {
             self.unless_interrupted(&format!("service {} was changed", service.name))?;
             let task_definition = task_definition::task_definition(self, service).await?;
-            let effect = service::service(self, service, &task_definition, groups.get(&service.name), &rules).await?;
+            let effect = service::service(self, service, &task_definition, &balanced).await?;
             services.push((service.name.clone(), task_definition, effect));
         }
-        Ok(Ensured { services, dns_name })
+        Ok(Ensured { services, dns_name: balanced.balancer.map(|balancer| balancer.dns_name) })
     }
 
-    async fn balancing(&self) -> Result<(listener::Groups, listener::Rules, Option<String>), ReleaseError> {
-        let nothing = || (BTreeMap::new(), BTreeMap::new(), None);
-        let Some(wanted) = &self.plan.load_balancer else { return Ok(nothing()) };
+    async fn balancing(&self) -> Result<Balanced, ReleaseError> {
+        let Some(wanted) = &self.plan.load_balancer else { return Ok(Balanced::default()) };
         let balanced = || self.plan.services.iter().filter_map(|service| Some((service, service.balancing.as_ref()?)));
         if balanced().next().is_none() {
-            return Ok(nothing());
+            return Ok(Balanced::default());
         }
         let balancer = load_balancer::load_balancer(self, wanted).await?;
         let mut groups = BTreeMap::new();
@@ -81,7 +94,7 @@ impl Ensuring<'_> {
             groups.insert(service.name.clone(), listener::ServiceGroups { own: arn, alternate });
         }
         let rules = listener::listeners(self, &balancer, &wanted.listeners, &groups).await?;
-        Ok((groups, rules, Some(balancer.dns_name)))
+        Ok(Balanced { groups, rules, balancer: Some(balancer) })
     }
 
     fn unless_interrupted(&self, before: &str) -> Result<(), ReleaseError> {

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use aws_sdk_ecs::types::{Service, ServiceField, Tag};
 use serde_json::{Map, Value as Json, json};
 
-use super::Ensuring;
+use super::alarm::ServiceAlarms;
+use super::compare::covers;
 use super::listener::{Rules, ServiceGroups};
-use super::service_changes::{differences, last_attempt_failed, refuse_fixed};
+use super::service_changes::{differences, last_attempt_failed, refuse_fixed, starts_deployment};
 use super::tags::{extensions, for_ecs, tags};
 use super::task_definition::short;
+use super::{Balanced, Ensuring};
 use crate::aws::raw::{Answer, body};
 use crate::aws::{Connection, DoingExt};
 use crate::error::ReleaseError;
@@ -72,10 +74,8 @@ pub(super) async fn service(
     ensuring: &Ensuring<'_>,
     plan: &ServicePlan,
     task_definition: &str,
-    groups: Option<&ServiceGroups>,
-    rules: &Rules,
+    balanced: &Balanced,
 ) -> Result<Effect, ReleaseError> {
-    let wanted = wanted(plan, groups, rules);
     let existing = match describe(ensuring.connection, &plan.cluster, &plan.service_name).await? {
         Some((service, _)) if service.status() == Some("DRAINING") => {
             await_gone(ensuring, plan).await?;
@@ -83,9 +83,17 @@ pub(super) async fn service(
         }
         other => other,
     };
-    match existing {
-        None => create(ensuring, plan, wanted, task_definition).await,
-        Some((service, document)) => update(ensuring, plan, &wanted, task_definition, &service, &document).await,
+    let document = existing.as_ref().map_or(&Json::Null, |(_, document)| document);
+    let alarms = ServiceAlarms::ensure(ensuring, plan, balanced, document).await?;
+    let mut wanted = Json::Object(wanted(plan, balanced.groups.get(&plan.name), &balanced.rules));
+    alarms.name(&mut wanted);
+    let Json::Object(wanted) = wanted else { return Err(ReleaseError::Incomplete("the service's document")) };
+    match &existing {
+        None => create(ensuring, plan, wanted, task_definition, &alarms).await,
+        Some((service, document)) => {
+            let updating = Updating { ensuring, plan, wanted: &wanted, task_definition, alarms: &alarms };
+            updating.update(service, document).await
+        }
     }
 }
 
@@ -145,7 +153,9 @@ async fn create(
     plan: &ServicePlan,
     mut wanted: Map<String, Json>,
     task_definition: &str,
+    alarms: &ServiceAlarms<'_>,
 ) -> Result<Effect, ReleaseError> {
+    alarms.ready().await?;
     wanted.insert("taskDefinition".into(), json!(task_definition));
     if wanted.get("schedulingStrategy") != Some(&json!("DAEMON")) {
         wanted.insert("desiredCount".into(), json!(plan.desired_count.at_creation()));
@@ -181,49 +191,68 @@ fn client_token() -> String {
     format!("seatrial-{nanoseconds:x}")
 }
 
-async fn update(
-    ensuring: &Ensuring<'_>,
-    plan: &ServicePlan,
-    wanted: &Map<String, Json>,
-    task_definition: &str,
-    existing: &Service,
-    document: &Json,
-) -> Result<Effect, ReleaseError> {
-    refuse_fixed(plan, wanted, document)?;
-    let mut changes = differences(wanted, document);
-    let mut named: Vec<String> = changes.keys().cloned().collect();
-    let before = in_place(existing).unwrap_or_default();
-    if before != task_definition {
-        named.push(format!("{} → {}", short(before), short(task_definition)));
-        changes.insert("taskDefinition".into(), json!(task_definition));
-    }
-    if let DesiredCount::Configured(count) = plan.desired_count
-        && existing.desired_count() != count
-    {
-        named.push(format!("desiredCount {} → {count}", existing.desired_count()));
-        changes.insert("desiredCount".into(), json!(count));
-    }
-    let retagged = adjust_extensions(ensuring, plan, existing).await?;
-    let retry = !changes.contains_key("taskDefinition") && last_attempt_failed(existing);
-    if retry {
-        let note = format!("the last deployment of service {} failed; trying the same version again", plan.name);
-        ensuring.report.send(Event::Note(note));
-    }
-    // A service may still name the version it was rolled back from: to ECS that version is no change then.
-    let named_already = before != task_definition && existing.task_definition() == Some(task_definition);
-    let forced = retry || named_already || ensuring.force == Force::Always;
-    named.extend((forced && before == task_definition).then(|| "new deployment".to_owned()));
-    named.extend(retagged.then(|| "tags".to_owned()));
-    let change = if named.is_empty() { Change::Unchanged } else { Change::Updated(named) };
-    if changes.is_empty() && !forced {
+/// An existing service and what is wanted of it.
+struct Updating<'a> {
+    ensuring: &'a Ensuring<'a>,
+    plan: &'a ServicePlan,
+    wanted: &'a Map<String, Json>,
+    task_definition: &'a str,
+    alarms: &'a ServiceAlarms<'a>,
+}
+
+impl Updating<'_> {
+    async fn update(&self, existing: &Service, document: &Json) -> Result<Effect, ReleaseError> {
+        let Updating { ensuring, plan, wanted, task_definition, alarms } = self;
+        refuse_fixed(plan, wanted, document)?;
+        let mut changes = differences(wanted, &alarms.on_this_side(document));
+        let mut named: Vec<String> = changes.keys().cloned().collect();
+        let before = in_place(existing).unwrap_or_default();
+        if before != *task_definition {
+            named.push(format!("{} → {}", short(before), short(task_definition)));
+            changes.insert("taskDefinition".into(), json!(task_definition));
+        }
+        if let DesiredCount::Configured(count) = plan.desired_count
+            && existing.desired_count() != count
+        {
+            named.push(format!("desiredCount {} → {count}", existing.desired_count()));
+            changes.insert("desiredCount".into(), json!(count));
+        }
+        let retry = !changes.contains_key("taskDefinition") && last_attempt_failed(existing);
+        // A service may still name the version it was rolled back from: to ECS that version is no change then.
+        let named_already = before != *task_definition && existing.task_definition() == Some(task_definition);
+        let forced = retry || named_already || ensuring.force == Force::Always;
+        if forced || changes.keys().any(|member| starts_deployment(member)) {
+            alarms.ready().await?;
+            name_alarms(&mut changes, wanted, document);
+        }
+        let retagged = adjust_extensions(ensuring, plan, existing).await?;
+        if retry {
+            let note = format!("the last deployment of service {} failed; trying the same version again", plan.name);
+            ensuring.report.send(Event::Note(note));
+        }
+        named.extend((forced && before == *task_definition).then(|| "new deployment".to_owned()));
+        named.extend(retagged.then(|| "tags".to_owned()));
+        let change = if named.is_empty() { Change::Unchanged } else { Change::Updated(named) };
+        if changes.is_empty() && !forced {
+            ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
+            let going_on = existing.current_service_deployment().is_some();
+            return Ok(if going_on { Effect::Deploying(Box::new(existing.clone())) } else { Effect::None });
+        }
+        let updated = send_update(ensuring.connection, &plan.cluster, &plan.service_name, changes, forced).await?;
         ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
-        let going_on = existing.current_service_deployment().is_some();
-        return Ok(if going_on { Effect::Deploying(Box::new(existing.clone())) } else { Effect::None });
+        let is_new = primary_id(&updated) != primary_id(existing);
+        Ok(if is_new { Effect::Deploying(Box::new(updated)) } else { Effect::Adjusted })
     }
-    let updated = send_update(ensuring.connection, &plan.cluster, &plan.service_name, changes, forced).await?;
-    ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
-    let is_new = primary_id(&updated) != primary_id(existing);
-    Ok(if is_new { Effect::Deploying(Box::new(updated)) } else { Effect::Adjusted })
+}
+
+/// A deployment watches the alarms on its own target group, which is another one each time: no change of its own, but sent with one.
+fn name_alarms(changes: &mut Map<String, Json>, wanted: &Map<String, Json>, existing: &Json) {
+    let member = "deploymentConfiguration";
+    if let Some(configuration) = wanted.get(member)
+        && !covers(&existing[member], configuration)
+    {
+        changes.insert(member.to_owned(), configuration.clone());
+    }
 }
 
 /// Sends an UpdateService with exactly these members.

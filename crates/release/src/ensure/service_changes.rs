@@ -33,6 +33,25 @@ const DESCRIBED_PER_DEPLOYMENT: [&str; 2] = ["serviceConnectConfiguration", "vol
 /// Members that only a new service can have otherwise.
 const FIXED: [&str; 2] = ["launchType", "schedulingStrategy"];
 
+/// Of the updatable members, those that ECS changes without a deployment.
+const WITHOUT_DEPLOYMENT: [&str; 10] = [
+    "availabilityZoneRebalancing",
+    "deploymentConfiguration",
+    "deploymentController",
+    "desiredCount",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "healthCheckGracePeriodSeconds",
+    "placementConstraints",
+    "placementStrategy",
+    "propagateTags",
+];
+
+/// Whether changing this member starts a service deployment.
+pub(super) fn starts_deployment(member: &str) -> bool {
+    !WITHOUT_DEPLOYMENT.contains(&member)
+}
+
 /// The members to update: those the document has and the service has not, or has otherwise.
 pub(super) fn differences(wanted: &Map<String, Json>, existing: &Json) -> Map<String, Json> {
     let primary = existing["deployments"]

@@ -49,6 +49,18 @@ pub(crate) fn for_elb(tags: Vec<(&'static str, String)>) -> Vec<aws_sdk_elasticl
     tags.into_iter().map(tag).collect()
 }
 
+/// Whether these tags are those of something made for a service of a plan.
+pub(crate) fn is_of_service(plan: &Plan, service: &ServiceName, found: &[aws_sdk_cloudwatch::types::Tag]) -> bool {
+    let value = |key: &str| found.iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
+    tags(plan, Some(service)).iter().all(|(key, expected)| value(key) == Some(expected.as_str()))
+}
+
+pub(crate) fn for_cloudwatch(tags: Vec<(&'static str, String)>) -> Vec<aws_sdk_cloudwatch::types::Tag> {
+    tags.into_iter()
+        .map(|(key, value)| aws_sdk_cloudwatch::types::Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
 pub(crate) fn for_ecs(tags: Vec<(&'static str, String)>) -> Vec<aws_sdk_ecs::types::Tag> {
     tags.into_iter().map(|(key, value)| aws_sdk_ecs::types::Tag::builder().key(key).value(value).build()).collect()
 }

@@ -22,6 +22,7 @@ pub enum CauseKind {
     Exited,
     TargetUnhealthy,
     ContainerUnhealthy,
+    AlarmFired,
     Infrastructure,
     NotPlaced,
     Deadlock,
@@ -153,6 +154,9 @@ fn advice(kind: CauseKind) -> &'static str {
         }
         CauseKind::ContainerUnhealthy => {
             "run the container's healthCheck command by hand; if it starts slowly, raise its startPeriod"
+        }
+        CauseKind::AlarmFired => {
+            "see what the version did in that time with `seatrial logs`; deploy the repair as usual"
         }
         CauseKind::Infrastructure => "deploy again: the machine below the task failed, not the task",
         CauseKind::NotPlaced => "give the cluster room for another task, or make the task smaller",

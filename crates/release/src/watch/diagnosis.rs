@@ -167,6 +167,7 @@ fn sentence(kind: CauseKind, task: &Task, culprit: Option<&Container>, health_an
         | CauseKind::Superseded
         | CauseKind::NothingToRollBackTo
         | CauseKind::NotVerified
+        | CauseKind::AlarmFired
         | CauseKind::Unknown => format!("task {id}: {reason}"),
     }
 }

@@ -3,6 +3,7 @@
 //! `look` fetches, `health`, `count`, `waiting`, `verdict`, `timeline`, `cause` and `diagnosis` judge (pure), and this file goes round:
 //! look, tell, steer, sleep. It waits for *its* deployment: that the service as a whole is stable would be true after a rollback as well.
 
+pub(crate) mod alarm_cause;
 pub(crate) mod cause;
 pub(crate) mod count;
 pub(crate) mod diagnosis;

@@ -7,6 +7,7 @@ use aws_sdk_ecs::types::{ServiceDeployment, ServiceDeploymentLifecycleStage, Ser
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::alarm_cause;
 use super::cause::{self, Cause, CauseKind};
 use super::count::healthy_by_definition;
 use super::diagnosis;
@@ -127,7 +128,10 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
         Verdict::RolledBack | Verdict::TimedOut | Verdict::Failed | Verdict::RollbackFailed => {
             let causes = match &unverified {
                 Some(failure) => vec![Cause::of_check(failure)],
-                None => causes(&subject, &look, late_look.as_ref(), end, start),
+                None => {
+                    let fired = alarm_cause::of_alarms(connection, &look.deployment).await;
+                    causes(&subject, &look, late_look.as_ref(), end, start, fired)
+                }
             };
             with_logs(connection, causes, &subject.task_definition).await
         }
@@ -179,11 +183,20 @@ fn tasks_of(look: &Look, start: OffsetDateTime) -> Vec<Task> {
     look.tasks.iter().filter(|task| !gone_before(task)).cloned().collect()
 }
 
-fn causes(subject: &Subject, look: &Look, late_look: Option<&Look>, end: End, start: OffsetDateTime) -> Vec<Cause> {
+/// Alarms that fired come first: they ended the deployment.
+fn causes(
+    subject: &Subject,
+    look: &Look,
+    late_look: Option<&Look>,
+    end: End,
+    start: OffsetDateTime,
+    fired: Vec<Cause>,
+) -> Vec<Cause> {
     let ours = |task: &&Task| task.started_by() == Some(&subject.deployment_id);
     let mut failed: Vec<&Task> = look.tasks.iter().filter(ours).filter(|task| diagnosis::has_failed(task)).collect();
     failed.sort_by_key(|task| timestamp(task.stopped_at()));
-    let mut causes = cause::gather(failed.into_iter().map(|task| diagnosis::of_task(task, &look.service)).collect());
+    let mut causes = fired;
+    causes.extend(cause::gather(failed.into_iter().map(|task| diagnosis::of_task(task, &look.service)).collect()));
     // That a task could not be placed is told once: with the task, where there is one.
     let shown = |cause: &Cause| causes.is_empty() || cause.kind != CauseKind::NotPlaced;
     let event = cause::of_events(&messages_since(look, start)).filter(shown);
