@@ -41,14 +41,14 @@ pub struct Common {
 }
 
 impl Common {
-    /// Lays flags written after the command's name over those before it.
+    /// Lays flags written after the command's name over those before it, with which the environment variables have been read.
     pub fn overlaid(self, after: Common) -> Common {
         Common {
             config: after.config.or(self.config),
             env: after.env.or(self.env),
             output: after.output.or(self.output),
             no_color: after.no_color || self.no_color,
-            verbose: after.verbose.max(self.verbose),
+            verbose: if after.verbose > 0 { after.verbose } else { self.verbose },
             home: after.home.or(self.home),
         }
     }

@@ -5,6 +5,7 @@ mod command_line;
 mod commands;
 mod engine;
 mod exit_code;
+mod parse;
 mod printer;
 mod progress;
 mod session;
