@@ -23,4 +23,4 @@ pub use id::{
 pub use lifecycle::{HookTarget, LifecycleHook, LifecycleStage, TimeoutAction};
 pub use percent::Percent;
 pub use strategy::{Strategy, TrafficPercent};
-pub use time::{TimeScale, Timestamp};
+pub use time::{TIME_SCALE_MAX, TimeScale, Timestamp};

@@ -14,6 +14,7 @@ mod ensure;
 mod error;
 mod history;
 mod interrupt;
+mod log_tasks;
 mod logs;
 pub mod naming;
 pub mod plan;
