@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::aws::Connection;
 use crate::config::{AppName, EnvironmentName, RollbackOverride, ServiceName};
-use crate::ensure::{Effect, Ensuring, Force};
+use crate::ensure::{DefinitionChoice, Effect, Ensuring, Force};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::{Plan, ServicePlan};
@@ -24,6 +24,7 @@ use crate::watch::verdict::{Purpose, Verdict};
 #[derive(Clone, Debug)]
 pub struct DeployOptions {
     pub force: Force,
+    pub definition: DefinitionChoice,
     pub waiting: Waiting,
     /// Time after which a deployment is rolled back; its bake times come on top.
     pub timeout: Duration,
@@ -65,7 +66,14 @@ pub async fn deploy(
     for remark in &plan.remarks {
         report.send(Event::Note(remark.clone()));
     }
-    let ensuring = Ensuring { connection, plan, report, interrupt: &interrupt, force: options.force };
+    let ensuring = Ensuring {
+        connection,
+        plan,
+        report,
+        interrupt: &interrupt,
+        force: options.force,
+        definition: options.definition,
+    };
     let ensured = ensuring.everything().await?;
     let waits = ensured.services.iter().map(|(name, task_definition, effect)| {
         let service = plan.service(name).expect("every ensured service comes from the plan");

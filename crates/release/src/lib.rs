@@ -29,7 +29,7 @@ mod watch;
 
 pub use delete::{DeleteReport, Named, Scope, delete};
 pub use deploy::{DeployOptions, DeployReport, Waiting, deploy};
-pub use ensure::Force;
+pub use ensure::{DefinitionChoice, Force};
 pub use error::ReleaseError;
 pub use history::{HISTORY_MAX, HistoryEntry, history};
 pub use interrupt::{Interrupt, Interrupter, interrupt};

@@ -3,9 +3,11 @@
 mod connection;
 mod error;
 pub(crate) mod raw;
+mod role;
 mod time_scale;
 pub(crate) mod times;
 
 pub use connection::{Connection, Endpoint};
 pub use error::{CallError, CallErrorKind};
 pub(crate) use error::{DoingExt, MISSING_SERVICE};
+pub use role::RoleArn;

@@ -2,6 +2,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod compare;
+mod definition_choice;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
 mod rule;
@@ -13,6 +14,7 @@ pub(crate) mod task_definition;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use definition_choice::DefinitionChoice;
 pub(crate) use service::Effect;
 pub use service::Force;
 
@@ -30,6 +32,7 @@ pub(crate) struct Ensuring<'a> {
     pub report: &'a Reporter,
     pub interrupt: &'a Interrupt,
     pub force: Force,
+    pub definition: DefinitionChoice,
 }
 
 /// What is in place once the steps are done.
@@ -55,7 +58,7 @@ impl Ensuring<'_> {
         let mut services = Vec::new();
         for service in &self.plan.services {
             self.unless_interrupted(&format!("service {} was changed", service.name))?;
-            let task_definition = task_definition::task_definition(self, service).await?;
+            let task_definition = definition_choice::chosen(self, service).await?;
             let effect = service::service(self, service, &task_definition, groups.get(&service.name), &rules).await?;
             services.push((service.name.clone(), task_definition, effect));
         }
