@@ -77,8 +77,15 @@ mod tests {
         let line = parse(line.split(' ').map(OsString::from)).expect("a valid line");
         let common = line.common();
         println!(
-            "\nread: {:?} {:?} {:?} {} {} {:?}",
-            common.config, common.env, common.output, common.no_color, common.verbose, common.home
+            "\nread: {:?} {:?} {:?} {} {} {:?} {:?} {:?}",
+            common.config,
+            common.env,
+            common.output,
+            common.no_color,
+            common.verbose,
+            common.home,
+            common.log_format,
+            common.assume_role_arn,
         );
     }
 
@@ -91,9 +98,12 @@ mod tests {
             ("SEATRIAL_NO_COLOR", "0"),
             ("SEATRIAL_VERBOSE", "2"),
             ("SEATRIAL_HOME", "/variable"),
+            ("SEATRIAL_LOG_FORMAT", "text"),
+            ("SEATRIAL_ASSUME_ROLE_ARN", "arn:aws:iam::123456789012:role/variable"),
         ];
-        let flags = "-c flag.yml -e flag -o json --no-color -v --home /flag";
-        let stated = r#"Some("flag.yml") Some(EnvironmentName("flag")) Some(Json) true 1 Some("/flag")"#;
+        let flags = "-c flag.yml -e flag -o json --no-color -v --home /flag --log-format json \
+                     --assume-role-arn arn:aws:iam::123456789012:role/flag";
+        let stated = r#"Some("flag.yml") Some(EnvironmentName("flag")) Some(Json) true 1 Some("/flag") Some(Json) Some(RoleArn("arn:aws:iam::123456789012:role/flag"))"#;
         for line in [
             format!("seatrial {flags} status"),
             format!("seatrial status {flags}"),
@@ -114,7 +124,10 @@ mod tests {
         let variables = [("SEATRIAL_CONFIG", "variable.yml"), ("SEATRIAL_NO_COLOR", "1"), ("SEATRIAL_VERBOSE", "2")];
         for line in ["seatrial -e flag status", "seatrial status -e flag", "seatrial engine start -e flag"] {
             let read = read(line, &variables);
-            assert_eq!(read, r#"Some("variable.yml") Some(EnvironmentName("flag")) None true 2 None"#, "{line}");
+            assert_eq!(
+                read, r#"Some("variable.yml") Some(EnvironmentName("flag")) None true 2 None None None"#,
+                "{line}"
+            );
         }
     }
 
