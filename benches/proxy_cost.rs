@@ -25,6 +25,8 @@ const GOAL: f64 = 1.0;
 const ROUNDS: usize = 7;
 /// How long each proxy is measured in each round.
 const LENGTH: Duration = Duration::from_secs(4);
+/// Bytes of a small form or JSON document.
+const POST_SIZE: &str = "256";
 /// The loads: a modest one, and one near what the generator and the targets can do on their core.
 const RATES: [u32; 2] = [1_000, 6_000];
 
@@ -32,17 +34,20 @@ fn main() {
     println!("proxy_cost: CPU time per request of one-threaded proxies, {ROUNDS} rounds of {LENGTH:?} each");
     machine::describe();
     let field = Field::start();
-    for rate in RATES {
-        measure(&field, rate);
+    for kind in [Kind::Get, Kind::Post] {
+        for rate in RATES {
+            measure(&field, kind, rate);
+        }
     }
 }
 
-fn measure(field: &Field, rate: u32) {
+fn measure(field: &Field, kind: Kind, rate: u32) {
     let mut rows: Vec<Row> = field.proxies().iter().map(|_| Row::default()).collect();
     for round in 0..=ROUNDS {
         // Each round begins with another proxy, so that none always follows the same neighbour.
         let places = (0..rows.len()).map(|place| (place + round) % rows.len());
-        let costs: BTreeMap<usize, Cost> = places.map(|place| (place, cost(&field.proxies()[place], rate))).collect();
+        let costs: BTreeMap<usize, Cost> =
+            places.map(|place| (place, cost(&field.proxies()[place], kind, rate))).collect();
         if round == 0 {
             continue;
         }
@@ -59,7 +64,7 @@ fn measure(field: &Field, rate: u32) {
             }
         }
     }
-    println!("\n{rate} requests/s on kept-alive connections");
+    println!("\n{rate} {}/s on kept-alive connections", kind.words());
     println!(
         "{:10}{:>29}   {:>29}   {:>9}{:>8}{:>8}",
         "", "µs of CPU per request", "the same / nginx's", "in kernel", "p99", "failed"
@@ -79,7 +84,32 @@ fn measure(field: &Field, rate: u32) {
     if ours.is_nan() {
         println!("nginx is not installed: there is nothing to compare with");
     } else {
-        println!("seatrial / nginx: {ours:.2}, {} (≤ {GOAL:.1})", verdict(ours, GOAL));
+        println!("seatrial / nginx, {}: {ours:.2}, {} (≤ {GOAL:.1})", kind.words(), verdict(ours, GOAL));
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Get,
+    /// With a small body, which comes back: such a request may not be sent twice, and so goes out on a fresh connection.
+    Post,
+}
+
+impl Kind {
+    fn words(self) -> &'static str {
+        match self {
+            Kind::Get => "requests",
+            Kind::Post => "POSTs",
+        }
+    }
+
+    /// The path, and what else the load generator is told.
+    fn arguments(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Kind::Get => ("/", &[]),
+            Kind::Post => ("/echo", &["--post", POST_SIZE]),
+        }
     }
 }
 
@@ -107,10 +137,10 @@ struct Cost {
     load: Load,
 }
 
-fn cost(proxy: &Proxy, rate: u32) -> Cost {
+fn cost(proxy: &Proxy, kind: Kind, rate: u32) -> Cost {
     let before = usage::cpu_time(proxy.process());
     let (user, kernel) = usage::user_and_kernel_ticks(proxy.process());
-    let load = load::run(proxy.port, rate, LENGTH);
+    let load = load::run(proxy.port, kind.arguments(), rate, LENGTH);
     let used = usage::cpu_time(proxy.process()).saturating_sub(before);
     let (user_after, kernel_after) = usage::user_and_kernel_ticks(proxy.process());
     let microseconds = used.as_secs_f64() * 1e6 / load.answered as f64;

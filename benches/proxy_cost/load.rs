@@ -17,12 +17,12 @@ pub struct Load {
     pub p99_milliseconds: f64,
 }
 
-/// Makes load at a rate for some time.
-pub fn run(port: u16, rate: u32, length: Duration) -> Load {
+/// Makes load at a rate for some time, on a path and as more arguments say.
+pub fn run(port: u16, (path, more): (&str, &[&str]), rate: u32, length: Duration) -> Load {
     let mut command = pinned(OTHER_CORE, Path::new(SEATRIAL));
-    command.args(["load", &format!("http://127.0.0.1:{port}/"), "--output", "json", "--connections", CONNECTIONS]);
+    command.args(["load", &format!("http://127.0.0.1:{port}{path}"), "--output", "json", "--connections", CONNECTIONS]);
     command.args(["--rate", &rate.to_string(), "--duration", &format!("{}s", length.as_secs())]);
-    let output = command.output().expect("the load generator can be started");
+    let output = command.args(more).output().expect("the load generator can be started");
     let report: serde_json::Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} in {output:?}"));
     Load {

@@ -5,12 +5,26 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use seatrial_release::aws::RoleArn;
 use seatrial_release::config::{EnvironmentName, ServiceName, Span};
 
 use crate::printer::Output;
 
 /// The file used when none is named.
 pub const DEFAULT_CONFIG: &str = "seatrial.yml";
+
+/// How many -v --debug stands for.
+const VERBOSITY_OF_DEBUG: u8 = 2;
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs, an object on each line.
+    Json,
+}
 
 /// Flags that may stand before and after the name of a command.
 #[derive(Args, Clone, Debug, Default)]
@@ -35,29 +49,50 @@ pub struct Common {
     #[arg(short, long, action = clap::ArgAction::Count, env = "SEATRIAL_VERBOSE")]
     pub verbose: u8,
 
+    /// Tell all that -vv tells
+    #[arg(long, env = "SEATRIAL_DEBUG", value_parser = FalseyValueParser::new())]
+    pub debug: bool,
+
+    /// The form of what is told of the program's own doings [default: text]
+    #[arg(long, value_enum, value_name = "FORM", env = "SEATRIAL_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// Work on AWS in this role, taken on with the credentials of the environment
+    #[arg(long, value_name = "ARN", env = "SEATRIAL_ASSUME_ROLE_ARN")]
+    pub assume_role_arn: Option<RoleArn>,
+
     /// The data directory of the embedded engine
     #[arg(long, value_name = "DIRECTORY", env = "SEATRIAL_HOME")]
     pub home: Option<PathBuf>,
 }
 
 impl Common {
-    /// Lays flags written after the command's name over those before it.
+    /// Lays flags written after the command's name over those before it, with which the environment variables have been read.
     pub fn overlaid(self, after: Common) -> Common {
         Common {
             config: after.config.or(self.config),
             env: after.env.or(self.env),
             output: after.output.or(self.output),
             no_color: after.no_color || self.no_color,
-            verbose: after.verbose.max(self.verbose),
+            verbose: if after.verbose > 0 { after.verbose } else { self.verbose },
+            debug: after.debug || self.debug,
+            log_format: after.log_format.or(self.log_format),
+            assume_role_arn: after.assume_role_arn.or(self.assume_role_arn),
             home: after.home.or(self.home),
         }
     }
 
-    /// The flags that name the same configuration and environment in another command, each after a blank.
+    /// How much is told: the number of -v, at least [`VERBOSITY_OF_DEBUG`] with --debug.
+    pub fn verbosity(&self) -> u8 {
+        if self.debug { self.verbose.max(VERBOSITY_OF_DEBUG) } else { self.verbose }
+    }
+
+    /// The flags that name the same configuration, environment and role in another command, each after a blank.
     pub fn selection(&self) -> String {
         let config = self.config.as_ref().map(|config| format!(" --config {}", config.display()));
         let env = self.env.as_ref().map(|env| format!(" --env {env}"));
-        config.into_iter().chain(env).collect()
+        let role = self.assume_role_arn.as_ref().map(|role| format!(" --assume-role-arn {role}"));
+        config.into_iter().chain(env).chain(role).collect()
     }
 
     /// The configuration file.
@@ -78,7 +113,7 @@ pub struct Services {
 #[derive(Args, Clone, Debug)]
 pub struct WaitArguments {
     /// Start it and return
-    #[arg(long, env = "SEATRIAL_NO_WAIT", value_parser = FalseyValueParser::new())]
+    #[arg(long, visible_alias = "detach", env = "SEATRIAL_NO_WAIT", value_parser = FalseyValueParser::new())]
     pub no_wait: bool,
 
     /// Time after which it has failed: a deployment is rolled back then. Bake times come on top
@@ -121,6 +156,12 @@ mod tests {
         let both = before.overlaid(after);
         assert_eq!(both.config_file(), PathBuf::from("b"));
         assert_eq!((both.output, both.no_color, both.verbose), (Some(Output::Json), true, 2));
+    }
+
+    #[test]
+    fn debugging_is_being_told_more() {
+        let told = |verbose, debug| Common { verbose, debug, ..Common::default() }.verbosity();
+        assert_eq!((told(0, false), told(1, false), told(0, true), told(3, true)), (0, 1, 2, 3));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
@@ -11,6 +11,7 @@ use crate::commands::{
     abort, completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, promote, render,
     resume, retry, rollback, scale, schema, skip_bake, status, validate, wait, watch,
 };
+use crate::parse::parse;
 use crate::printer::Printer;
 
 /// Deploy container services to Amazon ECS, and rehearse it on this machine
@@ -59,8 +60,7 @@ pub enum Command {
 impl CommandLine {
     /// Reads the arguments of this process; wrong ones end it with exit code 2, `--help` with 0.
     pub fn of_process() -> Self {
-        let matches = Self::definition().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        parse(std::env::args_os()).unwrap_or_else(|error| error.exit())
     }
 
     /// The definition of the command line.

@@ -5,6 +5,7 @@ mod command_line;
 mod commands;
 mod engine;
 mod exit_code;
+mod parse;
 mod printer;
 mod progress;
 mod session;
@@ -19,6 +20,7 @@ use seatrial_release::ReleaseError;
 use seatrial_release::config::ConfigError;
 use tracing_subscriber::EnvFilter;
 
+use crate::arguments::LogFormat;
 use crate::command_line::CommandLine;
 use crate::exit_code::{AwaitsDecision, ExitCode, NotRunning, UsageError};
 use crate::printer::Printer;
@@ -27,8 +29,8 @@ fn main() -> std::process::ExitCode {
     let line = CommandLine::of_process();
     let common = line.common();
     let printer = Printer::new(common.output.unwrap_or_default(), common.no_color);
-    let verbose = common.verbose;
-    trace(verbose, line.command.default_log());
+    let verbose = common.verbosity();
+    trace(verbose, common.log_format.unwrap_or_default(), line.command.default_log());
     match command_line::run(line, common, &printer) {
         Ok(code) => code,
         // Whoever read the output has seen enough.
@@ -41,20 +43,23 @@ fn main() -> std::process::ExitCode {
 }
 
 /// Diagnostics of the program itself, on standard error; `RUST_LOG` has the last word.
-fn trace(verbose: u8, default: &'static str) {
+fn trace(verbose: u8, format: LogFormat, default: &'static str) {
     let default = match verbose {
         0 | 1 => default,
         2 => "warn,seatrial=debug,aws_smithy_runtime=debug",
         _ => "trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_ansi(io::stderr().is_terminal())
         .with_env_filter(filter)
         .with_writer(io::stderr)
         // A log on a full disk loses lines; complaining about that there would end the program.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
 }
 
 fn explain(error: &Error, verbose: u8, printer: &Printer) {

@@ -37,7 +37,7 @@ impl Session {
         printer: &Printer,
     ) -> Result<Self> {
         file.plan(environment, &target::defaults(&environment.target, None), overrides)?;
-        let connection = target::connect(&environment.target, common.home.clone(), absent, printer).await?;
+        let connection = target::connect(&environment.target, common, absent, printer).await?;
         let plan = file.plan(environment, &target::defaults(&environment.target, Some(&connection)), overrides)?;
         Ok(Self { connection, plan })
     }

@@ -2,13 +2,12 @@
 //!
 //! This is the only place where the embedded engine and AWS differ.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use seatrial_release::aws::Connection;
 use seatrial_release::config::Scheme;
 use seatrial_release::plan::{Network, PublicAddress, Target, TargetDefaults};
 
+use crate::arguments::Common;
 use crate::engine::process::{Started, reach_endpoint};
 use crate::printer::Printer;
 
@@ -30,16 +29,24 @@ pub enum Absent {
 }
 
 /// Connects to a target.
-pub async fn connect(target: &Target, home: Option<PathBuf>, absent: Absent, printer: &Printer) -> Result<Connection> {
+pub async fn connect(target: &Target, common: &Common, absent: Absent, printer: &Printer) -> Result<Connection> {
     match target {
         Target::Embedded => {
+            if common.assume_role_arn.is_some() {
+                printer.remark(
+                    "--assume-role-arn changes nothing here: the embedded engine has one identity and no roles",
+                );
+            }
+            let home = common.home.clone();
             let (endpoint, started) = tokio::task::spawn_blocking(move || reach_endpoint(home, absent)).await??;
             if started == Started::Now {
                 printer.remark(&format!("the engine is started at {}", endpoint.url));
             }
             Ok(Connection::to_endpoint(&endpoint))
         }
-        Target::Aws { region, profile } => Ok(Connection::to_aws(region, profile.as_deref()).await),
+        Target::Aws { region, profile } => {
+            Ok(Connection::to_aws(region, profile.as_deref(), common.assume_role_arn.as_ref()).await)
+        }
     }
 }
 

@@ -12,6 +12,9 @@ use crate::plan::{
 use crate::target::Target;
 use crate::values::{Fraction, InvalidValue, Rate, parse_duration};
 
+/// Largest body: all of them in flight at once must fit in memory.
+const POST_MAX: NonZeroUsize = NonZeroUsize::new(1024 * 1024).expect("it is not zero");
+
 /// Makes load at a constant rate and counts what became of every request.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LoadArgs {
@@ -41,6 +44,10 @@ pub struct LoadArgs {
     /// Longest time to open a connection
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
     pub connect_timeout: Duration,
+
+    /// Send POSTs with a body of so many bytes instead of GETs
+    #[arg(long, value_name = "BYTES", value_parser = parse_post)]
+    pub post: Option<NonZeroUsize>,
 
     /// Share of the requests that go to --slow-path, from 0 to 1
     #[arg(long, value_name = "FRACTION", default_value = "0")]
@@ -98,12 +105,22 @@ impl From<LoadArgs> for LoadPlan {
             max_connections: args.connections,
             timeout: args.timeout,
             connect_timeout: args.connect_timeout,
+            post: args.post,
             slow: (slow.fraction.get() > 0.0).then_some(slow),
             websockets: NonZeroUsize::new(args.websockets).map(websockets),
             streams: NonZeroUsize::new(args.streams).map(streams),
             version_header: args.version_header,
             headers: args.headers.into_iter().collect::<HeaderMap>(),
             ..LoadPlan::new(args.url, args.rate, length)
+        }
+    }
+}
+
+fn parse_post(text: &str) -> Result<NonZeroUsize, InvalidValue> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(size) if size <= POST_MAX => Ok(size),
+        Ok(_) | Err(_) => {
+            Err(InvalidValue(format!("'{text}' is not a size: write a number of bytes from 1 to {POST_MAX}")))
         }
     }
 }
@@ -151,6 +168,15 @@ mod tests {
         let rate: Rate = "100".parse().expect("a rate");
         let expected = LoadPlan::new(target, rate, Length::Duration(Duration::from_secs(10)));
         assert_eq!(plan("load http://127.0.0.1:8080"), expected);
+    }
+
+    #[test]
+    fn a_post_has_a_size_within_its_limit() {
+        assert_eq!(plan("load http://127.0.0.1:8080 --post 256").post, NonZeroUsize::new(256));
+        for size in ["0", "-1", "x", "1048577"] {
+            let error = parse_post(size).expect_err(size).to_string();
+            assert!(error.contains(size) && error.contains("from 1 to 1048576"), "{error}");
+        }
     }
 
     #[test]

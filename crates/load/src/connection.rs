@@ -13,7 +13,7 @@ use tokio::time::timeout_at;
 
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{LoadPlan, Protocol};
-use crate::request::NoBody;
+use crate::request::Content;
 
 /// Opens connections to the target.
 #[derive(Debug)]
@@ -79,13 +79,13 @@ pub(crate) enum Reuse {
 /// The sending end of an open connection.
 #[derive(Debug)]
 pub(crate) enum Sender {
-    Http1(http1::SendRequest<NoBody>),
-    Http2(http2::SendRequest<NoBody>),
+    Http1(http1::SendRequest<Content>),
+    Http2(http2::SendRequest<Content>),
 }
 
 impl Sender {
     /// Sends the request, once, and waits for the head of its answer.
-    pub(crate) async fn send(&mut self, request: Request<NoBody>) -> hyper::Result<Response<Incoming>> {
+    pub(crate) async fn send(&mut self, request: Request<Content>) -> hyper::Result<Response<Incoming>> {
         match self {
             Sender::Http1(sender) => sender.send_request(request).await,
             Sender::Http2(sender) => sender.send_request(request).await,

@@ -10,7 +10,7 @@ use tokio::time::timeout_at;
 
 use crate::connection::{Reuse, Sender};
 use crate::failure::{Failure, FailureKind};
-use crate::request::NoBody;
+use crate::request::Content;
 
 /// The head of an answer.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Head {
 /// Sends the request and reads its answer to the end, by the deadline.
 pub(crate) async fn whole(
     sender: &mut Sender,
-    request: Request<NoBody>,
+    request: Request<Content>,
     reuse: Reuse,
     deadline: Instant,
 ) -> Result<Head, Failure> {
@@ -38,7 +38,7 @@ pub(crate) async fn whole(
 /// Sends the request and reads the head of its answer, by the deadline.
 pub(crate) async fn head(
     sender: &mut Sender,
-    request: Request<NoBody>,
+    request: Request<Content>,
     reuse: Reuse,
     deadline: Instant,
 ) -> Result<(Head, Incoming), Failure> {

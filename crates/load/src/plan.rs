@@ -78,6 +78,8 @@ pub struct LoadPlan {
     pub timeout: Duration,
     /// Longest time to open a connection.
     pub connect_timeout: Duration,
+    /// Bytes in the body of each request, which is a POST then; none: requests are GETs. Streams and WebSockets are always GETs.
+    pub post: Option<NonZeroUsize>,
     /// Slow requests in the mix.
     pub slow: Option<SlowRequests>,
     /// WebSockets beside the requests.
@@ -101,6 +103,7 @@ impl LoadPlan {
             max_connections: DEFAULT_CONNECTIONS,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
+            post: None,
             slow: None,
             websockets: None,
             streams: None,

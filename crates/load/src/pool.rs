@@ -13,7 +13,7 @@ use tokio::time::timeout_at;
 use crate::connection::{Dialer, Reuse, Sender};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::Protocol;
-use crate::request::NoBody;
+use crate::request::Content;
 
 /// Longest time a connection is kept without use. Shorter than the idle
 /// timeouts common servers have (5 s is the shortest), so that the connection
@@ -39,7 +39,7 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 enum Connections {
     Http1 { idle: SyncMutex<Vec<Idle>> },
-    Http2 { slots: Vec<Mutex<Option<SendRequest<NoBody>>>>, next: AtomicUsize },
+    Http2 { slots: Vec<Mutex<Option<SendRequest<Content>>>>, next: AtomicUsize },
 }
 
 #[derive(Debug)]

@@ -3,20 +3,25 @@
 use bytes::Bytes;
 use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Request, Uri};
-use http_body_util::Empty;
+use http::{HeaderMap, Method, Request, Uri};
+use http_body_util::Full;
 
 use crate::plan::{LoadPlan, Protocol};
 use crate::values::InvalidValue;
 
-/// Requests have no body.
-pub(crate) type NoBody = Empty<Bytes>;
+/// What a request carries; mostly nothing.
+pub(crate) type Content = Full<Bytes>;
+
+/// What the bodies of POSTs are made of.
+const FILLING: u8 = b'x';
 
 /// The request for one path, ready to be sent any number of times.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
+    method: Method,
     uri: Uri,
     headers: HeaderMap,
+    content: Bytes,
 }
 
 impl Template {
@@ -36,11 +41,20 @@ impl Template {
                 .build()
                 .map_err(|error| InvalidValue(format!("the host {host:?} cannot be used with HTTP/2: {error}")))?,
         };
-        Ok(Template { uri, headers })
+        Ok(Template { method: Method::GET, uri, headers, content: Bytes::new() })
     }
 
-    pub(crate) fn request(&self) -> Request<NoBody> {
-        let mut request = Request::new(Empty::new());
+    /// The same as a POST with as many bytes as the plan says; unchanged when it says none.
+    pub(crate) fn posting(self, plan: &LoadPlan) -> Self {
+        match plan.post {
+            Some(size) => Template { method: Method::POST, content: vec![FILLING; size.get()].into(), ..self },
+            None => self,
+        }
+    }
+
+    pub(crate) fn request(&self) -> Request<Content> {
+        let mut request = Request::new(Full::new(self.content.clone()));
+        *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = self.headers.clone();
         request
@@ -49,6 +63,8 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
     use crate::plan::Length;
 
@@ -57,7 +73,7 @@ mod tests {
         LoadPlan { protocol, ..LoadPlan::new(target, "1".parse().expect("a rate"), Length::UntilStopped) }
     }
 
-    fn request(plan: &LoadPlan) -> Request<NoBody> {
+    fn request(plan: &LoadPlan) -> Request<Content> {
         Template::new(plan, &PathAndQuery::from_static("/a?b=c")).expect("valid").request()
     }
 
@@ -71,6 +87,17 @@ mod tests {
         let http2 = request(&plan(Protocol::Http2));
         assert_eq!(http2.uri(), "http://127.0.0.1:8080/a?b=c");
         assert!(http2.headers().is_empty());
+    }
+
+    #[test]
+    fn a_post_carries_as_many_bytes_as_planned() {
+        let size = |request: &Request<Content>| hyper::body::Body::size_hint(request.body()).exact();
+        let template = |plan: &LoadPlan| Template::new(plan, &PathAndQuery::from_static("/a")).expect("valid");
+        let plan = LoadPlan { post: NonZeroUsize::new(256), ..plan(Protocol::Http1) };
+        let posted = template(&plan).posting(&plan).request();
+        assert_eq!((posted.method(), size(&posted)), (&Method::POST, Some(256)));
+        let got = template(&plan).request();
+        assert_eq!((got.method(), size(&got)), (&Method::GET, Some(0)));
     }
 
     #[test]

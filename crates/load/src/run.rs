@@ -35,13 +35,13 @@ impl Run {
     pub(crate) fn new(plan: LoadPlan, dialer: Dialer) -> Result<Arc<Run>, InvalidValue> {
         let dialer = Arc::new(dialer);
         let slow = match &plan.slow {
-            Some(slow) => Some((slow.clone(), Template::new(&plan, &slow.path)?)),
+            Some(slow) => Some((slow.clone(), Template::new(&plan, &slow.path)?.posting(&plan))),
             None => None,
         };
         Ok(Arc::new(Run {
             pool: Pool::new(Arc::clone(&dialer), plan.protocol, plan.max_connections),
             tally: Tally::new(plan.version_header.clone()),
-            ordinary: Template::new(&plan, plan.target.path())?,
+            ordinary: Template::new(&plan, plan.target.path())?.posting(&plan),
             slow,
             dialer,
             plan,

@@ -26,4 +26,4 @@ pub use lifecycle::{HookTarget, LifecycleHook, LifecycleStage, TimeoutAction};
 pub use percent::Percent;
 pub use shift_back::{ReturnSteps, SHIFT_BACK_TAG};
 pub use strategy::{Strategy, TrafficPercent};
-pub use time::{TimeScale, Timestamp};
+pub use time::{TIME_SCALE_MAX, TimeScale, Timestamp};

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::aws::Connection;
 use crate::config::{AppName, EnvironmentName, RollbackOverride, ServiceName};
-use crate::ensure::{Effect, Ensuring, Force};
+use crate::ensure::{DefinitionChoice, Effect, Ensuring, Force};
 use crate::error::ReleaseError;
 use crate::firing::FiringAlarms;
 use crate::interrupt::Interrupt;
@@ -28,6 +28,7 @@ use crate::watch::verdict::{Purpose, Verdict};
 #[derive(Clone, Debug)]
 pub struct DeployOptions {
     pub force: Force,
+    pub definition: DefinitionChoice,
     pub waiting: Waiting,
     /// Time after which a deployment is rolled back; its bake times come on top.
     pub timeout: Duration,
@@ -72,8 +73,15 @@ pub async fn deploy(
     for remark in &plan.remarks {
         report.send(Event::Note(remark.clone()));
     }
-    let DeployOptions { force, firing_alarms, .. } = *options;
-    let ensuring = Ensuring { connection, plan, report, interrupt: &interrupt, force, firing_alarms };
+    let ensuring = Ensuring {
+        connection,
+        plan,
+        report,
+        interrupt: &interrupt,
+        force: options.force,
+        firing_alarms: options.firing_alarms,
+        definition: options.definition,
+    };
     ensuring.refuse_firing_alarms().await?;
     let ensured = ensuring.everything().await?;
     let waits = ensured.services.iter().map(|(name, task_definition, effect)| {

@@ -11,6 +11,7 @@ use crate::aws::{Connection, DoingExt};
 use crate::config::ServiceName;
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
+use crate::log_tasks;
 use crate::plan::Plan;
 
 /// Most pages read of one log group at a time: CloudWatch gives up to 10,000 lines each.
@@ -20,7 +21,7 @@ const PAGES_MAX: usize = 20;
 const OVERLAP: Duration = Duration::from_secs(10);
 
 /// Code for a log group that does not exist.
-const MISSING_GROUP: &str = "ResourceNotFoundException";
+pub(crate) const MISSING_GROUP: &str = "ResourceNotFoundException";
 
 /// Which lines.
 #[derive(Clone, Debug)]
@@ -71,6 +72,9 @@ pub async fn logs(
             "no service of this environment writes to CloudWatch Logs",
             "give its containers the awslogs log driver",
         ));
+    }
+    if let Some(wanted) = &query.task {
+        log_tasks::require(connection, plan, wanted).await?;
     }
     loop {
         let mut lines = Vec::new();
@@ -166,7 +170,7 @@ impl Feed {
 }
 
 /// Container and task of a stream `prefix/container/task`.
-fn parts(stream: &str) -> (&str, &str) {
+pub(crate) fn parts(stream: &str) -> (&str, &str) {
     let mut parts = stream.rsplit('/');
     let task = parts.next().unwrap_or_default();
     (parts.next().unwrap_or_default(), task)

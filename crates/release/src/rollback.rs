@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_ecs::types::{DeploymentStrategy, Service, ServiceDeploymentStatus, TaskDefinitionStatus};
+use aws_sdk_ecs::types::{DeploymentStrategy, Service, ServiceDeploymentStatus};
 use serde_json::{Map, json};
 
 use crate::abort::{WayBack, time_of};
@@ -31,9 +31,6 @@ const SEARCH_MAX: i32 = 100;
 /// Most service revisions ECS describes in one call.
 const REVISIONS_PER_CALL: usize = 20;
 
-/// Most revisions named in the advice of an error.
-const REVISIONS_NAMED: i32 = 5;
-
 /// How to roll back.
 #[derive(Clone, Debug)]
 pub struct RollbackOptions {
@@ -60,11 +57,12 @@ pub async fn rollback(
             (subject, Purpose::Undo)
         }
         (None, None) => {
-            let target = previous(connection, plan, &service).await?;
+            let target = previous(connection, plan, &service).await?.ok_or_else(|| no_earlier(plan))?;
             (update(connection, plan, &service, &target, report, &mut interrupt).await?, Purpose::Deploy)
         }
         (Some(number), _) => {
-            let target = revision(connection, plan, &current, number).await?;
+            let family = short(&current).split(':').next().unwrap_or(&plan.family);
+            let target = task_definition::revision(connection, family, number).await?;
             if target == current {
                 return Ok(ServiceOutcome::without_deployment(
                     &plan.name,
@@ -116,8 +114,19 @@ async fn running(
     }
 }
 
-/// The task definition of the last successful deployment of another version.
-async fn previous(connection: &Connection, plan: &ServicePlan, service: &Service) -> Result<String, ReleaseError> {
+fn no_earlier(plan: &ServicePlan) -> ReleaseError {
+    ReleaseError::not_possible(
+        format!("service {} has no earlier successful version", plan.name),
+        "see `seatrial history`, or name a task definition: seatrial rollback --to-revision N",
+    )
+}
+
+/// The task definition of the last successful deployment of another version, to which a rollback returns.
+pub(crate) async fn previous(
+    connection: &Connection,
+    plan: &ServicePlan,
+    service: &Service,
+) -> Result<Option<String>, ReleaseError> {
     let listed = connection
         .ecs
         .list_service_deployments()
@@ -148,52 +157,10 @@ async fn previous(connection: &Connection, plan: &ServicePlan, service: &Service
         };
         let other = |candidate: &String| Some(candidate.as_str()) != in_place(service);
         if let Some(found) = arns.iter().filter_map(task_definition).find(other) {
-            return Ok(found);
+            return Ok(Some(found));
         }
     }
-    Err(ReleaseError::not_possible(
-        format!("service {} has no earlier successful version", plan.name),
-        "see `seatrial history`, or name a task definition: seatrial rollback --to-revision N",
-    ))
-}
-
-/// Revision `number` of the family that the service runs.
-async fn revision(
-    connection: &Connection,
-    plan: &ServicePlan,
-    current: &str,
-    number: u32,
-) -> Result<String, ReleaseError> {
-    let family = short(current).split(':').next().unwrap_or(&plan.family).to_owned();
-    let name = format!("{family}:{number}");
-    match task_definition::describe(connection, &name).await? {
-        Some((found, _)) if found.status() == Some(&TaskDefinitionStatus::Active) => found
-            .task_definition_arn()
-            .map(ToOwned::to_owned)
-            .ok_or(ReleaseError::Incomplete("the task definition's ARN")),
-        Some(_) => Err(unavailable(connection, &family, format!("task definition {name} is no longer active")).await),
-        None => Err(unavailable(connection, &family, format!("there is no task definition {name}")).await),
-    }
-}
-
-async fn unavailable(connection: &Connection, family: &str, what: String) -> ReleaseError {
-    let listed = connection
-        .ecs
-        .list_task_definitions()
-        .family_prefix(family)
-        .sort(aws_sdk_ecs::types::SortOrder::Desc)
-        .max_results(REVISIONS_NAMED)
-        .send()
-        .await;
-    let names: Vec<String> = listed
-        .map(|output| output.task_definition_arns().iter().map(|arn| short(arn).to_owned()).collect())
-        .unwrap_or_default();
-    let instead = if names.is_empty() {
-        "see `seatrial history`".to_owned()
-    } else {
-        format!("the latest are {}", names.join(", "))
-    };
-    ReleaseError::not_possible(what, instead)
+    Ok(None)
 }
 
 fn shifts_traffic(service: &Service) -> bool {

@@ -16,6 +16,7 @@ use crate::ensure::task_definition::short;
 use crate::error::ReleaseError;
 use crate::plan::{Plan, ServicePlan};
 use crate::report::{Pause, TaskCounts, Traffic};
+use crate::rollback::previous;
 use crate::steering::Steering;
 use crate::steering::decide::Drive;
 use crate::steering::pilot::Pilot;
@@ -51,6 +52,8 @@ pub struct ServiceStatus {
     pub healthy_tasks: BTreeMap<String, usize>,
     /// ECS's reason why the newest deployment failed, when it was left as it was.
     pub failed: Option<String>,
+    /// The earlier version that a rollback of it would return to; none when nothing failed or there is none.
+    pub back_to: Option<String>,
     pub url: Option<String>,
     /// The deployment going on.
     pub deployment: Option<RunningDeployment>,
@@ -143,6 +146,7 @@ async fn service_status(
             tasks: TaskCounts::default(),
             healthy_tasks: BTreeMap::new(),
             failed: None,
+            back_to: None,
             url: None,
             deployment: None,
             last_event: None,
@@ -162,6 +166,10 @@ async fn service_status(
     let counts = count::all(&service, &tasks, &facts);
     let healthy_tasks = count::healthy_by_definition(&tasks, &facts);
     let failed = failure(&service);
+    let back_to = match &failed {
+        Some(_) => previous(connection, plan, &service).await?.map(|arn| short(&arn).to_owned()),
+        None => None,
+    };
     let last_event = event_lines(&plan.name, &service, &Names::of_service(&service)).next();
     let task_definition = definition.map(|arn| short(&arn).to_owned());
     let status = service.status().map(ToOwned::to_owned);
@@ -179,6 +187,7 @@ async fn service_status(
         tasks: counts,
         healthy_tasks,
         failed,
+        back_to,
         url,
         deployment,
         last_event,

@@ -4,11 +4,11 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Approval, Overrides, RollbackOverride, StrategyWord};
-use seatrial_release::{DeployOptions, FiringAlarms, Force, ReleaseError, Until, deploy};
+use seatrial_release::{DefinitionChoice, DeployOptions, FiringAlarms, Force, ReleaseError, Until, deploy};
 use serde_json::json;
 
 use crate::arguments::{Assignment, Common, Services, WaitArguments};
-use crate::exit_code::ExitCode;
+use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::{Output, Printer};
 use crate::progress::Display;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
@@ -45,6 +45,16 @@ pub struct DeployArguments {
     /// Take over in this way instead of the configured one: rolling, blue_green, canary or linear
     #[arg(long, value_name = "STRATEGY", env = "SEATRIAL_STRATEGY")]
     pub strategy: Option<StrategyWord>,
+
+    /// Keep the task definition that is in place: change only the service and what is around it
+    #[arg(long, env = "SEATRIAL_SKIP_TASK_DEFINITION", value_parser = FalseyValueParser::new(),
+          conflicts_with_all = ["image", "tag", "set"])]
+    pub skip_task_definition: bool,
+
+    /// Deploy this revision of the task definition as it was registered
+    #[arg(long, value_name = "NUMBER", env = "SEATRIAL_REVISION",
+          conflicts_with_all = ["image", "tag", "set", "skip_task_definition"])]
+    pub revision: Option<u32>,
 
     /// Start new tasks even when nothing changed
     #[arg(long, env = "SEATRIAL_FORCE_NEW_DEPLOYMENT", value_parser = FalseyValueParser::new())]
@@ -86,8 +96,17 @@ impl DeployArguments {
         if self.no_rollback { RollbackOverride::Never } else { RollbackOverride::AsConfigured }
     }
 
+    fn definition(&self) -> DefinitionChoice {
+        match self.revision {
+            Some(number) => DefinitionChoice::Revision(number),
+            None if self.skip_task_definition => DefinitionChoice::InPlace,
+            None => DefinitionChoice::Configured,
+        }
+    }
+
     fn options(&self) -> DeployOptions {
         DeployOptions {
+            definition: self.definition(),
             force: if self.force_new_deployment { Force::Always } else { Force::WhenNeeded },
             waiting: self.wait.waiting(),
             timeout: self.wait.timeout.get(),
@@ -111,6 +130,11 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     }
     let session =
         Session::of_environment(&common, &arguments.overrides(), &file, &environment, Absent::Start, printer).await?;
+    if arguments.revision.is_some() && session.plan.services.len() > 1 {
+        let what = "one revision cannot be meant for several services".to_owned();
+        let instead = "name the service: seatrial deploy SERVICE --revision N".to_owned();
+        return Err(UsageError { what, instead }.into());
+    }
     let display = Display::new(printer, &common);
     let report =
         deploy(&session.connection, &session.plan, &arguments.options(), &display.reporter(), interrupted_by_ctrl_c())

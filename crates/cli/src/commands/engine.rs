@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
-use seatrial_model::TimeScale;
+use seatrial_model::{Region, TIME_SCALE_MAX, TimeScale};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -67,11 +67,12 @@ pub struct StartArguments {
     pub port: Option<u16>,
 
     /// The region of the engine [default: us-east-1]
-    #[arg(long, value_name = "REGION", env = "SEATRIAL_REGION")]
+    #[arg(long, value_name = "REGION", env = "SEATRIAL_REGION", value_parser = region)]
     pub region: Option<String>,
 
     /// Make everything the engine itself waits for this many times shorter, until `engine stop`
-    #[arg(long, value_name = "FACTOR", env = "SEATRIAL_TIME_SCALE")]
+    #[arg(long, value_name = "FACTOR", env = "SEATRIAL_TIME_SCALE",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(TIME_SCALE_MAX)))]
     pub time_scale: Option<u32>,
 }
 
@@ -119,6 +120,11 @@ impl EngineCommand {
             EngineCommand::Run(arguments) => arguments.start.common.clone(),
         }
     }
+}
+
+/// A region's name, refused before anything is started with it.
+fn region(text: &str) -> Result<String, String> {
+    Region::parse(text).map(|region| region.to_string()).map_err(|error| error.to_string())
 }
 
 impl StartArguments {

@@ -21,13 +21,14 @@ pub struct LoadArguments {
 }
 
 /// The environment variable of each flag.
-const VARIABLES: [(&str, &str); 17] = [
+const VARIABLES: [(&str, &str); 18] = [
     ("rate", "SEATRIAL_LOAD_RATE"),
     ("duration", "SEATRIAL_LOAD_DURATION"),
     ("requests", "SEATRIAL_LOAD_REQUESTS"),
     ("connections", "SEATRIAL_LOAD_CONNECTIONS"),
     ("timeout", "SEATRIAL_LOAD_TIMEOUT"),
     ("connect_timeout", "SEATRIAL_LOAD_CONNECT_TIMEOUT"),
+    ("post", "SEATRIAL_LOAD_POST"),
     ("slow_fraction", "SEATRIAL_LOAD_SLOW_FRACTION"),
     ("slow_path", "SEATRIAL_LOAD_SLOW_PATH"),
     ("websockets", "SEATRIAL_LOAD_WEBSOCKETS"),

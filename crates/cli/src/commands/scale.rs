@@ -5,14 +5,13 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::Args;
 use seatrial_release::config::ServiceName;
-use seatrial_release::{ScaleOptions, ServiceOutcome, Verdict, scale};
+use seatrial_release::{ScaleOptions, ServiceOutcome, scale};
 
 use crate::arguments::{Common, WaitArguments};
 use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::Printer;
 use crate::progress::Display;
-use crate::session::{Session, interrupted_by_ctrl_c, only};
-use crate::show::outcome;
+use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
 
 /// Most tasks of a service, as ECS has it.
 const COUNT_MAX: u16 = 5000;
@@ -82,8 +81,7 @@ pub async fn run(arguments: ScaleArguments, common: Common, printer: &Printer) -
         }
     }
     display.end();
-    printer.result(&outcomes, |paint| outcome::outcomes(&outcomes, &[], paint))?;
-    Ok(Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict)).into())
+    conclude(&outcomes, &common, printer)
 }
 
 #[cfg(test)]

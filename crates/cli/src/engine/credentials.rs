@@ -27,6 +27,15 @@ pub struct Credentials {
     pub account: AccountId,
 }
 
+/// Where credentials come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An earlier start of the engine.
+    Kept,
+    /// This start; they are not written down yet.
+    Drawn,
+}
+
 impl Credentials {
     /// How a client of the engine at this address signs.
     pub fn endpoint(&self, url: String) -> Endpoint {
@@ -42,16 +51,16 @@ impl Credentials {
         Scope { region: self.region.clone(), account: self.account.clone() }
     }
 
-    /// Reads the credentials, or makes them at the first start.
-    pub fn load_or_create(home: &Home, region: Option<&str>) -> Result<Self> {
+    /// Reads the credentials, or draws them at the first start, to be saved once it has come up.
+    pub fn load_or_draw(home: &Home, region: Option<&str>) -> Result<(Self, Origin)> {
         match (Self::load(home)?, region) {
             (Some(credentials), Some(region)) if credentials.region.as_str() != region => bail!(
                 "the engine of {} is in {}, which every ARN it gave out says; for {region} use another --home",
                 home.path().display(),
                 credentials.region,
             ),
-            (Some(credentials), _) => Ok(credentials),
-            (None, region) => Self::create(home, region),
+            (Some(credentials), _) => Ok((credentials, Origin::Kept)),
+            (None, region) => Ok((Self::draw(region)?, Origin::Drawn)),
         }
     }
 
@@ -66,15 +75,18 @@ impl Credentials {
         }
     }
 
-    fn create(home: &Home, region: Option<&str>) -> Result<Self> {
-        let credentials = Credentials {
+    /// Writes the credentials down for their owner alone.
+    pub fn save(&self, home: &Home) -> Result<()> {
+        files::replace(&home.credentials_file(), &serde_json::to_vec_pretty(self)?)
+    }
+
+    fn draw(region: Option<&str>) -> Result<Self> {
+        Ok(Credentials {
             access_key_id: format!("AKIA{}", draw(KEY_LETTERS, 16)?),
             secret_access_key: draw(SECRET_LETTERS, 40)?,
             region: Region::parse(region.unwrap_or(REGION_DEFAULT))?,
             account: AccountId::parse(ACCOUNT).expect("the constant is an account id"),
-        };
-        files::replace(&home.credentials_file(), &serde_json::to_vec_pretty(&credentials)?)?;
-        Ok(credentials)
+        })
     }
 }
 

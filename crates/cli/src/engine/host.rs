@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Home;
-use super::credentials::Credentials;
+use super::credentials::{Credentials, Origin};
 use super::files;
 use super::process::{EngineProcess, StartOptions};
 use super::settings::Settings;
@@ -56,7 +56,7 @@ impl Clock for SystemClock {
 pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
     home.create()?;
     let journal = Arc::new(open_journal(home)?);
-    let credentials = Credentials::load_or_create(home, options.region.as_deref())?;
+    let (credentials, origin) = Credentials::load_or_draw(home, options.region.as_deref())?;
     let last = Settings::load(home)?;
     let scale = options.time_scale.map_or(Ok(last.time_scale), TimeScale::try_from)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -67,6 +67,10 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
     // Before anything is started that would outlive an engine without a port.
     let listener = runtime.block_on(async { bind(options.port, last.port) })?;
     let engine = assemble(home, &credentials, scale, journal, runtime.handle())?;
+    // Before anything is answered, and only now: an engine that could not start must not settle the region of the next one.
+    if origin == Origin::Drawn {
+        credentials.save(home)?;
+    }
     let driver = {
         let engine = engine.clone();
         std::thread::Builder::new().name("driver".to_owned()).spawn(move || engine.drive())

@@ -27,7 +27,7 @@ enum Kind {
 impl Display {
     /// The display that fits where standard error goes.
     pub fn new(printer: &Printer, common: &Common) -> Self {
-        let detail = if common.verbose > 0 { Detail::Everything } else { Detail::Changes };
+        let detail = if common.verbosity() > 0 { Detail::Everything } else { Detail::Changes };
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let kind = if std::io::stderr().is_terminal() && !set("CI") && !dumb {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seatrial_release::{DeployReport, Purpose, ServiceOutcome, ServiceUrl, TimelineEntry, Verdict};
+use seatrial_release::{CauseKind, DeployReport, Purpose, ServiceOutcome, ServiceUrl, TimelineEntry, Verdict};
 
 use super::cause;
 use super::time::{length, moment};
@@ -77,10 +77,18 @@ fn of_deployment(outcome: &ServiceOutcome) -> String {
             format!("{wanted} was not deployed in time and was rolled back after {took}; {running} serves")
         }
         Verdict::Failed => format!("{wanted} failed after {took} and was not rolled back; {}", serving(outcome)),
+        Verdict::RollbackFailed if has_nothing_before(outcome) => {
+            format!("{wanted} failed after {took}; there is no earlier version to go back to; {}", serving(outcome))
+        }
         Verdict::RollbackFailed => {
             format!("{wanted} failed after {took}, and so did the rollback; {}", serving(outcome))
         }
     }
+}
+
+/// Whether a rollback could not even begin: the first version of a service failed.
+fn has_nothing_before(outcome: &ServiceOutcome) -> bool {
+    outcome.causes.iter().any(|cause| cause.kind == CauseKind::NothingToRollBackTo)
 }
 
 /// What became of a service that needed no deployment.
@@ -157,7 +165,9 @@ pub fn farewell(flags: &str, outcomes: &[ServiceOutcome], paint: Paint) -> Vec<S
     let those = |is_meant: &dyn Fn(&ServiceOutcome) -> bool| -> Vec<&str> {
         outcomes.iter().filter(|outcome| is_meant(outcome)).map(|outcome| outcome.service.as_str()).collect()
     };
-    let open = those(&|outcome| outcome.verdict == Verdict::Interrupted && !outcome.is_steered);
+    let is_open = |outcome: &ServiceOutcome| outcome.verdict == Verdict::Interrupted && !outcome.is_steered;
+    let open = those(&|outcome| is_open(outcome) && outcome.deployment.is_some());
+    let changing = those(&|outcome| is_open(outcome) && outcome.deployment.is_none());
     let abandoned =
         those(&|outcome| outcome.is_steered && matches!(outcome.verdict, Verdict::Interrupted | Verdict::Started));
     let paused = those(&|outcome| outcome.verdict == Verdict::Paused);
@@ -177,6 +187,13 @@ pub fn farewell(flags: &str, outcomes: &[ServiceOutcome], paint: Paint) -> Vec<S
             abandoned.join(", "),
         )
     });
+    let starting = (!changing.is_empty()).then(|| {
+        format!(
+            "{} the change of {} goes on without this command.\n  watch it:  seatrial status --watch{flags}",
+            paint.doubtful("interrupted:"),
+            changing.join(", "),
+        )
+    });
     let waiting = (!paused.is_empty()).then(|| {
         let names = paused.join(" ");
         format!(
@@ -185,14 +202,12 @@ pub fn farewell(flags: &str, outcomes: &[ServiceOutcome], paint: Paint) -> Vec<S
             paused.join(", "),
         )
     });
-    going_on.into_iter().chain(unsteered).chain(waiting).collect()
+    going_on.into_iter().chain(starting).chain(unsteered).chain(waiting).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use seatrial_release::CauseKind;
 
     use super::*;
 
@@ -291,5 +306,40 @@ mod tests {
     fn an_interrupted_watcher_says_what_goes_on_and_how_to_stop_it() {
         let told = farewell(" --env dev", &[outcome(Verdict::Interrupted)], Paint::PLAIN);
         insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
+    fn an_interrupted_change_of_scale_has_no_deployment_to_undo() {
+        let scaling = ServiceOutcome { deployment: None, ..outcome(Verdict::Interrupted) };
+        let told = farewell(" --env dev", &[scaling], Paint::PLAIN);
+        assert_eq!(
+            told,
+            [
+                "interrupted: the change of web goes on without this command.\n  watch it:  seatrial status --watch --env dev"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_first_version_that_failed_is_not_said_to_have_failed_to_roll_back() {
+        let cause = seatrial_release::Cause {
+            kind: CauseKind::NothingToRollBackTo,
+            what: "there is no earlier completed deployment to return to".into(),
+            tasks: 0,
+            task: None,
+            container: None,
+            exit_code: None,
+            stopped_reason: None,
+            container_reason: None,
+            health_answer: None,
+            log: vec![],
+            next: "repair the version and deploy again".into(),
+        };
+        let first =
+            ServiceOutcome { causes: vec![cause], healthy_tasks: BTreeMap::new(), ..outcome(Verdict::RollbackFailed) };
+        assert_eq!(
+            headline(&first, Paint::PLAIN),
+            "✘ web: hello-dev-web:4 failed after 8.3 s; there is no earlier version to go back to; no task serves"
+        );
     }
 }

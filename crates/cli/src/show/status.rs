@@ -15,12 +15,18 @@ pub fn status(status: &EnvironmentStatus, paint: Paint) -> String {
     for service in &status.services {
         if let Some(reason) = &service.failed {
             let definition = service.task_definition.as_deref().unwrap_or("the newest version");
+            let (what, next) = match &service.back_to {
+                Some(earlier) => (
+                    "failed and was not rolled back",
+                    format!("deploy a repaired version, or return to {earlier}: seatrial rollback {}", service.service),
+                ),
+                None => ("failed", "deploy a repaired version; there is no earlier one to go back to".to_owned()),
+            };
             text += &format!(
-                "\n{} {}\n  {}\n  next: {}\n",
+                "\n{} {}\n  {}\n  next: {next}\n",
                 paint.strong(&format!("{}:", service.service)),
-                paint.bad(&format!("{definition} failed and was not rolled back ({reason})")),
+                paint.bad(&format!("{definition} {what} ({reason})")),
                 healthy(&service.healthy_tasks),
-                "deploy a repaired version, or return to the one before: seatrial rollback",
             );
         }
         if let Some(deployment) = &service.deployment {
@@ -105,6 +111,7 @@ mod tests {
             tasks: running,
             healthy_tasks: [("hello-dev-web:4".to_owned(), 1)].into(),
             failed: None,
+            back_to: None,
             url: Some("http://127.0.0.1:8080/".into()),
             deployment: Some(RunningDeployment {
                 id: "ecs-svc/1".into(),
@@ -127,6 +134,7 @@ mod tests {
             tasks: TaskCounts::default(),
             healthy_tasks: std::collections::BTreeMap::new(),
             failed: None,
+            back_to: None,
             url: None,
             deployment: None,
             last_event: None,
@@ -139,10 +147,17 @@ mod tests {
             deployment: None,
             ..web.clone()
         };
+        let failed = ServiceStatus { back_to: Some("hello-dev-api:7".into()), ..failed };
+        let first = ServiceStatus {
+            service: "first".parse().expect("name"),
+            healthy_tasks: std::collections::BTreeMap::new(),
+            back_to: None,
+            ..failed.clone()
+        };
         let environment = EnvironmentStatus {
             app: "hello".parse().expect("name"),
             environment: "dev".parse().expect("name"),
-            services: vec![failed, job, web],
+            services: vec![failed, first, job, web],
         };
         insta::assert_snapshot!(status(&environment, Paint::PLAIN));
     }

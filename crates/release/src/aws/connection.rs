@@ -9,6 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{CallError, DoingExt};
+use super::role::RoleArn;
 use super::time_scale::TimeScale;
 use crate::definitions::Known;
 
@@ -70,15 +71,20 @@ impl Connection {
         Self::new(&config, endpoint.region.clone())
     }
 
-    /// Connects to AWS by the default chain of credentials and settings (environment, profiles, roles, `AWS_ENDPOINT_URL`).
-    pub async fn to_aws(region: &str, profile: Option<&str>) -> Self {
+    /// Connects to AWS by the default chain of credentials and settings (environment, profiles, roles, `AWS_ENDPOINT_URL`), and with
+    /// these takes on a role if one is given.
+    pub async fn to_aws(region: &str, profile: Option<&str>, role: Option<&RoleArn>) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .timeout_config(timeouts());
         if let Some(profile) = profile {
             loader = loader.profile_name(profile);
         }
-        Self::new(&loader.load().await, region.to_owned())
+        let config = loader.load().await;
+        match role {
+            None => Self::new(&config, region.to_owned()),
+            Some(role) => Self::new(&role.taken_on(&config).await, region.to_owned()),
+        }
     }
 
     fn new(config: &SdkConfig, region: String) -> Self {

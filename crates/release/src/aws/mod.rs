@@ -3,6 +3,7 @@
 mod connection;
 mod error;
 pub(crate) mod raw;
+mod role;
 pub(crate) mod server_time;
 mod time_scale;
 pub(crate) mod times;
@@ -10,3 +11,4 @@ pub(crate) mod times;
 pub use connection::{Connection, Endpoint};
 pub use error::{CallError, CallErrorKind};
 pub(crate) use error::{DoingExt, MISSING_SERVICE};
+pub use role::RoleArn;

@@ -5,6 +5,7 @@ mod alarm_request;
 mod before;
 pub(crate) mod cluster;
 pub(crate) mod compare;
+mod definition_choice;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
 mod pair;
@@ -18,6 +19,7 @@ pub(crate) mod task_definition;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use definition_choice::DefinitionChoice;
 pub(crate) use service::Effect;
 pub use service::Force;
 
@@ -37,6 +39,7 @@ pub(crate) struct Ensuring<'a> {
     pub interrupt: &'a Interrupt,
     pub force: Force,
     pub firing_alarms: FiringAlarms,
+    pub definition: DefinitionChoice,
 }
 
 /// What is in place once the steps are done.
@@ -70,7 +73,7 @@ impl Ensuring<'_> {
         let mut services = Vec::new();
         for service in &self.plan.services {
             self.unless_interrupted(&format!("service {} was changed", service.name))?;
-            let task_definition = task_definition::task_definition(self, service).await?;
+            let task_definition = definition_choice::chosen(self, service).await?;
             let effect = service::service(self, service, &task_definition, &balanced).await?;
             services.push((service.name.clone(), task_definition, effect));
         }

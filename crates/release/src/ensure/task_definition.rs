@@ -13,6 +13,9 @@ use crate::error::ReleaseError;
 use crate::plan::ServicePlan;
 use crate::report::{Change, Resource};
 
+/// Most revisions named in the advice of an error.
+const REVISIONS_NAMED: i32 = 5;
+
 /// ECS's answer to a family or revision that nobody registered, with the code `ClientException`.
 const MISSING: &str = "Unable to describe task definition";
 
@@ -34,6 +37,39 @@ pub(crate) async fn describe(connection: &Connection, name: &str) -> Result<Opti
         Err(error) if error.to_string().contains(MISSING) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The ARN of revision `number` of a family, unless it is gone.
+pub(crate) async fn revision(connection: &Connection, family: &str, number: u32) -> Result<String, ReleaseError> {
+    let name = format!("{family}:{number}");
+    match describe(connection, &name).await? {
+        Some((found, _)) if found.status() == Some(&TaskDefinitionStatus::Active) => found
+            .task_definition_arn()
+            .map(ToOwned::to_owned)
+            .ok_or(ReleaseError::Incomplete("the task definition's ARN")),
+        Some(_) => Err(unavailable(connection, family, format!("task definition {name} is no longer active")).await),
+        None => Err(unavailable(connection, family, format!("there is no task definition {name}")).await),
+    }
+}
+
+async fn unavailable(connection: &Connection, family: &str, what: String) -> ReleaseError {
+    let listed = connection
+        .ecs
+        .list_task_definitions()
+        .family_prefix(family)
+        .sort(aws_sdk_ecs::types::SortOrder::Desc)
+        .max_results(REVISIONS_NAMED)
+        .send()
+        .await;
+    let names: Vec<String> = listed
+        .map(|output| output.task_definition_arns().iter().map(|arn| short(arn).to_owned()).collect())
+        .unwrap_or_default();
+    let instead = if names.is_empty() {
+        "see `seatrial history`".to_owned()
+    } else {
+        format!("the latest are {}", names.join(", "))
+    };
+    ReleaseError::not_possible(what, instead)
 }
 
 /// Returns the ARN of a revision that means what the plan says, registering one if there is none.

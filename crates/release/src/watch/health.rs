@@ -5,9 +5,16 @@
 //! definition is asked which it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_ecs::types::{HealthStatus, Task};
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealth, TargetHealthDescription, TargetHealthStateEnum};
+use time::OffsetDateTime;
+
+use crate::aws::times::{between, timestamp};
+
+/// How long a task without any check must have been running before ECS counts it as healthy.
+pub(crate) const PROVEN_AFTER: Duration = Duration::from_secs(40);
 
 /// What there is to know about the health of a service's tasks at one moment, beside the tasks themselves.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +25,8 @@ pub(crate) struct HealthFacts {
     pub instances: BTreeMap<String, String>,
     /// ARNs of the task definitions whose tasks have container health checks.
     pub checked: BTreeSet<String>,
+    /// The deployments (`ecs-svc/…`) of tasks that nothing checks and that ECS does not count yet, one entry per task.
+    pub unproven: Vec<String>,
 }
 
 /// The health of a target group's targets.
@@ -42,6 +51,19 @@ impl HealthFacts {
         task.last_status() == Some("RUNNING")
             && self.passes_own_checks(task)
             && self.target_groups.iter().all(is_serving)
+    }
+
+    /// The deployments of tasks that nothing checks and that have been running shorter than `enough`.
+    pub fn unproven(&self, tasks: &[Task], now: OffsetDateTime, enough: Duration) -> Vec<String> {
+        let is_unproven = |task: &&Task| {
+            let is_checked = task.health_status() == Some(&HealthStatus::Healthy)
+                || task.task_definition_arn().is_some_and(|arn| self.checked.contains(arn));
+            let age = timestamp(task.started_at()).and_then(|start| between(start, now));
+            self.target_groups.is_empty() && self.is_healthy(task) && !is_checked && age.is_some_and(|age| age < enough)
+        };
+        let stays = |task: &&Task| task.desired_status() != Some("STOPPED");
+        let unproven = tasks.iter().filter(stays).filter(is_unproven);
+        unproven.filter_map(|task| task.started_by().map(ToOwned::to_owned)).collect()
     }
 
     /// The load balancer's words about a task that is not healthy, such as "Health checks failed with these codes: [503]".
@@ -171,6 +193,26 @@ pub(crate) mod tests {
         both.target_groups.pop();
         assert!(both.is_healthy(&running));
         assert!(!both.is_healthy(&task("new", "DEACTIVATING", "STOPPED", "10.0.0.1")), "no longer running");
+    }
+
+    #[test]
+    fn a_young_task_is_unproven_when_nothing_checks_it() {
+        let now = OffsetDateTime::from_unix_timestamp(1000).expect("a time");
+        let task = |definition: &str, started: i64| {
+            Task::builder()
+                .last_status("RUNNING")
+                .desired_status("RUNNING")
+                .started_by("ecs-svc/1")
+                .started_at(aws_smithy_types::DateTime::from_secs(started))
+                .task_definition_arn(definition)
+                .build()
+        };
+        let unchecked = HealthFacts { checked: ["arn:checked:1".to_owned()].into(), ..HealthFacts::default() };
+        let count = |facts: &HealthFacts, task: Task| facts.unproven(&[task], now, PROVEN_AFTER).len();
+        assert_eq!(count(&unchecked, task("arn:f:1", 990)), 1);
+        assert_eq!(count(&unchecked, task("arn:f:1", 960)), 0, "it has run for long enough");
+        assert_eq!(count(&unchecked, task("arn:checked:1", 990)), 0, "its checks count");
+        assert_eq!(count(&facts(&[]), task("arn:f:1", 990)), 0, "its target counts");
     }
 
     #[test]

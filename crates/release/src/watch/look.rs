@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::types::{DesiredStatus, HealthStatus, LoadBalancer, Service, ServiceDeployment, ServiceField, Task};
 use aws_sdk_elasticloadbalancingv2::types::TargetHealthDescription;
+use time::OffsetDateTime;
 
 use super::Subject;
-use super::health::{HealthFacts, TargetGroupHealth};
+use super::health::{HealthFacts, PROVEN_AFTER, TargetGroupHealth};
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::definitions;
 
@@ -108,7 +109,9 @@ pub(crate) async fn health_facts(
     }
     let instances = instances(connection, cluster, &target_groups, tasks).await?;
     let checked = checked(connection, tasks).await?;
-    Ok(HealthFacts { target_groups, instances, checked })
+    let mut facts = HealthFacts { target_groups, instances, checked, unproven: Vec::new() };
+    facts.unproven = facts.unproven(tasks, OffsetDateTime::now_utc(), connection.really(PROVEN_AFTER));
+    Ok(facts)
 }
 
 /// The target group of a service's load balancer, and the other one of a blue/green pair.

@@ -1,6 +1,6 @@
 //! The outcome of a watched deployment: verdict, causes, timeline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{ServiceDeployment, ServiceDeploymentLifecycleStage, ServiceDeploymentStatus, Task};
@@ -14,9 +14,9 @@ use super::diagnosis;
 use super::log_tail::with_logs;
 use super::look::{self, Look};
 use super::names::Names;
-use super::timeline::{TimelineEntry, timeline};
+use super::timeline::{Relatives, TimelineEntry, timeline};
 use super::traffic::{Pause, pause, traffic};
-use super::verdict::{End, Ending, Purpose, Verdict, length, verdict};
+use super::verdict::{End, Ending, Purpose, Verdict, had_nowhere_to_go, length, verdict};
 use super::words::readable;
 use super::{Subject, Watched};
 use crate::aws::Connection;
@@ -28,9 +28,6 @@ use crate::report::as_milliseconds;
 
 /// Most different causes told; more would hide the first.
 const CAUSES_MAX: usize = 3;
-
-/// ECS's reason for a rollback that had nowhere to go.
-const NO_CANDIDATE: &str = "No rollback candidate";
 
 /// What became of one service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -145,7 +142,7 @@ pub(crate) async fn explain(connection: &Connection, watched: Watched, purpose: 
         healthy_tasks: healthy_by_definition(&look.tasks, &look.facts),
         reason: look.deployment.status_reason().map(readable),
         causes,
-        timeline: timeline(&look.service, &tasks_of(&look, start), &subject.deployment_id, start, &names),
+        timeline: timeline(&look.service, &tasks_of(&look, start), &relatives(&subject, &look), start, &names),
         pause: pause(&look.deployment),
         stage: traffic(&look.deployment).map(|traffic| traffic.stage),
         bakes_until: bakes_until(connection, &look.deployment),
@@ -167,6 +164,23 @@ fn bakes_until(connection: &Connection, deployment: &ServiceDeployment) -> Optio
     let minutes = deployment.deployment_configuration()?.bake_time_in_minutes()?;
     let bake = Duration::from_secs(60 * u64::from(minutes.unsigned_abs()));
     is_baking.then(|| OffsetDateTime::now_utc() + connection.really(bake))
+}
+
+/// The deployment and those that took its place. A rollback's brings an older version, so it is not newer.
+fn relatives(subject: &Subject, look: &Look) -> Relatives {
+    let own = subject.deployment_id.clone();
+    let begun = timestamp(look.deployment.created_at());
+    let is_newer = |deployment: &&aws_sdk_ecs::types::Deployment| {
+        deployment.id() != Some(&own) && timestamp(deployment.created_at()) > begun
+    };
+    let newer = match look.deployment.rollback() {
+        Some(_) => BTreeSet::new(),
+        None => {
+            let newer = look.service.deployments().iter().filter(is_newer);
+            newer.filter_map(|deployment| deployment.id().map(ToOwned::to_owned)).collect()
+        }
+    };
+    Relatives { own, newer }
 }
 
 /// The last moments of tasks and the last events come after the deployment's own end.
@@ -205,7 +219,7 @@ fn causes(
         causes.extend(unhealthy_now(subject, late_look.unwrap_or(look)));
     }
     causes.truncate(CAUSES_MAX);
-    if look.deployment.status_reason().is_some_and(|reason| reason.contains(NO_CANDIDATE)) {
+    if had_nowhere_to_go(&look.deployment) {
         let what = "there is no earlier completed deployment to return to";
         causes.push(Cause::of_deployment(CauseKind::NothingToRollBackTo, what));
     }

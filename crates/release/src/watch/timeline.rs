@@ -1,5 +1,6 @@
 //! What happened when: the service events and task timestamps of one deployment in one list. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{Service, Task};
@@ -27,17 +28,36 @@ pub struct TimelineEntry {
     pub text: String,
 }
 
-/// The timeline of the deployment `deployment_id` that began at `start`, in order of time.
+/// A deployment among those of its service, by their ids (`ecs-svc/…`).
+#[derive(Clone, Debug)]
+pub(crate) struct Relatives {
+    pub own: String,
+    /// Those that took its place.
+    pub newer: BTreeSet<String>,
+}
+
+impl Relatives {
+    /// What a task is to the deployment.
+    fn word(&self, task: &Task) -> &'static str {
+        match task.started_by() {
+            Some(id) if id == self.own => "new",
+            Some(id) if self.newer.contains(id) => "newer",
+            Some(_) | None => "old",
+        }
+    }
+}
+
+/// The timeline of a deployment that began at `start`, in order of time.
 pub(crate) fn timeline(
     service: &Service,
     tasks: &[Task],
-    deployment_id: &str,
+    relatives: &Relatives,
     start: OffsetDateTime,
     names: &Names,
 ) -> Vec<TimelineEntry> {
     let events = service.events().iter();
     let events = events.filter_map(|event| Some((timestamp(event.created_at())?, names.readable(event.message()?))));
-    let of_tasks = tasks.iter().flat_map(|task| moments(task, deployment_id));
+    let of_tasks = tasks.iter().flat_map(|task| moments(task, relatives));
     let mut entries: Vec<TimelineEntry> = events
         .chain(of_tasks)
         .filter_map(|(at, text)| Some(TimelineEntry { offset: between(start, at)?, text }))
@@ -49,9 +69,9 @@ pub(crate) fn timeline(
 }
 
 /// The moments of a task that no service event tells.
-fn moments(task: &Task, deployment_id: &str) -> Vec<(OffsetDateTime, String)> {
+fn moments(task: &Task, relatives: &Relatives) -> Vec<(OffsetDateTime, String)> {
     let id = short_id(task_id(task.task_arn().unwrap_or_default()));
-    let version = if task.started_by() == Some(deployment_id) { "new" } else { "old" };
+    let version = relatives.word(task);
     let started = timestamp(task.started_at()).map(|at| (at, format!("{version} task {id} is running")));
     let stopped =
         timestamp(task.stopped_at()).map(|at| (at, format!("{version} task {id} has stopped{}", reason(task))));
@@ -128,9 +148,11 @@ mod tests {
                 500.0,
                 1007.0,
             ),
+            task("4123456789abcdef0123456789abcdef", "ecs-svc/2", scaled, ServiceSchedulerInitiated, 0, 1008.0, 1010.0),
         ];
         let start = OffsetDateTime::from_unix_timestamp(1000).expect("a time");
-        let lines: Vec<String> = timeline(&service, &tasks, "ecs-svc/1", start, &Names::default())
+        let relatives = Relatives { own: "ecs-svc/1".into(), newer: ["ecs-svc/2".to_owned()].into() };
+        let lines: Vec<String> = timeline(&service, &tasks, &relatives, start, &Names::default())
             .into_iter()
             .map(|entry| format!("{:.1} {}", entry.offset.as_secs_f64(), entry.text))
             .collect();
@@ -144,7 +166,9 @@ mod tests {
                 "5.0 new task 11234567 has stopped: Task failed ELB health checks in (target-group g)",
                 "6.0 old task 21234567 has stopped",
                 "7.0 old task 31234567 has stopped only when it was killed: it did not end by itself in its stop timeout",
+                "8.0 newer task 41234567 is running",
                 "9.0 has reached a steady state.",
+                "10.0 newer task 41234567 has stopped",
             ]
         );
     }

@@ -98,6 +98,14 @@ pub(crate) fn ending(deployment: &ServiceDeployment) -> Option<Ending> {
     }
 }
 
+/// ECS's reason for a rollback that had nowhere to go.
+const NO_CANDIDATE: &str = "No rollback candidate";
+
+/// Whether a failed deployment had no earlier version to go back to, as is the case with a service's first one.
+pub(crate) fn had_nowhere_to_go(deployment: &ServiceDeployment) -> bool {
+    deployment.status_reason().is_some_and(|reason| reason.contains(NO_CANDIDATE))
+}
+
 /// How long a service deployment took by ECS's own clock, a rollback included; none while it goes on.
 pub(crate) fn length(deployment: &ServiceDeployment) -> Option<Duration> {
     let end = timestamp(deployment.finished_at()).or_else(|| timestamp(deployment.stopped_at()))?;
@@ -147,6 +155,14 @@ mod tests {
             let deployment = ServiceDeployment::builder().status(status.clone()).build();
             assert_eq!(ending(&deployment), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn only_a_missing_candidate_means_that_there_was_nowhere_to_go() {
+        let failed = |reason: &str| ServiceDeployment::builder().status_reason(reason).build();
+        assert!(had_nowhere_to_go(&failed("No rollback candidate was found to run the rollback.")));
+        assert!(!had_nowhere_to_go(&failed("The deployment circuit breaker was triggered during the rollback.")));
+        assert!(!had_nowhere_to_go(&ServiceDeployment::builder().build()));
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use aws_sdk_ecs::types::{ServiceDeployment, ServiceDeploymentStatus, Task};
 
 use super::Subject;
+use super::health::PROVEN_AFTER;
 use super::look::Look;
 use super::traffic;
-use super::verdict::{Ending, ending, length};
+use super::verdict::{Ending, ending, had_nowhere_to_go, length};
 use super::words::tasks_in_words;
 use crate::ensure::service::{in_place, primary_id};
 use crate::ensure::task_definition::short;
@@ -54,6 +55,9 @@ fn over(look: &Look, subject: &Subject) -> String {
     match ending(&look.deployment) {
         Some(Ending::Successful) => format!("deployed {wanted}"),
         Some(Ending::RolledBack) => format!("rolled back to {in_place}"),
+        Some(Ending::RollbackFailed) if had_nowhere_to_go(&look.deployment) => {
+            "failed, with no earlier version to go back to".to_owned()
+        }
         Some(Ending::RollbackFailed) => "failed, and so did the rollback".to_owned(),
         Some(Ending::Stopped) if primary_id(&look.service) != Some(&subject.deployment_id) => {
             "gave way to a newer deployment".to_owned()
@@ -81,6 +85,14 @@ fn rollback(deployment: &ServiceDeployment, failed: &TaskCounts, restored: &Task
 fn progress(look: &Look, deployment_id: &str, new: &TaskCounts, old: &TaskCounts) -> String {
     if new.pending > 0 {
         return format!("{} to start", tasks_in_words(new.pending));
+    }
+    let unproven = look.facts.unproven.iter().filter(|deployment| *deployment == deployment_id).count();
+    if unproven > 0 {
+        return format!(
+            "{} to have been running for {} s: without a health check that is what ECS counts as healthy",
+            tasks_in_words(unproven),
+            PROVEN_AFTER.as_secs()
+        );
     }
     let unhealthy = new.running - new.healthy;
     if unhealthy > 0 {
@@ -120,6 +132,17 @@ mod tests {
     use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
     use aws_smithy_types::DateTime;
 
+    fn subject() -> Subject {
+        Subject {
+            service: "web".parse().expect("name"),
+            cluster: "c".into(),
+            service_name: "web".into(),
+            deployment_id: "new".into(),
+            arn: "arn".into(),
+            task_definition: "arn:aws:ecs:us-east-1:1:task-definition/new:1".into(),
+        }
+    }
+
     fn waiting(status: ServiceDeploymentStatus, tasks: Vec<Task>, facts: HealthFacts) -> String {
         let service = service(1, &[("new", "PRIMARY", 1), ("old", "ACTIVE", 1)]);
         let look = Look { deployment: ServiceDeployment::builder().status(status).build(), service, tasks, facts };
@@ -137,14 +160,7 @@ mod tests {
             (Stopped, "new", "failed without a rollback"),
             (Stopped, "newer", "gave way to a newer deployment"),
         ];
-        let subject = Subject {
-            service: "web".parse().expect("name"),
-            cluster: "c".into(),
-            service_name: "web".into(),
-            deployment_id: "new".into(),
-            arn: "arn".into(),
-            task_definition: "arn:aws:ecs:us-east-1:1:task-definition/new:1".into(),
-        };
+        let subject = subject();
         for (status, primary, expected) in cases {
             let deployment = ServiceDeployment::builder()
                 .status(status)
@@ -174,6 +190,30 @@ mod tests {
         assert_eq!(
             waiting_for(&look, "new", &new, &old, 1).as_deref(),
             Some("the rollback: the traffic to go back, 75 % is still on the version given up")
+        );
+    }
+
+    #[test]
+    fn a_first_version_that_failed_had_nowhere_to_go() {
+        let deployment = ServiceDeployment::builder()
+            .status(ServiceDeploymentStatus::RollbackFailed)
+            .status_reason("No rollback candidate was found to run the rollback.")
+            .build();
+        let service = service(1, &[("new", "PRIMARY", 1)]);
+        let look = Look { deployment, service, tasks: vec![], facts: HealthFacts::default() };
+        assert_eq!(over(&look, &subject()), "failed, with no earlier version to go back to");
+    }
+
+    #[test]
+    fn a_task_without_a_check_has_to_run_for_a_while_before_it_counts() {
+        let service = service(1, &[("new", "PRIMARY", 1)]);
+        let deployment = ServiceDeployment::builder().status(ServiceDeploymentStatus::InProgress).build();
+        let facts = HealthFacts { unproven: vec!["new".into(), "other".into()], ..HealthFacts::default() };
+        let look = Look { deployment, service, tasks: vec![task("new", "RUNNING", "RUNNING", "10.0.0.1")], facts };
+        let (new, old) = by_version(&look.service, &look.tasks, &look.facts, "new");
+        assert_eq!(
+            waiting_for(&look, "new", &new, &old, 1).as_deref(),
+            Some("1 task to have been running for 40 s: without a health check that is what ECS counts as healthy")
         );
     }
 
