@@ -108,6 +108,44 @@ fn tell_the_story(strategy: &str, desired: &str) {
     assert!(report.requests.answered > 1000, "{}", report.render());
 }
 
+/// While a version has a share of the traffic another one is deployed: the first is reconciled away, and the second goes to its end, or is
+/// undone while that still goes on.
+#[test]
+fn a_deployment_during_a_deployment_drops_nothing() {
+    let trial = start("canary\n      percent: 50\n      step_bake: 30m", "2");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let service = Service::new(&trial);
+    let load = runtime.block_on(trial.load("500"));
+    let share_to = |version: &[(&str, &str)]| {
+        trial.deploy(version).exits(6);
+        trial.run(&["promote", "--no-wait"], version).exits(0);
+        wait_until(PATIENCE, "the first share", || {
+            runtime.block_on(service.stage()).as_deref() == Some("PRODUCTION_TRAFFIC_SHIFT")
+        });
+    };
+
+    share_to(&[("VERSION", "v2")]);
+    trial.run(&["deploy", "--no-wait"], &[("VERSION", "v3")]).exits(0);
+    // Slow requests hold up the tasks that leave, so the stage lasts.
+    wait_until(PATIENCE, "the older version to be reconciled away", || {
+        runtime.block_on(service.stage()).as_deref() == Some("RECONCILE_SERVICE")
+    });
+    trial.run(&["rollback"], &[("VERSION", "v3")]).exits(0);
+    assert_eq!(trial.answer().body, "Hello from the demo service, version v1");
+
+    share_to(&[("VERSION", "v4")]);
+    trial.deploy(&[("VERSION", "v5")]).exits(6);
+    let current = runtime.block_on(service.last());
+    assert!(current.source_service_revisions().len() > 1, "it began with more than one: {current:?}");
+    trial.run(&["promote", "--no-wait"], &[("VERSION", "v5")]).exits(0);
+    trial.run(&["rollback"], &[("VERSION", "v5")]).exits(0);
+    assert_eq!(trial.answer().body, "Hello from the demo service, version v1");
+
+    let report = runtime.block_on(load.stop());
+    println!("{}", report.render());
+    assert_eq!(report.failed(), 0, "{}", report.render());
+}
+
 /// At every stage the control plane is killed and started again: the deployment goes on to its end, or back when told to.
 #[test]
 fn the_control_plane_may_die_at_every_stage() {
