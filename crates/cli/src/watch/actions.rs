@@ -6,8 +6,8 @@ use seatrial_release::aws::Connection;
 use seatrial_release::plan::ServicePlan;
 use seatrial_release::report::Reporter;
 use seatrial_release::{
-    Interrupt, PromoteOptions, Reach, ReleaseError, RollbackOptions, ServiceOutcome, SkipBakeOptions, Waiting, hold,
-    promote, resume, rollback, skip_bake,
+    Interrupt, PromoteOptions, Reach, ReleaseError, RollbackOptions, SkipBakeOptions, Waiting, hold, promote, resume,
+    rollback, skip_bake,
 };
 use tokio::sync::mpsc::Sender;
 
@@ -18,6 +18,9 @@ const ACTION_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long a promotion to the end goes through pauses. Bake times come on top.
 const PROMOTION_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// To the version before, which is not waited for.
+const BACK: RollbackOptions = RollbackOptions { to_revision: None, waiting: Waiting::Not, timeout: ACTION_LIMIT };
 
 /// What became of an action, a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub enum Done {
 pub fn begin(action: Action, connection: Connection, plan: ServicePlan, done: Sender<Done>) {
     tokio::spawn(async move {
         let became = match carry_out(action, &connection, &plan).await {
-            Ok(became) => Done::Well(said(action, &plan, &became)),
+            Ok(said) => Done::Well(said),
             Err(error) => Done::Badly(problem(&error)),
         };
         // Nobody to hear it: the view is closed.
@@ -38,55 +41,49 @@ pub fn begin(action: Action, connection: Connection, plan: ServicePlan, done: Se
     });
 }
 
-async fn carry_out(action: Action, connection: &Connection, plan: &ServicePlan) -> Result<Became, ReleaseError> {
+/// Does it; returns what became of it, a sentence.
+async fn carry_out(action: Action, connection: &Connection, plan: &ServicePlan) -> Result<String, ReleaseError> {
     let (report, interrupt) = (Reporter::silent(), Interrupt::never());
+    let service = &plan.name;
     match action {
         Action::Promote => {
             let options = PromoteOptions { reach: Reach::NextStep, waiting: attending(plan), timeout: ACTION_LIMIT };
-            promote(connection, plan, &options, &report, interrupt).await.map(Became::Outcome)
+            promote(connection, plan, &options, &report, interrupt).await?;
+            Ok(format!("{service} goes on"))
         }
         // Whoever answers pauses has to wait for them.
         Action::PromoteToEnd => {
             let options = PromoteOptions { reach: Reach::End, waiting: Waiting::ToTheEnd, timeout: PROMOTION_LIMIT };
-            promote(connection, plan, &options, &report, interrupt).await.map(Became::Outcome)
+            promote(connection, plan, &options, &report, interrupt).await?;
+            Ok(format!("{service} went through its pauses"))
         }
-        Action::Pause => hold(connection, plan, interrupt).await.map(|_| Became::Held),
+        Action::Pause => {
+            hold(connection, plan, interrupt).await?;
+            Ok(format!("{service} is held at its next step"))
+        }
         Action::Continue => {
-            let resumed = resume(connection, plan, attending(plan), ACTION_LIMIT, &report, interrupt).await;
-            resumed.map(Became::Outcome)
+            resume(connection, plan, attending(plan), ACTION_LIMIT, &report, interrupt).await?;
+            Ok(format!("{service} goes on"))
         }
         Action::SkipBake => {
             let options = SkipBakeOptions { waiting: Waiting::Not, timeout: ACTION_LIMIT };
-            skip_bake(connection, plan, &options, &report, interrupt).await.map(Became::Outcome)
+            skip_bake(connection, plan, &options, &report, interrupt).await?;
+            Ok(format!("{service} bakes no longer"))
         }
-        Action::Abort | Action::RollBack => {
-            let options = RollbackOptions { to_revision: None, waiting: Waiting::Not, timeout: ACTION_LIMIT };
-            rollback(connection, plan, &options, &report, interrupt).await.map(Became::Outcome)
+        Action::Abort => {
+            rollback(connection, plan, &BACK, &report, interrupt).await?;
+            Ok(format!("{service} is being rolled back"))
+        }
+        Action::RollBack => {
+            let outcome = rollback(connection, plan, &BACK, &report, interrupt).await?;
+            Ok(format!("{service} returns to {}", outcome.task_definition))
         }
     }
-}
-
-/// What an action came to.
-enum Became {
-    Held,
-    Outcome(ServiceOutcome),
 }
 
 /// Where this program takes a deployment from step to step, it does so as long as the view is open.
 fn attending(plan: &ServicePlan) -> Waiting {
     if plan.steering.has_pauses() { Waiting::ToTheEnd } else { Waiting::Not }
-}
-
-fn said(action: Action, plan: &ServicePlan, became: &Became) -> String {
-    let service = &plan.name;
-    match (action, became) {
-        (Action::Pause, _) | (_, Became::Held) => format!("{service} is held at its next step"),
-        (Action::Promote | Action::Continue, Became::Outcome(_)) => format!("{service} goes on"),
-        (Action::PromoteToEnd, Became::Outcome(_)) => format!("{service} went through its pauses"),
-        (Action::SkipBake, Became::Outcome(_)) => format!("{service} bakes no longer"),
-        (Action::Abort, Became::Outcome(_)) => format!("{service} is being rolled back"),
-        (Action::RollBack, Became::Outcome(outcome)) => format!("{service} returns to {}", outcome.task_definition),
-    }
 }
 
 fn problem(error: &ReleaseError) -> String {

@@ -107,7 +107,16 @@ mod tests {
             let applies = |action: &Action| action.applies(&view.services[0]);
             Action::ALL.into_iter().filter(applies).collect::<Vec<_>>()
         };
-        assert_eq!(offered(fixtures::canary()), [Action::Abort]);
+        assert_eq!(offered(fixtures::canary()), [Action::SkipBake, Action::Abort]);
+        let steered = |is_held: bool| {
+            let mut view = fixtures::paused();
+            let deployment = view.services[0].deployment.as_mut().expect("it is deploying");
+            (deployment.is_steered, deployment.is_held) = (true, is_held);
+            view
+        };
+        let next = [Action::Promote, Action::PromoteToEnd];
+        assert_eq!(offered(steered(false)), [&next[..], &[Action::Pause, Action::Abort]].concat());
+        assert_eq!(offered(steered(true)), [&next[..], &[Action::Continue, Action::Abort]].concat());
         assert_eq!(offered(fixtures::paused()), [Action::Promote, Action::PromoteToEnd, Action::Abort]);
         assert_eq!(offered(fixtures::rolling_back()), []);
         assert_eq!(offered(fixtures::steady()), [Action::RollBack]);
