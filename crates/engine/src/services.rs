@@ -21,6 +21,7 @@ use crate::balancer_config::is_in_use;
 use crate::cloudwatch::watching;
 use crate::effects::feed;
 use crate::load_balancing::targets::deregistration_delay;
+use crate::network_configuration;
 use crate::refusal::Refusal;
 use crate::state::{
     Document, RegisteredTaskDefinition, ServiceLoadBalancer, ServiceRecord, ServiceRevisionRecord, State, Tags,
@@ -98,6 +99,7 @@ pub fn create(
     let registered = task_definitions::find_active(tx.state, reference)?.clone();
     let load_balancers = change.load_balancers.unwrap_or_default();
     check_load_balancers(tx.state, &registered, &load_balancers)?;
+    network_configuration::check(&registered, change.document.get("networkConfiguration"))?;
     let deployment_document = change.deployment_configuration.unwrap_or_default();
     let deployment_configuration = deployment_configuration::parse(
         &DeploymentConfiguration::default(),
@@ -157,6 +159,10 @@ pub fn update(
     };
     let load_balancers = change.load_balancers.clone().unwrap_or_else(|| service.load_balancers.clone());
     check_load_balancers(tx.state, &registered, &load_balancers)?;
+    let network = change.document.get("networkConfiguration");
+    if change.task_definition.is_some() || network.is_some() {
+        network_configuration::check(&registered, network.or(service.document.get("networkConfiguration")))?;
+    }
     let mut deployment_document = service.deployment_document.clone();
     deployment_document.extend(change.deployment_configuration.clone().unwrap_or_default());
     let deployment_configuration = deployment_configuration::parse(

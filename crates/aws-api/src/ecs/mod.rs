@@ -2,8 +2,10 @@
 
 mod account_settings;
 mod answer;
+mod capacity_providers;
 mod clusters;
 mod documents;
+mod overrides;
 mod request;
 mod run_task;
 mod service_deployments;

@@ -21,9 +21,13 @@ pub fn task(state: &State, task: &TaskRecord, include: Include) -> Value {
     let mut object = task.document.clone();
     object.remove(RUN_TASK_REQUEST);
     object.entry("launchType").or_insert_with(|| json!("EC2"));
-    object
-        .entry("overrides")
-        .or_insert_with(|| json!({ "containerOverrides": [], "inferenceAcceleratorOverrides": [] }));
+    if let Value::Object(overrides) = object.entry("overrides").or_insert_with(|| json!({})) {
+        for member in ["containerOverrides", "inferenceAcceleratorOverrides"] {
+            overrides.entry(member).or_insert_with(|| json!([]));
+        }
+    }
+    let storage = object["overrides"]["ephemeralStorage"].as_object().cloned();
+    put(&mut object, "ephemeralStorage", storage);
     object.entry("enableExecuteCommand").or_insert_with(|| json!(false));
     let members = [
         ("taskArn", json!(arn)),
@@ -81,7 +85,7 @@ fn container(state: &State, task: &TaskRecord, definition: &ContainerDefinition)
         ("healthStatus", json!(health.as_str())),
         ("networkBindings", bindings.collect()),
         ("networkInterfaces", json!([])),
-        ("cpu", json!("0")),
+        ("cpu", json!(definition.cpu.to_string())),
     ];
     object.extend(members.map(|(member, value)| (member.to_owned(), value)));
     let runtime_id = report.and_then(|report| report.process_id).map(|process| format!("{}-{process}", task.id));

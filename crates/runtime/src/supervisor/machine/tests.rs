@@ -24,7 +24,7 @@ struct Bench {
 
 impl Bench {
     fn new(containers: Value) -> Self {
-        let document = json!({ "family": "test", "containerDefinitions": containers });
+        let document = json!({ "family": "test", "memory": "512", "containerDefinitions": containers });
         let definition = TaskDefinition::parse(&document).expect("a valid definition");
         let count = definition.containers.len();
         let launch = TaskLaunch {
