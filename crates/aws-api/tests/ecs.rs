@@ -431,6 +431,12 @@ async fn a_client_token_creates_a_service_once() {
         (code.as_str(), message.as_str()),
         ("InvalidParameterException", "Creation of service was not idempotent.")
     );
+    let mut other = order("one");
+    other["desiredCount"] = json!(3);
+    for other in [other, json!({"serviceName": "web-2", "taskDefinition": "web", "clientToken": "one"})] {
+        let refused = it.refusal("CreateService", other).await;
+        assert_eq!(refused.1, "Creation of service was not idempotent.");
+    }
     assert_eq!(it.refusal("CreateService", order(&"x".repeat(37))).await.0, "InvalidParameterException");
     it.front.stop().await;
 }
