@@ -12,6 +12,10 @@ use super::{Include, Object, instant, put};
 /// The member of a task's document that remembers which request of RunTask it came from; nobody else sees it.
 pub(crate) const RUN_TASK_REQUEST: &str = "seatrial:runTaskRequest";
 
+/// The member of a container with a restart policy that counts its restarts. An engine extension: on AWS only the container itself is
+/// told, by the task metadata endpoint.
+const RESTART_COUNT: &str = "seatrial:restartCount";
+
 /// Shows a task.
 pub fn task(state: &State, task: &TaskRecord, include: Include) -> Value {
     let scope = &state.scope;
@@ -93,6 +97,11 @@ fn container(state: &State, task: &TaskRecord, definition: &ContainerDefinition)
     put(&mut object, "exitCode", report.and_then(|report| report.exit_code));
     put(&mut object, "reason", report.and_then(|report| report.reason.clone()));
     put(&mut object, "memory", definition.memory.map(|memory| memory.to_string()));
+    put(&mut object, "memoryReservation", definition.memory_reservation.map(|memory| memory.to_string()));
+    let restarts = report.map_or(0, |report| report.restart_count);
+    if definition.restart_policy.is_some() {
+        object.insert(RESTART_COUNT.to_owned(), json!(restarts));
+    }
     Value::Object(object)
 }
 
