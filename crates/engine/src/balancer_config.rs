@@ -56,16 +56,13 @@ fn build_listener(state: &State, listener: &Listener) -> ListenerConfig {
         conditions: rule.conditions.clone(),
         action: rule.action.clone(),
     });
-    let idle_timeout = state
-        .load_balancers
-        .get(&listener.load_balancer)
-        .and_then(|balancer| balancer.attributes.get("idle_timeout.timeout_seconds"))
-        .and_then(|value| value.parse().ok())
-        .map_or(IDLE_TIMEOUT_DEFAULT, Duration::from_secs);
+    let balancer = state.load_balancers.get(&listener.load_balancer);
+    let seconds = |key: &str| Some(Duration::from_secs(balancer?.attributes.get(key)?.parse().ok()?));
     ListenerConfig {
         arn: listener.arn.clone(),
-        address: SocketAddr::new(TASK_ADDRESS, listener.port),
-        idle_timeout,
+        address: SocketAddr::new(listen, listener.port),
+        idle_timeout: seconds("idle_timeout.timeout_seconds").unwrap_or(IDLE_TIMEOUT_DEFAULT),
+        client_keep_alive: seconds("client_keep_alive.seconds").unwrap_or(CLIENT_KEEP_ALIVE_DEFAULT),
         rules: rules.collect(),
         default_action: listener.default_action.clone(),
     }

@@ -42,7 +42,7 @@ pub(crate) async fn forward(
     }
     parts.uri = uri;
     let body = Repeatable::new(body);
-    let idle_timeout = listener.routes.load().idle_timeout;
+    let idle_timeout = listener.routes.load().times.idle_timeout;
     let mut refused = Vec::new();
     let mut sent_at = began;
     let mut status = 502;
