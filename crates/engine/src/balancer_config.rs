@@ -1,15 +1,17 @@
 //! Builds the data plane's configuration from the load-balancing tables. Durations are scaled here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use seatrial_model::TimeScale;
 use seatrial_model::load_balancing::{Algorithm, TargetHealthCheck};
 use seatrial_ports::balancer::{
-    BalancerConfig, ListenerConfig, RuleConfig, TargetConfig, TargetGroupConfig, TargetIntent,
+    BalancerConfig, CLIENT_KEEP_ALIVE_DEFAULT, ListenerConfig, RuleConfig, TargetConfig, TargetGroupConfig,
+    TargetIntent,
 };
 
-use crate::load_balancing::targets::{TASK_ADDRESS, deregistration_delay};
+use crate::engine::EngineSettings;
+use crate::load_balancing::targets::deregistration_delay;
 use crate::state::{Listener, Rule, State, TargetGroup};
 
 /// ELB's default of `idle_timeout.timeout_seconds`.
@@ -30,10 +32,11 @@ pub(crate) fn is_changed(state: &State) -> bool {
 }
 
 /// Builds the whole configuration.
-pub(crate) fn build(state: &State, generation: u64, scale: TimeScale) -> BalancerConfig {
+pub(crate) fn build(state: &State, generation: u64, settings: &EngineSettings) -> BalancerConfig {
+    let &EngineSettings { scale, listen, .. } = settings;
     BalancerConfig {
         generation,
-        listeners: state.listeners.values().map(|listener| build_listener(state, listener)).collect(),
+        listeners: state.listeners.values().map(|listener| build_listener(state, listener, listen)).collect(),
         target_groups: state
             .target_groups
             .values()
@@ -48,7 +51,7 @@ pub fn is_in_use(state: &State, group: &str) -> bool {
     crate::load_balancing::actions(state).any(|(_, action)| crate::load_balancing::names(action, group))
 }
 
-fn build_listener(state: &State, listener: &Listener) -> ListenerConfig {
+fn build_listener(state: &State, listener: &Listener, listen: IpAddr) -> ListenerConfig {
     let mut rules: Vec<&Rule> = state.rules.values().filter(|rule| rule.listener == listener.arn).collect();
     rules.sort_by_key(|rule| rule.priority);
     let rules = rules.into_iter().map(|rule| RuleConfig {

@@ -341,7 +341,7 @@ pub struct LoadBalancer {
     pub network: Network,
 }
 
-/// Where a load balancer would stand in a VPC. Kept for readers: every listener of the engine binds the loopback address.
+/// Where a load balancer would stand in a VPC. Kept for readers: every listener of the engine binds the same address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     pub scheme: Scheme,
