@@ -37,7 +37,7 @@ pub use transaction::Transaction;
 
 // The words of the controller and the runtime that show in the engine's records.
 pub use seatrial_controller::{
-    Deployment, HookRun, Lifecycle, PauseAction, ServiceDeployment, ServiceDeploymentStatus, Shift, StopType,
+    Deployment, HookRun, Lifecycle, PauseAction, ServiceDeployment, ServiceDeploymentStatus, Shift, StopType, Waiting,
 };
 pub use seatrial_ports::balancer::TargetIntent;
 pub use seatrial_ports::runtime::{ContainerStatus, LogLine, RuntimeError, Usage};

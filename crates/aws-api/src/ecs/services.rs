@@ -114,13 +114,17 @@ pub(super) fn describe(engine: &Engine, input: &Input) -> Result<Value, Operatio
     let request: DescribeServices = input.read()?;
     check_count("Services", request.services.len(), DESCRIBED_AT_ONCE_MAX)?;
     let include = Include::asked(&request.include);
+    let now = engine.now();
     engine.read(|state| {
         let cluster = clusters::resolve(state, request.cluster.as_deref())?;
         let names = request.services.iter().map(|reference| name_in(&cluster, reference));
         let (found, failures) = found_and_missing(names.collect::<Result<Vec<_>, _>>()?, |name| {
             let service = state.services.get(&service_key(&cluster, &name));
             let missing = || state.scope.service(&cluster, &name).to_string();
-            service.map(|service| show::service(state, service, include)).ok_or_else(missing)
+            let service = service.ok_or_else(missing)?;
+            let mut shown = show::service(state, service, include);
+            shown[show::WAITING_FOR] = show::waiting_for(service, now);
+            Ok(shown)
         });
         Ok(json!({ "services": found, "failures": failures }))
     })
