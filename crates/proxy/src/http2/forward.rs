@@ -46,7 +46,8 @@ pub(crate) async fn forward(
     let mut refused = Vec::new();
     let mut sent_at = began;
     let mut status = 502;
-    for _ in 0..ATTEMPTS_MAX {
+    let mut sent = 0;
+    while sent < ATTEMPTS_MAX {
         let target = Arc::clone(forwarding.place.target());
         let request = request(protocol, &parts, body.send());
         let sending = async {
@@ -63,13 +64,18 @@ pub(crate) async fn forward(
                 target.count_answer(response.status().as_u16(), Instant::now() - sent_at);
                 return Ok(answer(response, forwarding, idle_timeout));
             }
-            Some(Err(SendError::NotProcessed(_))) if body.may_repeat() => continue,
+            Some(Err(SendError::NotProcessed(_))) if body.may_repeat() => {
+                sent += 1;
+                continue;
+            }
             Some(Err(SendError::Unreachable(error))) => {
+                sent += usize::from(error.kind() != std::io::ErrorKind::ConnectionRefused);
                 target.count_connection_error();
                 target.hint_refused();
                 status = if error.kind() == std::io::ErrorKind::TimedOut { 504 } else { 502 };
             }
             Some(Err(SendError::NotProcessed(_) | SendError::Broken(_))) => {
+                sent += 1;
                 target.count_request();
                 target.hint_refused();
                 if !parts.method.is_idempotent() || !body.may_repeat() {
