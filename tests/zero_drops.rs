@@ -5,6 +5,7 @@ mod harness;
 use std::time::Duration;
 
 use harness::Trial;
+use seatrial_load::{FailureKind, FailureSample};
 
 /// The service of the story: safe settings, quick checks, and a settle time that a crash right after start falls into.
 const CONFIGURATION: &str = r#"
@@ -33,6 +34,38 @@ fn one_task_drops_nothing() {
 #[test]
 fn four_tasks_drop_nothing() {
     tell_the_story("4");
+}
+
+/// A version that crashes after it has been in service for a while, all its tasks in the same moment: no settle time can keep that from
+/// the clients. It costs what its tasks had in hand in that moment, and nothing before or after.
+#[test]
+fn a_version_that_crashes_in_service_costs_what_it_had_in_hand() {
+    let trial = Trial::new(&CONFIGURATION.replace("@DESIRED@", "4"));
+    trial.deploy(&[("OPTIONS", "--version v1")]).exits(0);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let load = runtime.block_on(trial.load("500"));
+    std::thread::sleep(Duration::from_secs(1)); // As above.
+
+    let ran = trial.deploy(&[("OPTIONS", "--version v2 --exit-after 3s")]).exits(3);
+    assert!(ran.says("rolled back"), "{ran:?}");
+    let at_its_end = load.snapshot();
+    std::thread::sleep(Duration::from_secs(2)); // Traffic on the version that is back, for as long as a slow request takes.
+
+    let report = runtime.block_on(load.stop());
+    println!("{}", report.render());
+    let served = report.requests.by_version.get("v2").copied().unwrap_or(0);
+    assert!(served >= 100, "it was in service: {}", report.render());
+    assert_eq!(report.failed(), at_its_end.failed(), "all is well once it is rolled back: {}", report.render());
+    let is_interruption = |kind: &FailureKind| {
+        matches!(kind, FailureKind::Status5xx | FailureKind::BodyTruncated | FailureKind::Websocket)
+    };
+    assert!(report.failures.keys().all(is_interruption), "no connection was refused: {}", report.render());
+    let is_of_the_balancer = |sample: &FailureSample| {
+        sample.kind != FailureKind::Status5xx || ["502", "503"].iter().any(|status| sample.detail.contains(status))
+    };
+    assert!(report.samples.iter().all(is_of_the_balancer), "{}", report.render());
+    // In hand are ten slow requests, four streams, four WebSockets and a few more; half a second of traffic would be 250.
+    assert!(report.failed() <= 125, "{}", report.render());
 }
 
 fn tell_the_story(desired: &str) {

@@ -48,7 +48,7 @@ def build_network():
 def register(version):
     container = {"name": "app", "image": "process", "command": ["seatrial", "demo-app", "--version", version],
                  "portMappings": [{"containerPort": 8080}]}
-    registered = ecs.register_task_definition(family="canaries-web", containerDefinitions=[container])
+    registered = ecs.register_task_definition(family="canaries-web", memory="512", containerDefinitions=[container])
     return registered["taskDefinition"]["taskDefinitionArn"]
 
 

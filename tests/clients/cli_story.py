@@ -42,7 +42,7 @@ def run():
         "logConfiguration": {"logDriver": "awslogs", "options": {
             "awslogs-group": "/terminal", "awslogs-create-group": "true", "awslogs-stream-prefix": "ecs",
             "awslogs-region": "us-east-1"}}}
-    aws("ecs", "register-task-definition", "--family", "terminal", "--container-definitions", json.dumps([container]))
+    aws("ecs", "register-task-definition", "--family", "terminal", "--memory", "512", "--container-definitions", json.dumps([container]))
     created = aws("ecs", "create-service", "--cluster", "terminal", "--service-name", "web", "--task-definition", "terminal",
                   "--desired-count", "1", "--load-balancers", f"targetGroupArn={group},containerName=app,containerPort=8080")
     assert created["service"]["status"] == "ACTIVE"

@@ -4,15 +4,18 @@ from context import ecs
 
 def run():
     ecs.create_cluster(clusterName="echo")
-    cluster = sample("UpdateCluster", cluster="echo")
+    cluster = sample("UpdateCluster", cluster="echo", settings=[{"name": "containerInsights", "value": "enhanced"}])
     shown(cluster, ecs.update_cluster(**cluster)["cluster"], without={"cluster"})
 
     container = {
         "name": "app", "image": "process", "command": ["true"], "essential": True, "dependsOn": [], "startTimeout": 120,
+        "volumesFrom": [], "links": [], "environmentFiles": [{"value": "arn:aws:s3:::bucket/app.env", "type": "s3"}],
+        "secrets": [{"name": "SECRET", "valueFrom": "text"}],
+        "restartPolicy": {"enabled": True, "ignoredExitCodes": [10], "restartAttemptPeriod": 60},
         "healthCheck": {"command": ["CMD-SHELL", "true"], "interval": 10, "timeout": 5, "retries": 3, "startPeriod": 0},
         "portMappings": [{"containerPort": 8080, "hostPort": 8080, "protocol": "tcp", "name": "web", "appProtocol": "http"}],
     }
-    definition = sample("RegisterTaskDefinition", family="echo", cpu="256", memory="512")
+    definition = sample("RegisterTaskDefinition", family="echo", cpu="256", memory="512", networkMode="awsvpc")
     definition["containerDefinitions"][0].update(container)
     registered = ecs.register_task_definition(**definition)
     shown(definition, registered["taskDefinition"], without={"tags"})

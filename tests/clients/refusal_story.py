@@ -72,6 +72,9 @@ def input_of_a_wrong_shape():
     refused("InvalidParameterException", ecs.list_tasks, desiredStatus="DONE")
     refused("InvalidParameterException", ecs.list_clusters, nextToken="of another listing")
     refused("InvalidParameterException", ecs.put_account_setting, name="colour", value="red")
+    refused("InvalidParameterException", ecs.put_account_setting, name="taskLongArnFormat", value="ENABLED")
+    refused("InvalidParameterException", ecs.put_cluster_capacity_providers, cluster="default", capacityProviders=["asg"],
+            defaultCapacityProviderStrategy=[])
     newer = client("ecs")
     newer.meta.events.register("before-call.ecs.CreateCluster", _with_a_new_member)
     assert newer.create_cluster(clusterName="default")["cluster"]["status"] == "ACTIVE", "unknown members are accepted"

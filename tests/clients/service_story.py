@@ -70,18 +70,19 @@ def build_network():
 def created(network):
     _, group, _, attachment = network
     before = datetime.datetime.now(datetime.timezone.utc)
-    service = ecs.create_service(
+    order = dict(
         cluster=CLUSTER, serviceName="web", taskDefinition="clients-web:1", desiredCount=2, loadBalancers=attachment,
         deploymentConfiguration={"minimumHealthyPercent": 100, "maximumPercent": 200,
                                  "deploymentCircuitBreaker": {"enable": True, "rollback": True}},
-        clientToken="once", tags=[{"key": "team", "value": "sea"}])["service"]
+        clientToken="once", tags=[{"key": "team", "value": "sea"}])
+    service = ecs.create_service(**order)["service"]
     assert service["deployments"][0]["status"] == "PRIMARY" and service["deployments"][0]["rolloutState"] == "IN_PROGRESS"
     assert abs(service["createdAt"] - before) < datetime.timedelta(seconds=10), service["createdAt"]
-    again = ecs.create_service(
-        cluster=CLUSTER, serviceName="web", taskDefinition="clients-web:1", desiredCount=2, clientToken="once")["service"]
+    again = ecs.create_service(**order)["service"]
     assert again["deployments"][0]["id"] == service["deployments"][0]["id"]
-    assert refused("InvalidParameterException", ecs.create_service, cluster=CLUSTER, serviceName="web",
-                   taskDefinition="clients-web:1", desiredCount=2) == "Creation of service was not idempotent."
+    for other in ({"desiredCount": 3}, {"clientToken": "twice"}):
+        assert refused("InvalidParameterException", ecs.create_service, **order | other) == (
+            "Creation of service was not idempotent."), other
     stable()
     elbv2.get_waiter("target_in_service").wait(TargetGroupArn=group, WaiterConfig=QUICK)
 

@@ -14,6 +14,8 @@ COMMON_ERRORS = {
     "InvalidSignatureException", "SerializationException", "SignatureDoesNotMatch", "UnknownOperationException",
     "UnrecognizedClientException", "ValidationError",
 }
+# Members of the engine's own, which no AWS client looks at.
+EXTENSION = "seatrial:"
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -79,6 +81,8 @@ class Strict:
                 return
             self._required(value, shape, where)
             for name, member in value.items():
+                if name.startswith(EXTENSION):
+                    continue
                 if name not in shape.members:
                     self.complaints.append(f"{where}: unknown member {name}")
                 else:

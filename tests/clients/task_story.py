@@ -11,7 +11,7 @@ def register(family, script):
         "logConfiguration": {"logDriver": "awslogs", "options": {
             "awslogs-group": GROUP, "awslogs-create-group": "true", "awslogs-stream-prefix": "job", "awslogs-region": "us-east-1"}},
     }
-    return ecs.register_task_definition(family=family, containerDefinitions=[container])["taskDefinition"]["taskDefinitionArn"]
+    return ecs.register_task_definition(family=family, memory="512", containerDefinitions=[container])["taskDefinition"]["taskDefinitionArn"]
 
 
 def run():

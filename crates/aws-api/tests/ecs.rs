@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::{Endpoint, Request};
 
 struct Cluster {
-    _world: World,
+    world: World,
     front: Endpoint,
 }
 
@@ -22,7 +22,7 @@ async fn start() -> Cluster {
     let world = World::new();
     let operations = Arc::new(Ecs::new(world.engine.clone()));
     let front = support::start(Limits::default(), vec![(Service::Ecs, operations)]).await;
-    let it = Cluster { _world: world, front };
+    let it = Cluster { world, front };
     it.ok("CreateCluster", json!({})).await;
     it
 }
@@ -49,8 +49,12 @@ impl Cluster {
 
     async fn register(&self, family: &str) -> String {
         let container = json!({"name": "app", "image": "process", "command": ["true"]});
-        let answer =
-            self.ok("RegisterTaskDefinition", json!({"family": family, "containerDefinitions": [container]})).await;
+        let answer = self
+            .ok(
+                "RegisterTaskDefinition",
+                json!({"family": family, "memory": "512", "containerDefinitions": [container]}),
+            )
+            .await;
         answer["taskDefinition"]["taskDefinitionArn"].as_str().expect("an ARN").to_owned()
     }
 
@@ -197,7 +201,8 @@ async fn values_that_ecs_does_not_know_are_refused_with_those_it_does() {
 async fn members_newer_than_the_engine_are_accepted_and_shown() {
     let it = start().await;
     let container = json!({"name": "app", "image": "process", "brandNew": [1]});
-    let definition = json!({"family": "web", "containerDefinitions": [container], "newHere": {"x": true}});
+    let definition =
+        json!({"family": "web", "memory": "512", "containerDefinitions": [container], "newHere": {"x": true}});
     let shown = it.ok("RegisterTaskDefinition", definition).await["taskDefinition"].clone();
     assert_eq!((&shown["newHere"], &shown["containerDefinitions"][0]["brandNew"]), (&json!({"x": true}), &json!([1])));
     let service = json!({
@@ -362,6 +367,58 @@ async fn a_client_token_runs_tasks_once() {
 }
 
 #[tokio::test]
+async fn overrides_change_the_task_and_are_shown_with_it() {
+    let it = start().await;
+    it.register("job").await;
+    let overrides = json!({
+        "cpu": "1 vCPU", "memory": "2 GB", "taskRoleArn": "arn:aws:iam::123456789012:role/task",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/start", "ephemeralStorage": {"sizeInGiB": 30},
+        "containerOverrides": [{
+            "name": "app", "cpu": 512, "memory": 1024, "memoryReservation": 256, "command": ["false"],
+            "environmentFiles": [{"value": "arn:aws:s3:::bucket/app.env", "type": "s3"}],
+        }],
+    });
+    let order = |overrides: Value| json!({"taskDefinition": "job", "launchType": "FARGATE", "overrides": overrides});
+    let task = it.ok("RunTask", order(overrides.clone())).await["tasks"][0].clone();
+    assert_eq!((&task["cpu"], &task["memory"]), (&json!("1024"), &json!("2048")));
+    assert_eq!(task["ephemeralStorage"], json!({"sizeInGiB": 30}));
+    let container = &task["containers"][0];
+    assert_eq!(
+        (&container["cpu"], &container["memory"], &container["memoryReservation"]),
+        (&json!("512"), &json!("1024"), &json!("256"))
+    );
+    let mut shown = overrides;
+    shown["inferenceAcceleratorOverrides"] = json!([]);
+    assert_eq!(task["overrides"], shown);
+    let launched = it.world.runtime.launches().remove(0).definition;
+    assert_eq!((launched.cpu, launched.memory), (Some(1024), Some(2048)));
+    assert_eq!(launched.containers[0].memory, Some(1024));
+    assert_eq!(launched.containers[0].environment_files, ["arn:aws:s3:::bucket/app.env"]);
+
+    for (overrides, message) in [
+        (json!({"cpu": "much"}), "Invalid 'cpu' setting for task: 'much'."),
+        (
+            json!({"cpu": "256", "memory": "4096"}),
+            "No Fargate configuration exists for given values: 256 CPU, 4096 memory.",
+        ),
+        (
+            json!({"cpu": "256", "memory": "512", "containerOverrides": [{"name": "app", "memory": 1024}]}),
+            "The 'memory' of 1024 MiB is greater than the task's 512 MiB.",
+        ),
+        (
+            json!({"containerOverrides": [{"name": "app", "memory": 3}]}),
+            "The override of memory must be at least 4, got 3.",
+        ),
+        (json!({"containerOverrides": [{"name": "db"}]}), "Override for container named db is not a container"),
+    ] {
+        let (code, said) = it.refusal("RunTask", order(overrides.clone())).await;
+        assert_eq!(code, "InvalidParameterException", "{overrides}");
+        assert!(said.contains(message), "{overrides}: {said}");
+    }
+    it.front.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_token_creates_a_service_once() {
     let it = start().await;
     it.register("web").await;
@@ -374,6 +431,12 @@ async fn a_client_token_creates_a_service_once() {
         (code.as_str(), message.as_str()),
         ("InvalidParameterException", "Creation of service was not idempotent.")
     );
+    let mut other = order("one");
+    other["desiredCount"] = json!(3);
+    for other in [other, json!({"serviceName": "web-2", "taskDefinition": "web", "clientToken": "one"})] {
+        let refused = it.refusal("CreateService", other).await;
+        assert_eq!(refused.1, "Creation of service was not idempotent.");
+    }
     assert_eq!(it.refusal("CreateService", order(&"x".repeat(37))).await.0, "InvalidParameterException");
     it.front.stop().await;
 }
@@ -431,6 +494,143 @@ async fn a_cluster_shows_its_parts_when_asked_for() {
         it.ok("DescribeClusters", json!({"clusters": ["main"], "include": include})).await["clusters"][0].clone();
     assert_eq!((&full["tags"], &full["settings"]), (&cluster["tags"], &cluster["settings"]));
     assert_eq!(full["configuration"], cluster["configuration"]);
+    it.front.stop().await;
+}
+
+#[tokio::test]
+async fn a_cluster_has_no_capacity_provider_that_does_not_exist() {
+    let it = start().await;
+    let put = |providers: Value, strategy: Value| json!({"cluster": "default", "capacityProviders": providers, "defaultCapacityProviderStrategy": strategy});
+    let spot = json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1}]);
+    let shown = it.ok("PutClusterCapacityProviders", put(json!(["FARGATE", "FARGATE_SPOT"]), spot.clone())).await;
+    assert_eq!(shown["cluster"]["capacityProviders"], json!(["FARGATE", "FARGATE_SPOT"]));
+    it.ok("PutClusterCapacityProviders", put(json!([]), json!([]))).await;
+    for (operation, body, message) in [
+        (
+            "PutClusterCapacityProviders",
+            put(json!(["asg"]), json!([])),
+            "The specified capacity provider 'asg' was not found.",
+        ),
+        ("PutClusterCapacityProviders", put(json!(["FARGATE"]), spot), "not associated with the cluster"),
+        (
+            "PutClusterCapacityProviders",
+            put(json!([]), Value::Null),
+            "defaultCapacityProviderStrategy can not be blank",
+        ),
+        (
+            "CreateCluster",
+            json!({"clusterName": "b", "capacityProviders": ["asg"]}),
+            "The specified capacity provider 'asg' was not found.",
+        ),
+        (
+            "UpdateClusterSettings",
+            json!({"cluster": "default", "settings": [{"name": "containerInsights", "value": "on"}]}),
+            "Invalid setting 'value'. containerInsights should be one of [enhanced,enabled,disabled], got 'on'.",
+        ),
+        (
+            "UpdateClusterSettings",
+            json!({"cluster": "default", "settings": [{"name": "colour", "value": "on"}]}),
+            "Cluster setting name should be one of [containerInsights]",
+        ),
+    ] {
+        let (code, said) = it.refusal(operation, body.clone()).await;
+        assert_eq!(code, "InvalidParameterException", "{operation} {body}");
+        assert!(said.contains(message), "{operation} {body}: {said}");
+    }
+    it.front.stop().await;
+}
+
+#[tokio::test]
+async fn account_settings_take_the_values_of_ecs_in_its_spelling() {
+    let it = start().await;
+    for (name, value) in [
+        ("taskLongArnFormat", "disabled"),
+        ("containerInsights", "enhanced"),
+        ("fargateTaskRetirementWaitPeriod", "14"),
+        ("defaultLogDriverMode", "blocking"),
+        ("guardDutyActivate", "on"),
+    ] {
+        let shown = it.ok("PutAccountSetting", json!({"name": name, "value": value})).await;
+        assert_eq!(shown["setting"]["value"], value, "{name}");
+    }
+    for (name, value, message) in [
+        ("taskLongArnFormat", "ENABLED", "taskLongArnFormat should be one of [enabled,disabled], got 'ENABLED'."),
+        ("tagResourceAuthorization", "enabled", "should be one of [on,off]"),
+        ("fargateTaskRetirementWaitPeriod", "3", "should be one of [0,7,14]"),
+        ("colour", "red", "Setting name should be one of [awsvpcTrunking,"),
+    ] {
+        let (code, said) = it.refusal("PutAccountSetting", json!({"name": name, "value": value})).await;
+        assert_eq!(code, "InvalidParameterException", "{name}");
+        assert!(said.contains(message), "{name}: {said}");
+        assert_eq!(it.refusal("PutAccountSettingDefault", json!({"name": name, "value": value})).await.0, code);
+    }
+    it.front.stop().await;
+}
+
+#[tokio::test]
+async fn a_task_definition_is_shown_the_way_ecs_writes_it() {
+    let it = start().await;
+    let definition = |members: Value| {
+        let mut document = json!({
+            "family": "web", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": ".5 vCPU", "memory": "2 GB",
+            "containerDefinitions": [{"name": "app", "image": "i", "portMappings": [{"containerPort": 80, "protocol": "sctp"}]}],
+        });
+        document.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
+        document
+    };
+    let shown = it.ok("RegisterTaskDefinition", definition(json!({}))).await["taskDefinition"].clone();
+    assert_eq!((&shown["cpu"], &shown["memory"]), (&json!("512"), &json!("2048")));
+    assert_eq!(shown["containerDefinitions"][0]["portMappings"][0]["protocol"], "tcp");
+    let bare = definition(json!({"containerDefinitions": [{"name": "app", "image": "i"}]}));
+    let shown = it.ok("RegisterTaskDefinition", bare).await["taskDefinition"].clone();
+    assert_eq!(shown["containerDefinitions"][0]["portMappings"], json!([]));
+    for (members, message) in [
+        (
+            json!({"cpu": "256", "memory": "4096"}),
+            "No Fargate configuration exists for given values: 256 CPU, 4096 memory.",
+        ),
+        (json!({"networkMode": "bridge"}), "Fargate only supports network mode ‘awsvpc’."),
+        (json!({"networkMode": "vpc"}), "networkMode should be one of [bridge,host,awsvpc,none], got 'vpc'."),
+        (json!({"containerDefinitions": [{"image": "i"}]}), "Container.name should not be null or empty."),
+    ] {
+        let (code, said) = it.refusal("RegisterTaskDefinition", definition(members.clone())).await;
+        assert_eq!(code, "ClientException", "{members}: {said}");
+        assert!(said.contains(message), "{members}: {said}");
+    }
+    it.front.stop().await;
+}
+
+#[tokio::test]
+async fn tasks_with_a_network_of_their_own_are_told_where() {
+    let it = start().await;
+    it.register("web").await;
+    let container = json!({"name": "app", "image": "i"});
+    let own = json!({"family": "own", "memory": "512", "networkMode": "awsvpc", "containerDefinitions": [container]});
+    it.ok("RegisterTaskDefinition", own).await;
+    let network = |subnets: Value| json!({"awsvpcConfiguration": {"subnets": subnets, "assignPublicIp": "DISABLED"}});
+    let missing = "Network Configuration must be provided when networkMode 'awsvpc' is specified.";
+    let unfit = "Network Configuration is not valid for the given networkMode of this task definition.";
+    for (definition, network, expected) in [
+        ("own", Value::Null, missing),
+        ("own", json!({}), missing),
+        ("own", network(json!([])), "subnets can not be empty."),
+        ("web", network(json!(["subnet-a"])), unfit),
+    ] {
+        let service = json!({"serviceName": "web", "taskDefinition": definition, "networkConfiguration": network});
+        for (operation, body) in [
+            ("CreateService", service),
+            ("RunTask", json!({"taskDefinition": definition, "networkConfiguration": network})),
+        ] {
+            let (code, said) = it.refusal(operation, body.clone()).await;
+            assert_eq!((code.as_str(), said.as_str()), ("InvalidParameterException", expected), "{operation} {body}");
+        }
+    }
+    let service =
+        json!({"serviceName": "own", "taskDefinition": "own", "networkConfiguration": network(json!(["subnet-a"]))});
+    it.ok("CreateService", service).await;
+    // The network stays the service's when an update does not mention it.
+    it.ok("UpdateService", json!({"service": "own", "desiredCount": 0})).await;
+    it.ok("RunTask", json!({"taskDefinition": "own", "networkConfiguration": network(json!(["subnet-a"]))})).await;
     it.front.stop().await;
 }
 

@@ -57,7 +57,9 @@ impl Logging {
                 "awslogs-group": GROUP, "awslogs-region": REGION, "awslogs-stream-prefix": "ecs",
             }},
         });
-        let Value::Object(definition) = json!({"family": "hello", "containerDefinitions": [container]}) else {
+        let Value::Object(definition) =
+            json!({"family": "hello", "memory": "512", "containerDefinitions": [container]})
+        else {
             unreachable!("it is an object")
         };
         let cluster = ClusterName::parse("default").expect("a name");
@@ -68,6 +70,7 @@ impl Logging {
             started_by: None,
             overridden: None,
             document: Document::new(),
+            network_configuration: None,
         };
         self.world
             .run(|tx| {

@@ -99,7 +99,10 @@ pub(crate) fn explain(controller: &Controller, now: Timestamp) -> Vec<Waiting> {
         if let Some(until) = entry.throttle.blocked_until(now) {
             waits.push(Waiting {
                 what: format!("the next start of a task of {}", entry.id),
-                why: format!("{} tasks in a row failed; the wait doubles with each", entry.failed_tasks),
+                why: match entry.failed_tasks {
+                    0 | 1 => "its last task failed to start; the wait doubles with each failure".to_owned(),
+                    failed => format!("{failed} tasks in a row failed; the wait doubles with each"),
+                },
                 since: entry.throttle.since().unwrap_or(now),
                 until: Some(until),
             });

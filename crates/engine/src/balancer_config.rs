@@ -1,16 +1,18 @@
 //! Builds the data plane's configuration from the load-balancing tables. Durations are scaled here.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use seatrial_model::load_balancing::{Algorithm, TargetHealthCheck};
 use seatrial_model::{ListenerRuleArn, TimeScale};
 use seatrial_ports::balancer::{
-    BalancerConfig, ListenerConfig, RuleConfig, TargetConfig, TargetGroupConfig, TargetIntent,
+    BalancerConfig, CLIENT_KEEP_ALIVE_DEFAULT, ListenerConfig, RuleConfig, TargetConfig, TargetGroupConfig,
+    TargetIntent,
 };
 
+use crate::engine::EngineSettings;
 use crate::load_balancing::arn::default_rule;
-use crate::load_balancing::targets::{TASK_ADDRESS, deregistration_delay};
+use crate::load_balancing::targets::deregistration_delay;
 use crate::mirroring::{Mirrors, mirrors};
 use crate::state::{Listener, Rule, State, TargetGroup};
 
@@ -34,11 +36,13 @@ pub(crate) fn is_changed(state: &State, mirrored: &Mirrors) -> bool {
 }
 
 /// Builds the whole configuration.
-pub(crate) fn build(state: &State, generation: u64, scale: TimeScale) -> BalancerConfig {
+pub(crate) fn build(state: &State, generation: u64, settings: &EngineSettings) -> BalancerConfig {
+    let &EngineSettings { scale, listen, .. } = settings;
     let mirrors = mirrors(state);
+    let listener = |listener| build_listener(state, listener, listen, &mirrors);
     BalancerConfig {
         generation,
-        listeners: state.listeners.values().map(|listener| build_listener(state, listener, &mirrors)).collect(),
+        listeners: state.listeners.values().map(listener).collect(),
         target_groups: state
             .target_groups
             .values()
@@ -53,7 +57,7 @@ pub fn is_in_use(state: &State, group: &str) -> bool {
     crate::load_balancing::actions(state).any(|(_, action)| crate::load_balancing::names(action, group))
 }
 
-fn build_listener(state: &State, listener: &Listener, mirrors: &Mirrors) -> ListenerConfig {
+fn build_listener(state: &State, listener: &Listener, listen: IpAddr, mirrors: &Mirrors) -> ListenerConfig {
     let mirror = |rule: &str| mirrors.get(&ListenerRuleArn::new(rule)).cloned();
     let mut rules: Vec<&Rule> = state.rules.values().filter(|rule| rule.listener == listener.arn).collect();
     rules.sort_by_key(|rule| rule.priority);
@@ -63,16 +67,13 @@ fn build_listener(state: &State, listener: &Listener, mirrors: &Mirrors) -> List
         action: rule.action.clone(),
         mirror: mirror(&rule.arn),
     });
-    let idle_timeout = state
-        .load_balancers
-        .get(&listener.load_balancer)
-        .and_then(|balancer| balancer.attributes.get("idle_timeout.timeout_seconds"))
-        .and_then(|value| value.parse().ok())
-        .map_or(IDLE_TIMEOUT_DEFAULT, Duration::from_secs);
+    let balancer = state.load_balancers.get(&listener.load_balancer);
+    let seconds = |key: &str| Some(Duration::from_secs(balancer?.attributes.get(key)?.parse().ok()?));
     ListenerConfig {
         arn: listener.arn.clone(),
-        address: SocketAddr::new(TASK_ADDRESS, listener.port),
-        idle_timeout,
+        address: SocketAddr::new(listen, listener.port),
+        idle_timeout: seconds("idle_timeout.timeout_seconds").unwrap_or(IDLE_TIMEOUT_DEFAULT),
+        client_keep_alive: seconds("client_keep_alive.seconds").unwrap_or(CLIENT_KEEP_ALIVE_DEFAULT),
         rules: rules.collect(),
         default_action: listener.default_action.clone(),
         default_mirror: mirror(&default_rule(&listener.arn)),

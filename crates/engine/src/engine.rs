@@ -3,6 +3,7 @@
 //! A transaction that cannot be made durable is taken back whole; what it wanted to order is never ordered (I5).
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use seatrial_model::arn::Scope;
@@ -38,8 +39,22 @@ pub struct Machine {
 pub struct EngineSettings {
     pub scope: Scope,
     pub scale: TimeScale,
+    /// Where the listeners of load balancers listen. Tasks and the AWS API stay on the loopback address whatever it is.
+    pub listen: IpAddr,
     /// Given to every container below its own variables.
     pub task_environment: BTreeMap<String, String>,
+}
+
+impl EngineSettings {
+    /// Returns what this machine's clients reach the load balancers by, as the host of a URL.
+    pub fn balancer_host(&self) -> String {
+        match self.listen {
+            address if address.is_unspecified() && address.is_ipv4() => Ipv4Addr::LOCALHOST.to_string(),
+            address if address.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        }
+    }
 }
 
 /// Why the engine could not start or carry on.
@@ -159,6 +174,7 @@ impl Engine {
             state,
             now,
             scale: self.inner.settings.scale,
+            listen: self.inner.settings.listen,
             runtime: &self.inner.machine.runtime,
             balancer: &self.inner.machine.balancer,
             volatile,
@@ -190,7 +206,7 @@ impl Engine {
         *commits += 1;
         if balancing_changed {
             volatile.generation += 1;
-            let config = balancer_config::build(state, volatile.generation, self.inner.settings.scale);
+            let config = balancer_config::build(state, volatile.generation, &self.inner.settings);
             volatile.note_config(&config, mirrors(state));
             self.inner.machine.balancer.apply(config);
         }

@@ -17,6 +17,7 @@ mod hooks;
 pub mod load_balancing;
 pub mod logs;
 pub mod mirroring;
+mod network_configuration;
 pub mod observe;
 pub mod refusal;
 pub mod reports;
@@ -37,7 +38,7 @@ pub use transaction::Transaction;
 
 // The words of the controller and the runtime that show in the engine's records.
 pub use seatrial_controller::{
-    Deployment, HookRun, Lifecycle, PauseAction, ServiceDeployment, ServiceDeploymentStatus, Shift, StopType,
+    Deployment, HookRun, Lifecycle, PauseAction, ServiceDeployment, ServiceDeploymentStatus, Shift, StopType, Waiting,
 };
 pub use seatrial_ports::balancer::TargetIntent;
 pub use seatrial_ports::runtime::{ContainerStatus, LogLine, RuntimeError, Usage};

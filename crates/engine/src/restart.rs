@@ -81,7 +81,7 @@ impl Engine {
         let mut guarded = self.lock();
         guarded.volatile.generation += 1;
         let generation = guarded.volatile.generation;
-        let config = crate::balancer_config::build(&guarded.state, generation, self.inner.settings.scale);
+        let config = crate::balancer_config::build(&guarded.state, generation, &self.inner.settings);
         let mirrored = mirrors(&guarded.state);
         guarded.volatile.note_config(&config, mirrored);
         self.inner.machine.balancer.apply(config);

@@ -22,6 +22,7 @@ use crate::cloudwatch::watching;
 use crate::effects::feed;
 use crate::load_balancing::targets::deregistration_delay;
 use crate::mirroring;
+use crate::network_configuration;
 use crate::refusal::Refusal;
 use crate::state::{
     Document, RegisteredTaskDefinition, ServiceLoadBalancer, ServiceRecord, ServiceRevisionRecord, State, Tags,
@@ -75,23 +76,53 @@ pub fn parse(reference: &str) -> Result<ServiceName, Refusal> {
     ServiceName::parse(name).map_err(|_| Refusal::invalid("Invalid service identifier."))
 }
 
-/// Creates a service and starts its first deployment.
+/// What makes a CreateService with a client token idempotent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    pub client_token: String,
+    /// A digest of the whole request.
+    pub request: String,
+}
+
+impl Idempotency {
+    /// Tells whether a service was created by this very request.
+    fn created(&self, service: &ServiceRecord) -> bool {
+        let is_same = service.creation.as_ref().is_none_or(|creation| *creation == self.request);
+        service.client_token.as_ref() == Some(&self.client_token) && is_same
+    }
+
+    /// Tells whether another service has the token.
+    fn is_taken(&self, state: &State, key: &str) -> bool {
+        let has_token = |(other, service): (&String, &ServiceRecord)| {
+            other != key
+                && service.client_token.as_ref() == Some(&self.client_token)
+                && service.controller.lifecycle() != Lifecycle::Inactive
+        };
+        state.services.iter().any(has_token)
+    }
+}
+
+/// Creates a service and starts its first deployment. Sent again with its token, the same request returns the same service.
 pub fn create(
     tx: &mut Transaction<'_>,
     cluster: &ClusterName,
     name: &ServiceName,
     change: ServiceChange,
-    client_token: Option<String>,
+    idempotency: Option<Idempotency>,
     tags: Tags,
 ) -> Result<(), Refusal> {
     let key = service_key(cluster, name);
+    let not_idempotent = || Refusal::invalid("Creation of service was not idempotent.");
     if let Some(existing) = tx.state.services.get(&key) {
         match existing.controller.lifecycle() {
-            Lifecycle::Active if client_token.is_some() && existing.client_token == client_token => return Ok(()),
-            Lifecycle::Active => return Err(Refusal::invalid("Creation of service was not idempotent.")),
+            Lifecycle::Active if idempotency.as_ref().is_some_and(|same| same.created(existing)) => return Ok(()),
+            Lifecycle::Active => return Err(not_idempotent()),
             Lifecycle::Draining => return Err(Refusal::invalid("Unable to Start a service that is still Draining.")),
             Lifecycle::Inactive => forget(tx, cluster, name),
         }
+    }
+    if idempotency.as_ref().is_some_and(|given| given.is_taken(tx.state, &key)) {
+        return Err(not_idempotent());
     }
     let Some(reference) = &change.task_definition else {
         return Err(Refusal::invalid("Task definition can not be blank."));
@@ -99,6 +130,7 @@ pub fn create(
     let registered = task_definitions::find_active(tx.state, reference)?.clone();
     let load_balancers = change.load_balancers.unwrap_or_default();
     check_load_balancers(tx.state, &registered, &load_balancers)?;
+    network_configuration::check(&registered, change.document.get("networkConfiguration"))?;
     let deployment_document = change.deployment_configuration.unwrap_or_default();
     let deployment_configuration = deployment_configuration::parse(
         &DeploymentConfiguration::default(),
@@ -111,6 +143,7 @@ pub fn create(
     if !tags.is_empty() {
         tx.state.tags.insert(tx.state.scope.service(cluster, name).as_str().to_owned(), tags);
     }
+    let (client_token, creation) = idempotency.map(|given| (given.client_token, given.request)).unzip();
     let record = ServiceRecord {
         cluster: cluster.clone(),
         name: name.clone(),
@@ -123,6 +156,7 @@ pub fn create(
         load_balancers,
         document: change.document,
         client_token,
+        creation,
         events: VecDeque::new(),
         controller: Controller::new(
             name.clone(),
@@ -161,6 +195,10 @@ pub fn update(
     };
     let load_balancers = change.load_balancers.clone().unwrap_or_else(|| service.load_balancers.clone());
     check_load_balancers(tx.state, &registered, &load_balancers)?;
+    let network = change.document.get("networkConfiguration");
+    if change.task_definition.is_some() || network.is_some() {
+        network_configuration::check(&registered, network.or(service.document.get("networkConfiguration")))?;
+    }
     let mut deployment_document = service.deployment_document.clone();
     deployment_document.extend(change.deployment_configuration.clone().unwrap_or_default());
     let deployment_configuration = deployment_configuration::parse(

@@ -191,6 +191,9 @@ pub struct ServiceRecord {
     /// Every other member of CreateService and UpdateService, for DescribeServices.
     pub document: Document,
     pub client_token: Option<String>,
+    /// A digest of the request it was created by, to recognise it when it is sent again; absent in records of older versions.
+    #[serde(default)]
+    pub creation: Option<String>,
     /// Newest first.
     pub events: VecDeque<ServiceEvent>,
     pub controller: Controller,
@@ -341,7 +344,7 @@ pub struct LoadBalancer {
     pub network: Network,
 }
 
-/// Where a load balancer would stand in a VPC. Kept for readers: every listener of the engine binds the loopback address.
+/// Where a load balancer would stand in a VPC. Kept for readers: every listener of the engine binds the same address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     pub scheme: Scheme,

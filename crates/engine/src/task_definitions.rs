@@ -14,7 +14,8 @@ use crate::transaction::Transaction;
 pub fn register(tx: &mut Transaction<'_>, document: Document) -> Result<RegisteredTaskDefinition, Refusal> {
     let whole = Value::Object(document);
     let definition = TaskDefinition::parse(&whole).map_err(|error| Refusal::client(error.to_string()))?;
-    let Value::Object(document) = whole else { unreachable!("the value was built from a map") };
+    let Value::Object(mut document) = whole else { unreachable!("the value was built from a map") };
+    normalise(&mut document, &definition);
     let revision = tx.state.draw(&format!("task-definition/{}", definition.family));
     let id = TaskDefinitionRevision {
         family: definition.family.clone(),
@@ -30,6 +31,20 @@ pub fn register(tx: &mut Transaction<'_>, document: Document) -> Result<Register
     };
     tx.state.task_definitions.insert(task_definition_key(&id), registered.clone());
     Ok(registered)
+}
+
+/// Writes sizes and protocols the way ECS shows them, whatever way they were given.
+fn normalise(document: &mut Document, definition: &TaskDefinition) {
+    for (member, size) in [("cpu", definition.cpu), ("memory", definition.memory)] {
+        if let Some(size) = size {
+            document.insert(member.to_owned(), Value::String(size.to_string()));
+        }
+    }
+    let containers = document.get_mut("containerDefinitions").and_then(Value::as_array_mut).into_iter().flatten();
+    let mappings = containers.filter_map(|container| container.get_mut("portMappings")?.as_array_mut()).flatten();
+    for mapping in mappings.filter(|mapping| mapping["protocol"].as_str().is_some_and(|given| given != "udp")) {
+        mapping["protocol"] = Value::String("tcp".to_owned());
+    }
 }
 
 /// Finds a task definition by `family` (the newest ACTIVE one), `family:revision` or ARN, in whatever status.

@@ -7,10 +7,12 @@ use seatrial_controller::{Command, Input, StopCode};
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{ClusterName, TaskId, TimeScale, Timestamp};
 use seatrial_ports::runtime::{PortAssignment, RuntimeError, TaskLaunch};
+use serde_json::Value;
 
 use crate::effects::{change_task, feed};
 use crate::load_balancing::targets::TASK_ADDRESS;
 use crate::logs;
+use crate::network_configuration;
 use crate::refusal::Refusal;
 use crate::state::{DesiredStatus, Document, LastStatus, RegisteredTaskDefinition, State, TaskRecord, service_key};
 use crate::transaction::{Order, Transaction};
@@ -103,11 +105,13 @@ pub struct RunTask {
     /// The definition with overrides applied; none when there are none.
     pub overridden: Option<TaskDefinition>,
     pub document: Document,
+    pub network_configuration: Option<Value>,
 }
 
 /// Starts one task outside any service.
 pub fn run(tx: &mut Transaction<'_>, request: RunTask) -> Result<TaskRecord, Refusal> {
     let registered = crate::task_definitions::find_active(tx.state, &request.task_definition)?.clone();
+    network_configuration::check(&registered, request.network_configuration.as_ref())?;
     let definition = request.overridden.unwrap_or_else(|| registered.definition.clone());
     let ports = assign_ports(tx, &definition).map_err(|error| Refusal::client(error.to_string()))?;
     let id = TaskId::from_bits(tx.draw_bits());

@@ -1,7 +1,7 @@
 //! One transaction: the state to change, the instant it happens at, and the actions to carry out once the changes are durable.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use seatrial_controller::Input;
@@ -12,7 +12,6 @@ use seatrial_ports::{Balancer, HookInvocation};
 
 use crate::cloudwatch::Monitoring;
 use crate::engine::Volatile;
-use crate::load_balancing::targets::TASK_ADDRESS;
 use crate::state::State;
 
 /// What the engine orders from the machine after a commit.
@@ -29,6 +28,7 @@ pub struct Transaction<'a> {
     pub state: &'a mut State,
     pub now: Timestamp,
     pub scale: TimeScale,
+    pub(crate) listen: IpAddr,
     pub(crate) runtime: &'a Arc<dyn Runtime>,
     pub(crate) balancer: &'a Arc<dyn Balancer>,
     pub(crate) volatile: &'a Volatile,
@@ -65,7 +65,7 @@ impl Transaction<'_> {
         if self.volatile.may_hold(port) {
             return Ok(());
         }
-        self.balancer.check_listen(SocketAddr::new(TASK_ADDRESS, port))
+        self.balancer.check_listen(SocketAddr::new(self.listen, port))
     }
 
     pub(crate) fn order(&mut self, order: Order) {

@@ -311,7 +311,10 @@ fn shifting(world: &World) -> (String, String) {
         json!({"name": "app", "image": "app", "command": ["app"], "portMappings": [{"containerPort": 8080}]});
     world.run(|tx| {
         clusters::create(tx, cluster.clone(), Document::new())?;
-        task_definitions::register(tx, object(json!({"family": "web", "containerDefinitions": [container]})))?;
+        task_definitions::register(
+            tx,
+            object(json!({"family": "web", "memory": "512", "containerDefinitions": [container]})),
+        )?;
         services::create(tx, &cluster, &name, change, None, Tags::new())
     });
     bring_up(world, 1, &green);

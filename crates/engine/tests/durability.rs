@@ -202,7 +202,7 @@ fn definition(version: &str) -> Document {
     let container = json!({
         "name": "app", "image": version, "command": ["app"], "portMappings": [{"containerPort": 8080}]
     });
-    match json!({"family": "web", "containerDefinitions": [container]}) {
+    match json!({"family": "web", "memory": "512", "containerDefinitions": [container]}) {
         Value::Object(object) => object,
         _ => unreachable!("an object was written"),
     }

@@ -25,6 +25,7 @@ fn a_listener_with_its_target_group_reaches_the_data_plane_scaled() {
     assert_eq!(world.balancer.config().target_groups, [], "a group without a listener gets no traffic");
     let listener = listener(&world, &lb, 8080, forward(&tg));
     world.run(|tx| load_balancers::set_attributes(tx, &lb, attributes(&[("idle_timeout.timeout_seconds", "30")])));
+    world.run(|tx| load_balancers::set_attributes(tx, &lb, attributes(&[("client_keep_alive.seconds", "600")])));
     let changes = [
         ("deregistration_delay.timeout_seconds", "20"),
         ("slow_start.duration_seconds", "30"),
@@ -38,6 +39,7 @@ fn a_listener_with_its_target_group_reaches_the_data_plane_scaled() {
     assert_eq!(config.listeners[0].arn, listener);
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:8080");
     assert_eq!(config.listeners[0].idle_timeout, Duration::from_secs(30));
+    assert_eq!(config.listeners[0].client_keep_alive, Duration::from_secs(600));
     assert_eq!(config.listeners[0].default_action, forward(&tg));
     let group = world.balancer.group(&tg).expect("the group is in use");
     assert_eq!(group.deregistration_delay, Duration::from_secs(2));

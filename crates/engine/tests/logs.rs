@@ -13,12 +13,17 @@ use serde_json::{Value, json};
 fn container(name: &str, options: Value) -> Value {
     json!({
         "name": name, "image": "app", "command": ["app"],
-        "logConfiguration": {"logDriver": "awslogs", "options": options},
+        "logConfiguration": {"logDriver": "awslogs", "options": with_region(options)},
     })
 }
 
+fn with_region(mut options: Value) -> Value {
+    options["awslogs-region"] = json!("us-east-1");
+    options
+}
+
 fn definition(containers: Value) -> Document {
-    match json!({"family": "f", "containerDefinitions": containers}) {
+    match json!({"family": "f", "memory": "512", "containerDefinitions": containers}) {
         Value::Object(object) => object,
         _ => panic!("an object"),
     }
@@ -64,6 +69,7 @@ fn streams_are_named_by_prefix_container_and_task() {
         started_by: None,
         overridden: None,
         document: Document::new(),
+        network_configuration: None,
     };
     let task = world.run(|tx| {
         clusters::create(tx, cluster, Document::new())?;

@@ -36,7 +36,10 @@ fn after_a_rollback_the_service_shows_the_task_definition_it_went_back_to() {
     };
     world.run(|tx| {
         let container = json!({"name": "app", "image": "other", "portMappings": [{"containerPort": 8080}]});
-        task_definitions::register(tx, object(json!({"family": "web", "containerDefinitions": [container]})))?;
+        task_definitions::register(
+            tx,
+            object(json!({"family": "web", "memory": "512", "containerDefinitions": [container]})),
+        )?;
         services::update(tx, &cluster, &name, change)
     });
     assert_eq!(shown(&world), "web:2");

@@ -72,7 +72,10 @@ fn prepare(world: &World) {
         json!({"name": "app", "image": "app", "command": ["app"], "portMappings": [{"containerPort": 8080}]});
     world.run(|tx| {
         clusters::create(tx, cluster, Document::new())?;
-        task_definitions::register(tx, object(json!({"family": "web", "containerDefinitions": [container]})))
+        task_definitions::register(
+            tx,
+            object(json!({"family": "web", "memory": "512", "containerDefinitions": [container]})),
+        )
     });
 }
 

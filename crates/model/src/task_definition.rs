@@ -1,19 +1,19 @@
 //! Task definitions: the part of the ECS document that decides how containers run.
 //!
 //! [`TaskDefinition::parse`] is the only way in, so a value is always internally consistent: unique container names, at least one
-//! essential container, an acyclic `dependsOn`, durations within ECS's ranges. The registered document itself (with members that
+//! essential container, an acyclic `dependsOn`, sizes and durations within ECS's ranges. The registered document itself (with members that
 //! only clients read) is kept beside it by the engine and echoed unchanged.
 
 mod parse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ContainerName, Family};
 
-pub use parse::InvalidTaskDefinition;
+pub use parse::{InvalidTaskDefinition, LaunchSizes};
 
 /// How long a container has between SIGTERM and SIGKILL when its definition does not say.
 pub const STOP_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -28,6 +28,28 @@ pub struct TaskDefinition {
     pub cpu: Option<u32>,
     /// The `memory` of the task in MiB.
     pub memory: Option<u32>,
+}
+
+/// `networkMode`. Every task of the engine's is reached at the loopback address; the mode says what a request must bring along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkMode {
+    #[default]
+    Bridge,
+    Host,
+    Awsvpc,
+    None,
+}
+
+impl NetworkMode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            NetworkMode::Bridge => "bridge",
+            NetworkMode::Host => "host",
+            NetworkMode::Awsvpc => "awsvpc",
+            NetworkMode::None => "none",
+        }
+    }
 }
 
 impl TaskDefinition {
@@ -50,19 +72,31 @@ pub struct ContainerDefinition {
     pub entry_point: Vec<String>,
     pub command: Vec<String>,
     pub environment: BTreeMap<String, String>,
+    /// ARNs of S3 objects.
+    #[serde(default)]
+    pub environment_files: Vec<String>,
     pub secrets: BTreeMap<String, String>,
     pub working_directory: Option<String>,
     /// `user`, `user:group`, `uid` or `uid:gid`.
     pub user: Option<String>,
     pub port_mappings: Vec<PortMapping>,
     pub health_check: Option<HealthCheck>,
+    /// None when it has none, or one that is not enabled.
+    #[serde(default)]
+    pub restart_policy: Option<RestartPolicy>,
     pub depends_on: Vec<Dependency>,
     /// How long the conditions of `depends_on` of *others* on this container may take; none means no limit of its own.
     pub start_timeout: Option<Duration>,
     /// SIGTERM to SIGKILL.
     pub stop_timeout: Duration,
+    /// CPU units reserved.
+    #[serde(default)]
+    pub cpu: u32,
     /// Hard memory limit in MiB.
     pub memory: Option<u32>,
+    /// MiB reserved.
+    #[serde(default)]
+    pub memory_reservation: Option<u32>,
     pub log_configuration: Option<LogConfiguration>,
 }
 
@@ -73,6 +107,9 @@ pub struct PortMapping {
     /// Zero or absent in the document: the engine chooses.
     pub host_port: Option<u16>,
     pub name: Option<String>,
+    /// `protocol` is `udp`.
+    #[serde(default)]
+    pub is_udp: bool,
 }
 
 /// A container's `healthCheck`.
@@ -96,6 +133,15 @@ pub enum HealthCheckCommand {
     Cmd(Vec<String>),
     /// `["CMD-SHELL", script]`, run by `/bin/sh -c`.
     CmdShell(String),
+}
+
+/// `restartPolicy`, enabled: the container is started again in its task when it ends, instead of the task ending with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestartPolicy {
+    /// Exit codes after which it is left as it is; at most 50.
+    pub ignored_exit_codes: BTreeSet<i32>,
+    /// How long it must have run to be started again: 60 to 1800 s, 300 s by default.
+    pub attempt_period: Duration,
 }
 
 /// `dependsOn[]`.

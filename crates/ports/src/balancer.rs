@@ -28,12 +28,23 @@ pub struct ListenerConfig {
     pub address: SocketAddr,
     /// A connection without a request for this long is closed.
     pub idle_timeout: Duration,
+    /// A connection this old is closed after the answer to its next request.
+    #[serde(default = "client_keep_alive_default")]
+    pub client_keep_alive: Duration,
     /// Lowest priority number first; the first match wins.
     pub rules: Vec<RuleConfig>,
     pub default_action: Action,
     /// Where copies of requests go that the default action forwards.
     #[serde(default)]
     pub default_mirror: Option<MirrorConfig>,
+}
+
+/// ELB's default of `client_keep_alive.seconds`.
+pub const CLIENT_KEEP_ALIVE_DEFAULT: Duration = Duration::from_secs(3600);
+
+/// What an engine that does not say wants.
+const fn client_keep_alive_default() -> Duration {
+    CLIENT_KEEP_ALIVE_DEFAULT
 }
 
 /// One rule.

@@ -22,7 +22,7 @@ pub struct TaskLaunch {
     pub ports: Vec<PortAssignment>,
     /// Added to every container's environment, below its own variables.
     pub environment: BTreeMap<String, String>,
-    /// Shortens health-check intervals and start periods, never stop timeouts.
+    /// Shortens health-check intervals, start periods and restart periods, never stop timeouts.
     pub time_scale: TimeScale,
 }
 
@@ -98,6 +98,9 @@ pub struct ContainerReport {
     pub process_id: Option<u32>,
     /// The last output of a failed health check, cut short.
     pub health_output: Option<String>,
+    /// How often it was started again by its restart policy.
+    #[serde(default)]
+    pub restart_count: u32,
 }
 
 /// `containers[].lastStatus`.

@@ -46,7 +46,8 @@ pub const CHUNK_EXTENSION_MAX: usize = 256;
 /// The trailer section of a chunked body.
 pub const TRAILERS_SIZE_MAX: usize = 8 * 1024;
 
-/// How often one request is sent at most: to the chosen target, and where it is safe to others. Bounds the work a dying service causes.
+/// How often one request is sent at most: to the chosen target, and where it is safe to others. Bounds the work a dying service causes;
+/// a target that refuses the connection is passed over without counting.
 pub const ATTEMPTS_MAX: usize = 4;
 /// How often a choice is repeated because the chosen target began to drain meanwhile; each time a newer configuration is in effect.
 pub const CHOICES_MAX: usize = 8;

@@ -362,3 +362,23 @@ async fn requests_are_mirrored_between_all_protocols_but_grpc() {
         until("one copy more", || mirrored().answers[2] == copied + u64::from(copied > 0)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_connection_of_a_client_is_ended_when_its_streams_are_over() {
+    let upstream = Upstream::saying("fine").await;
+    let fixture = Fixture::with(&[upstream.address], limits(), |config| {
+        config.listeners[0].client_keep_alive = Duration::from_millis(200);
+    })
+    .await;
+    let began = std::time::Instant::now();
+    let mut client = http2_client(fixture.address).await;
+    let mut answers = 0;
+    while !client.is_closed() {
+        let Ok(response) = within("an answer or the end", client.send_request(post("/", text("")))).await else {
+            break;
+        };
+        assert_eq!(whole(response).await.0, 200);
+        answers += 1;
+    }
+    assert!(began.elapsed() >= Duration::from_millis(200) && answers > 0, "{answers} answers in {:?}", began.elapsed());
+}

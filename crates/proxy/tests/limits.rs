@@ -153,3 +153,25 @@ async fn thousands(count: usize) {
     drop(clients);
     until("all are gone", || fixture.listener_metrics().open_connections == 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_old_is_closed_after_its_next_answer() {
+    let upstream = Upstream::saying("fine").await;
+    let fixture = Fixture::with(&[upstream.address], limits(), |config| {
+        config.listeners[0].client_keep_alive = Duration::from_millis(300);
+    })
+    .await;
+    let began = Instant::now();
+    let mut client = fixture.client().await;
+    let mut answers = 0;
+    loop {
+        let answer = client.get("/").await;
+        assert_eq!((answer.status, answer.text()), (200, "fine"));
+        answers += 1;
+        if answer.field("connection") == Some("close") {
+            break;
+        }
+    }
+    assert!(began.elapsed() >= Duration::from_millis(300) && answers > 1, "{answers} answers in {:?}", began.elapsed());
+    assert!(client.is_closed().await);
+}

@@ -174,3 +174,17 @@ async fn posts_do_not_pile_up_idle_connections() {
     };
     until("none is kept, though the target does not close them", || sockets() == 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn targets_that_refuse_the_connection_are_passed_over_however_many_they_are() {
+    let gone = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let upstream = Upstream::saying("fine").await;
+    let mut targets: Vec<SocketAddr> = (0..9).map(|_| gone()).collect();
+    targets.push(upstream.address);
+    let fixture = Fixture::new(&targets).await;
+    for _ in 0..20 {
+        let mut client = fixture.client().await;
+        assert_eq!(client.get("/").await.text(), "fine");
+        assert_eq!(client.post("/", "x").await.text(), "fine", "nothing was sent before");
+    }
+}

@@ -63,6 +63,7 @@ fn main() {
 fn launch(task: &TaskId) -> TaskLaunch {
     let document = json!({
         "family": "sleep",
+        "memory": "512",
         "containerDefinitions": [{ "name": "app", "image": "unused", "command": ["sleep", "1000"] }],
     });
     TaskLaunch {

@@ -12,5 +12,6 @@ mod contract {
     mod logs;
     mod orders;
     mod refusals;
+    mod restart_policy;
     mod stopping;
 }

@@ -10,19 +10,26 @@ use super::answer::{PageRequest, page};
 use super::request::{one_of, required};
 use crate::operations::OperationError;
 
-/// The settings ECS knows, by name, with the values a new account begins with.
-const DEFAULTS: [(&str, &str); 11] = [
-    ("awsvpcTrunking", "disabled"),
-    ("containerInsights", "disabled"),
-    ("containerInstanceLongArnFormat", "enabled"),
-    ("defaultLogDriverMode", "non-blocking"),
-    ("fargateEventWindows", "disabled"),
-    ("fargateFIPSMode", "disabled"),
-    ("fargateTaskRetirementWaitPeriod", "7"),
-    ("guardDutyActivate", "off"),
-    ("serviceLongArnFormat", "enabled"),
-    ("tagResourceAuthorization", "off"),
-    ("taskLongArnFormat", "enabled"),
+const SWITCH: &[&str] = &["enabled", "disabled"];
+const ON_OFF: &[&str] = &["on", "off"];
+/// The values of `containerInsights`, of an account and of a cluster.
+pub(super) const CONTAINER_INSIGHTS: &[&str] = &["enhanced", "enabled", "disabled"];
+
+/// A setting ECS knows: its name, its values, and the one a new account begins with.
+type Setting = (&'static str, &'static [&'static str], &'static str);
+
+const SETTINGS: [Setting; 11] = [
+    ("awsvpcTrunking", SWITCH, "disabled"),
+    ("containerInsights", CONTAINER_INSIGHTS, "disabled"),
+    ("containerInstanceLongArnFormat", SWITCH, "enabled"),
+    ("defaultLogDriverMode", &["blocking", "non-blocking"], "non-blocking"),
+    ("fargateEventWindows", SWITCH, "disabled"),
+    ("fargateFIPSMode", SWITCH, "disabled"),
+    ("fargateTaskRetirementWaitPeriod", &["0", "7", "14"], "7"),
+    ("guardDutyActivate", ON_OFF, "off"),
+    ("serviceLongArnFormat", SWITCH, "enabled"),
+    ("tagResourceAuthorization", ON_OFF, "off"),
+    ("taskLongArnFormat", SWITCH, "enabled"),
 ];
 
 #[derive(Deserialize)]
@@ -41,11 +48,11 @@ pub(super) fn list(engine: &Engine, input: &Input) -> Result<Value, OperationErr
     check_name(request.name.as_deref())?;
     let (name, value) = (request.name.as_deref(), request.value.as_deref());
     engine.read(|state| {
-        let settings = DEFAULTS
+        let settings = SETTINGS
             .iter()
-            .filter(|(known, _)| name.is_none_or(|wanted| wanted == *known))
-            .filter(|(known, _)| request.effective_settings || state.account_settings.contains(known))
-            .map(|(known, default)| (*known, state.account_settings.get(known).map_or(*default, String::as_str)))
+            .filter(|(known, ..)| name.is_none_or(|wanted| wanted == *known))
+            .filter(|(known, ..)| request.effective_settings || state.account_settings.contains(known))
+            .map(|(known, _, default)| (*known, state.account_settings.get(known).map_or(*default, String::as_str)))
             .filter(|(_, current)| value.is_none_or(|wanted| wanted == *current));
         page(
             &Listing::new("ListAccountSettings", [name.unwrap_or_default(), value.unwrap_or_default()]),
@@ -68,6 +75,7 @@ pub(super) fn put(engine: &Engine, input: &Input) -> Result<Value, OperationErro
     let request: AccountSetting = input.read()?;
     check_name(request.name.as_deref())?;
     let (name, value) = (required(request.name, "Setting name")?, required(request.value, "Setting value")?);
+    check_value(&name, &value)?;
     engine.transact(|tx| {
         tx.state.account_settings.insert(name.as_str(), value.clone());
         Ok(())
@@ -87,7 +95,20 @@ pub(super) fn delete(engine: &Engine, input: &Input) -> Result<Value, OperationE
 }
 
 fn check_name(name: Option<&str>) -> Result<(), Refusal> {
-    one_of(name, "Setting name", &DEFAULTS.map(|(known, _)| known))
+    one_of(name, "Setting name", &SETTINGS.map(|(known, ..)| known))
+}
+
+fn check_value(name: &str, value: &str) -> Result<(), Refusal> {
+    match SETTINGS.iter().find(|(known, ..)| *known == name) {
+        Some((_, values, _)) if !values.contains(&value) => Err(wrong_value(name, value, values)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Makes the refusal of a value that a setting cannot have, which ECS takes in one spelling only.
+pub(super) fn wrong_value(name: &str, value: &str, values: &[&str]) -> Refusal {
+    let values = values.join(",");
+    Refusal::invalid(format!("Invalid setting 'value'. {name} should be one of [{values}], got '{value}'."))
 }
 
 fn show(state: &State, name: &str, value: &str) -> Value {

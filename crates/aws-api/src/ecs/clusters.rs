@@ -2,16 +2,17 @@
 
 use seatrial_aws_wire::Input;
 use seatrial_aws_wire::page::Listing;
-use seatrial_engine::{Engine, clusters, tags};
+use seatrial_engine::{Engine, Refusal, clusters, tags};
 use seatrial_model::ClusterName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::account_settings::{CONTAINER_INSIGHTS, wrong_value};
 use super::answer::{PageRequest, found_and_missing, page};
-use super::documents;
-use super::request::{check_count, others, required};
+use super::request::{check_count, one_of, others, required};
 use super::show::{self, ClusterFields};
 use super::tags::{TagList, parse_tags};
+use super::{capacity_providers, documents};
 use crate::operations::OperationError;
 
 const DESCRIBED_AT_ONCE_MAX: usize = 100;
@@ -26,7 +27,7 @@ struct CreateCluster {
 
 pub(super) fn create(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: CreateCluster = input.read()?;
-    input.check(&documents::CLUSTER)?;
+    check(input)?;
     let name = clusters::parse(request.cluster_name.as_deref())?;
     let given = parse_tags(request.tags)?;
     let document = others(input, &["clusterName", "tags"]);
@@ -46,10 +47,35 @@ struct NamedCluster {
     cluster: Option<String>,
 }
 
+/// Refuses members of a wrong type, and settings and capacity providers that do not exist.
+fn check(input: &Input) -> Result<(), OperationError> {
+    input.check(&documents::CLUSTER)?;
+    capacity_providers::check(input.value())?;
+    for setting in input.value()["settings"].as_array().into_iter().flatten() {
+        let (name, value) = (setting["name"].as_str(), setting["value"].as_str().unwrap_or_default());
+        one_of(name, "Cluster setting name", &["containerInsights"])?;
+        if !CONTAINER_INSIGHTS.contains(&value) {
+            return Err(wrong_value("containerInsights", value, CONTAINER_INSIGHTS).into());
+        }
+    }
+    Ok(())
+}
+
+/// PutClusterCapacityProviders, which takes both members or none.
+pub(super) fn put_capacity_providers(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
+    for member in ["capacityProviders", "defaultCapacityProviderStrategy"] {
+        if !input.value()[member].is_array() {
+            input.check(&documents::CLUSTER)?;
+            return Err(Refusal::invalid(format!("{member} can not be blank; it may be an empty list.")).into());
+        }
+    }
+    update(engine, input)
+}
+
 /// UpdateCluster, UpdateClusterSettings and PutClusterCapacityProviders: members that take the place of the cluster's own.
 pub(super) fn update(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: NamedCluster = input.read()?;
-    input.check(&documents::CLUSTER)?;
+    check(input)?;
     let reference = required(request.cluster, "Cluster")?;
     let document = others(input, &["cluster"]);
     let cluster = engine.transact(|tx| {

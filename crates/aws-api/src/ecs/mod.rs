@@ -2,8 +2,10 @@
 
 mod account_settings;
 mod answer;
+mod capacity_providers;
 mod clusters;
 mod documents;
+mod overrides;
 mod request;
 mod run_task;
 mod service_deployments;
@@ -49,7 +51,8 @@ fn handle(engine: &Engine, operation: &str, input: &Input) -> Result<Value, Oper
         "DeleteCluster" => clusters::delete(engine, input),
         "DescribeClusters" => clusters::describe(engine, input),
         "ListClusters" => clusters::list(engine, input),
-        "PutClusterCapacityProviders" | "UpdateCluster" | "UpdateClusterSettings" => clusters::update(engine, input),
+        "UpdateCluster" | "UpdateClusterSettings" => clusters::update(engine, input),
+        "PutClusterCapacityProviders" => clusters::put_capacity_providers(engine, input),
         "RegisterTaskDefinition" => task_definitions::register(engine, input),
         "DescribeTaskDefinition" => task_definitions::describe(engine, input),
         "DeregisterTaskDefinition" => task_definitions::deregister(engine, input),

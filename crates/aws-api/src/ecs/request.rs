@@ -6,6 +6,7 @@
 use seatrial_aws_wire::Input;
 use seatrial_engine::Refusal;
 use seatrial_engine::state::Document;
+use sha2::{Digest, Sha256};
 
 /// Takes a member that must be there and not empty; `name` is how ECS's message calls it.
 pub(super) fn required(value: Option<String>, name: &str) -> Result<String, Refusal> {
@@ -42,6 +43,12 @@ pub(super) fn client_token(token: Option<String>, longest: usize) -> Result<Opti
         }
         token => Ok(token),
     }
+}
+
+/// Returns a digest of the request. Objects have their members in the order of their names, so that equal requests have equal ones.
+pub(super) fn digest(input: &Input) -> String {
+    let digest = Sha256::digest(input.value().to_string());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns the members of a request that are kept without acting on them: all but those handled.

@@ -5,13 +5,12 @@ use seatrial_engine::state::{Document, TaskRecord};
 use seatrial_engine::tasks::{self, RunTask};
 use seatrial_engine::{Engine, Refusal, State, Transaction, clusters, tags, task_definitions};
 use seatrial_model::ClusterName;
-use seatrial_model::task_definition::TaskDefinition;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::documents;
-use super::request::{client_token, one_of, required};
+use super::overrides::Overrides;
+use super::request::{client_token, digest, one_of, required};
 use super::service_request::LAUNCH_TYPES;
 use super::show::{self, RUN_TASK_REQUEST};
 use super::tags::{TagList, parse_tags};
@@ -36,33 +35,11 @@ struct RunTaskRequest {
     started_by: Option<String>,
     client_token: Option<String>,
     launch_type: Option<String>,
+    network_configuration: Option<Value>,
     #[serde(default)]
     overrides: Overrides,
     #[serde(default)]
     tags: TagList,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Overrides {
-    #[serde(default)]
-    container_overrides: Vec<ContainerOverride>,
-}
-
-#[derive(Deserialize)]
-struct ContainerOverride {
-    name: Option<String>,
-    command: Option<Vec<String>>,
-    #[serde(default)]
-    environment: Vec<Variable>,
-}
-
-#[derive(Deserialize)]
-struct Variable {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    value: String,
 }
 
 pub(super) fn run(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
@@ -95,8 +72,9 @@ pub(super) fn run(engine: &Engine, input: &Input) -> Result<Value, OperationErro
             task_definition: task_definition.clone(),
             group: request.group.clone(),
             started_by: request.started_by.clone(),
-            overridden: override_definition(definition, &request.overrides)?,
+            overridden: request.overrides.apply(definition, request.launch_type.as_deref())?,
             document,
+            network_configuration: request.network_configuration.clone(),
         };
         (0..count).map(|_| start(tx, order.clone(), &given)).collect::<Result<_, _>>().map(Outcome::Tasks)
     })?;
@@ -120,33 +98,6 @@ fn start(
         tags::set(tx, arn.as_str(), given.clone())?;
     }
     Ok(task)
-}
-
-fn override_definition(definition: &TaskDefinition, overrides: &Overrides) -> Result<Option<TaskDefinition>, Refusal> {
-    if overrides.container_overrides.is_empty() {
-        return Ok(None);
-    }
-    let mut definition = definition.clone();
-    for change in &overrides.container_overrides {
-        let name = change.name.as_deref().unwrap_or_default();
-        let Some(container) = definition.containers.iter_mut().find(|container| container.name.as_str() == name) else {
-            let message = format!("Override for container named {name} is not a container in the TaskDefinition.");
-            return Err(Refusal::invalid(message));
-        };
-        if let Some(command) = &change.command {
-            container.command.clone_from(command);
-        }
-        for Variable { name, value } in &change.environment {
-            container.environment.insert(name.clone(), value.clone());
-        }
-    }
-    Ok(Some(definition))
-}
-
-/// Returns a digest of the request. Objects have their members in the order of their names, so that equal requests have equal ones.
-fn digest(input: &Input) -> String {
-    let digest = Sha256::digest(input.value().to_string());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A client token and the request it came with. Tasks keep both, so that a token holds as long as one of its tasks is known.

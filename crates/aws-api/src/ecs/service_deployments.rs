@@ -98,10 +98,16 @@ struct DescribeServiceDeployments {
 pub(super) fn describe(engine: &Engine, input: &Input) -> Result<Value, OperationError> {
     let request: DescribeServiceDeployments = input.read()?;
     check_count("ServiceDeploymentArns", request.service_deployment_arns.len(), DESCRIBED_AT_ONCE_MAX)?;
+    let now = engine.now();
     Ok(engine.read(|state| {
         let (found, failures) = found_and_missing(&request.service_deployment_arns, |arn| {
-            let record = state.service_deployments.get(last_part(arn));
-            record.map(|record| show::service_deployment(state, record)).ok_or_else(|| arn.clone())
+            let record = state.service_deployments.get(last_part(arn)).ok_or_else(|| arn.clone())?;
+            let mut shown = show::service_deployment(state, record);
+            let service = state.service(&record.cluster, &record.service);
+            if let Some(service) = service.filter(|_| !current(state, record).status.is_terminal()) {
+                shown[show::WAITING_FOR] = show::waiting_for(service, now);
+            }
+            Ok(shown)
         });
         json!({ "serviceDeployments": found, "failures": failures })
     }))

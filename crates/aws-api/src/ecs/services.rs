@@ -2,7 +2,7 @@
 
 use seatrial_aws_wire::Input;
 use seatrial_aws_wire::page::Listing;
-use seatrial_engine::services::ForceDelete;
+use seatrial_engine::services::{ForceDelete, Idempotency};
 use seatrial_engine::state::{Document, ServiceRecord, service_key};
 use seatrial_engine::{Engine, Lifecycle, Refusal, State, clusters, services};
 use seatrial_model::{Arn, ClusterName, ServiceName};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{PageRequest, found_and_missing, page};
-use super::request::{check_count, client_token, one_of, required};
+use super::request::{check_count, client_token, digest, one_of, required};
 use super::service_request::{LAUNCH_TYPES, SCHEDULING_STRATEGIES, ServiceRequest};
 use super::show::{self, Include};
 use super::tags::parse_tags;
@@ -25,12 +25,13 @@ pub(super) fn create(engine: &Engine, input: &Input) -> Result<Value, OperationE
     let name = services::parse(&required(request.service_name.take(), "Service name")?)?;
     let reference = request.cluster.take();
     let token = client_token(request.client_token.take(), CLIENT_TOKEN_LENGTH_MAX)?;
+    let idempotency = token.map(|client_token| Idempotency { client_token, request: digest(input) });
     let tags = parse_tags(std::mem::take(&mut request.tags))?;
     request.task_definition = Some(required(request.task_definition, "TaskDefinition")?);
     let change = request.change(input)?;
     let cluster = engine.transact(|tx| {
         let cluster = clusters::resolve(tx.state, reference.as_deref())?;
-        services::create(tx, &cluster, &name, change, token, tags)?;
+        services::create(tx, &cluster, &name, change, idempotency, tags)?;
         Ok(cluster)
     })?;
     answer(engine, &cluster, &name)
@@ -113,13 +114,17 @@ pub(super) fn describe(engine: &Engine, input: &Input) -> Result<Value, Operatio
     let request: DescribeServices = input.read()?;
     check_count("Services", request.services.len(), DESCRIBED_AT_ONCE_MAX)?;
     let include = Include::asked(&request.include);
+    let now = engine.now();
     engine.read(|state| {
         let cluster = clusters::resolve(state, request.cluster.as_deref())?;
         let names = request.services.iter().map(|reference| name_in(&cluster, reference));
         let (found, failures) = found_and_missing(names.collect::<Result<Vec<_>, _>>()?, |name| {
             let service = state.services.get(&service_key(&cluster, &name));
             let missing = || state.scope.service(&cluster, &name).to_string();
-            service.map(|service| show::service(state, service, include)).ok_or_else(missing)
+            let service = service.ok_or_else(missing)?;
+            let mut shown = show::service(state, service, include);
+            shown[show::WAITING_FOR] = show::waiting_for(service, now);
+            Ok(shown)
         });
         Ok(json!({ "services": found, "failures": failures }))
     })

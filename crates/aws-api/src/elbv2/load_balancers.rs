@@ -63,7 +63,9 @@ pub(super) fn create(engine: &Engine, input: &Input) -> Result<Value, OperationE
     };
     let tags = tags::parse(request.tags)?;
     let balancer = engine.transact(|tx| load_balancers::create(tx, &name, network, tags))?;
-    let shown = engine.read_all(|state, volatile| show::load_balancer(state, &volatile.closed_listeners, &balancer));
+    let host = engine.settings().balancer_host();
+    let shown =
+        engine.read_all(|state, volatile| show::load_balancer(state, &host, &volatile.closed_listeners, &balancer));
     Ok(json!({ "LoadBalancers": [shown] }))
 }
 
@@ -86,6 +88,7 @@ pub(super) fn describe(engine: &Engine, input: &Input) -> Result<Value, Operatio
     }
     check_named(arns)?;
     check_named(names)?;
+    let host = engine.settings().balancer_host();
     engine.read_all(|state, volatile| {
         let all = || state.load_balancers.values();
         for name in names {
@@ -105,7 +108,7 @@ pub(super) fn describe(engine: &Engine, input: &Input) -> Result<Value, Operatio
             "LoadBalancers",
             all().filter(is_asked),
             |balancer| balancer.arn.clone(),
-            |balancer| show::load_balancer(state, &volatile.closed_listeners, balancer),
+            |balancer| show::load_balancer(state, &host, &volatile.closed_listeners, balancer),
             PageRequest { marker: request.marker.as_deref(), size: request.page_size },
         )
     })

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
-use seatrial_model::{Region, TIME_SCALE_MAX, TimeScale};
+use seatrial_model::{Region, TIME_SCALE_MAX};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -74,6 +75,17 @@ pub struct StartArguments {
     #[arg(long, value_name = "FACTOR", env = "SEATRIAL_TIME_SCALE",
           value_parser = clap::value_parser!(u32).range(1..=i64::from(TIME_SCALE_MAX)))]
     pub time_scale: Option<u32>,
+
+    /// Address that load balancers listen on, until `engine stop`; 0.0.0.0 is every address of this machine [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", env = "SEATRIAL_LISTEN", value_parser = parse_listen)]
+    pub listen: Option<IpAddr>,
+}
+
+fn parse_listen(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| {
+        "not an IP address; write 127.0.0.1 for this machine alone, 0.0.0.0 for all its addresses, or one of them"
+            .to_owned()
+    })
 }
 
 /// How much to stop.
@@ -129,7 +141,8 @@ fn region(text: &str) -> Result<String, String> {
 
 impl StartArguments {
     fn options(&self) -> StartOptions {
-        StartOptions { port: self.port, region: self.region.clone(), time_scale: self.time_scale }
+        let StartArguments { port, region, time_scale, listen, .. } = self;
+        StartOptions { port: *port, region: region.clone(), time_scale: *time_scale, listen: *listen }
     }
 }
 
@@ -159,12 +172,20 @@ fn start(home: &Home, options: &StartOptions, printer: &Printer) -> Result<ExitC
         let region = Credentials::load(home)?.map(|credentials| credentials.region.to_string());
         let differs = options.port.is_some_and(|port| port != process.port)
             || options.time_scale.is_some_and(|scale| scale != process.time_scale)
+            || options.listen.is_some_and(|address| address != process.listen)
             || options.region.as_ref().is_some_and(|wanted| region.as_ref() != Some(wanted));
         if differs {
             let what = format!("the engine runs already, with other settings, at {}", process.url());
             let instead = "run `seatrial engine stop --keep-tasks`, then start it again".to_owned();
             return Err(UsageError { what, instead }.into());
         }
+    }
+    if !process.listen.is_loopback() {
+        printer.remark(&format!(
+            "warning: load balancers listen on {}, where other machines can reach the services; the AWS API and the tasks stay on \
+             127.0.0.1",
+            process.listen
+        ));
     }
     let state = State::of(home, Some(process))?;
     printer.result(&state, |paint| {
@@ -185,8 +206,8 @@ fn stop(home: &Home, arguments: &StopArguments, printer: &Printer) -> Result<Exi
         return Ok(ExitCode::Done);
     }
     let settings = Settings::load(home)?;
-    if settings.time_scale != TimeScale::REAL {
-        Settings { time_scale: TimeScale::REAL, ..settings }.save(home)?;
+    if settings != settings.after_stop() {
+        settings.after_stop().save(home)?;
     }
     let tasks = if home.path().exists() { end_tasks_and_traffic(home, |what| printer.remark(what))? } else { 0 };
     let tasks_too = match tasks {
@@ -243,8 +264,13 @@ impl State {
         } else {
             format!("time scale  {} times shorter\n", process.time_scale)
         };
+        let listen = if process.listen.is_loopback() {
+            String::new()
+        } else {
+            format!("listeners   on {}, open to other machines\n", paint.doubtful(&process.listen.to_string()))
+        };
         format!(
-            "endpoint    {}\nregion      {}\naccount     {}\nprocess     {} since {}, version {}\n{scale}home        {}\n",
+            "endpoint    {}\nregion      {}\naccount     {}\nprocess     {} since {}, version {}\n{scale}{listen}home        {}\n",
             paint.strong(self.url.as_deref().unwrap_or_default()),
             self.region.as_deref().unwrap_or_default(),
             self.account.as_deref().unwrap_or_default(),

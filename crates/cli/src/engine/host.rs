@@ -1,7 +1,7 @@
 //! The engine's own process: everything put together, served until told to stop.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -59,6 +59,8 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
     let (credentials, origin) = Credentials::load_or_draw(home, options.region.as_deref())?;
     let last = Settings::load(home)?;
     let scale = options.time_scale.map_or(Ok(last.time_scale), TimeScale::try_from)?;
+    let listen = options.listen.unwrap_or(last.listen);
+    check_listen(listen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -66,7 +68,7 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
         .context("could not start the engine's threads")?;
     // Before anything is started that would outlive an engine without a port.
     let listener = runtime.block_on(async { bind(options.port, last.port) })?;
-    let engine = assemble(home, &credentials, scale, journal, runtime.handle())?;
+    let engine = assemble(home, &credentials, scale, listen, journal, runtime.handle())?;
     // Before anything is answered, and only now: an engine that could not start must not settle the region of the next one.
     if origin == Origin::Drawn {
         credentials.save(home)?;
@@ -98,6 +100,7 @@ fn assemble(
     home: &Home,
     credentials: &Credentials,
     scale: TimeScale,
+    listen: IpAddr,
     journal: Arc<SqliteJournal>,
     threads: &tokio::runtime::Handle,
 ) -> Result<Engine> {
@@ -117,7 +120,7 @@ fn assemble(
         clock: Arc::new(SystemClock),
         entropy: Box::new(draw_bits),
     };
-    let settings = EngineSettings { scope: credentials.scope(), scale, task_environment: task_environment()? };
+    let settings = EngineSettings { scope: credentials.scope(), scale, listen, task_environment: task_environment()? };
     Ok(Engine::start(machine, settings, inbox)?)
 }
 
@@ -153,7 +156,8 @@ async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
     let port = listener.local_addr().context("could not read the endpoint's address")?.port();
-    Settings { port: Some(port), time_scale: engine.settings().scale }.save(home)?;
+    let EngineSettings { scale: time_scale, listen, .. } = *engine.settings();
+    Settings { port: Some(port), time_scale, listen }.save(home)?;
     let front = Arc::new(front(engine, credentials)?);
     announce(home, port, engine)?;
     let stop = async move {
@@ -165,6 +169,18 @@ async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener
     };
     front.serve(listener, stop).await;
     let _ = std::fs::remove_file(home.process_file());
+    Ok(())
+}
+
+/// Refuses an address on which no load balancer of this machine could listen.
+fn check_listen(address: IpAddr) -> Result<()> {
+    if let Err(error) = std::net::TcpListener::bind((address, 0)) {
+        let instead = "`ip -brief address` shows those of this machine, and 0.0.0.0 is all of them";
+        anyhow::bail!("load balancers cannot listen on {address}: {error}; give --listen another address: {instead}");
+    }
+    if !address.is_loopback() {
+        tracing::warn!(%address, "load balancers can be reached from other machines");
+    }
     Ok(())
 }
 
@@ -221,6 +237,7 @@ fn announce(home: &Home, port: u16, engine: &Engine) -> Result<()> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: engine.now().as_millis(),
         time_scale: engine.settings().scale.factor(),
+        listen: engine.settings().listen,
     };
     files::replace(&home.process_file(), &serde_json::to_vec_pretty(&process)?)?;
     tracing::info!(port, process_id = process.process_id, "the engine is ready");

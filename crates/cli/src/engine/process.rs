@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -39,6 +39,13 @@ pub struct EngineProcess {
     /// Milliseconds since the Unix epoch.
     pub started_at: i64,
     pub time_scale: u32,
+    /// Where load balancers listen; an engine that does not say listens on the loopback address.
+    #[serde(default = "loopback")]
+    pub listen: IpAddr,
+}
+
+fn loopback() -> IpAddr {
+    IpAddr::V4(Ipv4Addr::LOCALHOST)
 }
 
 /// What to start an engine with; absent settings are as at the last start, or the defaults.
@@ -47,6 +54,7 @@ pub struct StartOptions {
     pub port: Option<u16>,
     pub region: Option<String>,
     pub time_scale: Option<u32>,
+    pub listen: Option<IpAddr>,
 }
 
 /// Whether an engine was running already.
@@ -161,6 +169,9 @@ fn spawn(home: &Home, options: &StartOptions) -> Result<Child> {
     }
     if let Some(scale) = options.time_scale {
         command.args(["--time-scale", &scale.to_string()]);
+    }
+    if let Some(address) = options.listen {
+        command.args(["--listen", &address.to_string()]);
     }
     let errors = log.try_clone().context("could not open the engine's log twice")?;
     command.stdin(Stdio::null()).stdout(log).stderr(errors).current_dir("/");

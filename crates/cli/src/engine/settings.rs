@@ -1,5 +1,7 @@
 //! What an engine was last started with, so that it comes back the same when the next command starts it.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use anyhow::{Context, Result};
 use seatrial_model::TimeScale;
 use serde::{Deserialize, Serialize};
@@ -8,20 +10,33 @@ use super::Home;
 use super::files;
 
 /// The remembered settings. The Region is kept with the credentials, for it never changes.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The port last listened on. It is tried first, so that clients find the engine where it was.
     pub port: Option<u16>,
     pub time_scale: TimeScale,
+    /// Where load balancers listen.
+    #[serde(default = "listen_default")]
+    pub listen: IpAddr,
+}
+
+/// Load balancers are reached from this machine alone unless told otherwise.
+fn listen_default() -> IpAddr {
+    IpAddr::V4(Ipv4Addr::LOCALHOST)
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { port: None, time_scale: TimeScale::REAL }
+        Settings { port: None, time_scale: TimeScale::REAL, listen: listen_default() }
     }
 }
 
 impl Settings {
+    /// Returns what is remembered when the engine and all it ran are stopped: the port alone.
+    pub fn after_stop(self) -> Self {
+        Settings { port: self.port, ..Settings::default() }
+    }
+
     pub fn load(home: &Home) -> Result<Self> {
         let path = home.settings_file();
         match std::fs::read(&path) {

@@ -11,6 +11,7 @@ mod journal;
 mod runtime;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -55,6 +56,15 @@ impl World {
 
     /// An engine whose waits are so many times shorter.
     pub fn with_scale(factor: u32) -> Self {
+        World::with(factor, IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    /// An engine whose load balancers listen on an address.
+    pub fn listening(address: IpAddr) -> Self {
+        World::with(1, address)
+    }
+
+    fn with(factor: u32, listen: IpAddr) -> Self {
         let inbox: CurrentInbox = Arc::default();
         let clock = Arc::new(FakeClock::default());
         let journal = Arc::new(FakeJournal::default());
@@ -64,6 +74,7 @@ impl World {
         let settings = EngineSettings {
             scope: scope(),
             scale: TimeScale::try_from(factor).expect("a time scale"),
+            listen,
             task_environment: BTreeMap::new(),
         };
         let drawn = Arc::default();

@@ -48,6 +48,15 @@ impl FakeRuntime {
         lock(&self.orders).clone()
     }
 
+    /// Returns what was ordered to start, in that order.
+    pub fn launches(&self) -> Vec<TaskLaunch> {
+        let starts = self.orders().into_iter().filter_map(|order| match order {
+            RuntimeOrder::Start(launch) => Some(*launch),
+            RuntimeOrder::Stop(_) | RuntimeOrder::Forget(_) => None,
+        });
+        starts.collect()
+    }
+
     /// Returns the tasks that were ordered to start, in that order, each once.
     pub fn started(&self) -> Vec<TaskId> {
         let mut started = Vec::new();

@@ -44,6 +44,7 @@ pub(crate) struct Connection {
     pub(super) watchdog: Watchdog,
     /// The listener's, as of the present request.
     pub(super) idle_timeout: Duration,
+    opened: Instant,
     closed: Pin<Box<OwnedNotified>>,
 }
 
@@ -66,7 +67,7 @@ enum Received {
 impl Connection {
     pub fn new(client: TcpStream, peer: SocketAddr, listener: Arc<Listener>, worker: Arc<Worker>) -> Self {
         let address = peer.ip().to_canonical();
-        let idle_timeout = listener.routes.load().idle_timeout;
+        let idle_timeout = listener.routes.load().times.idle_timeout;
         let closed = Box::pin(Arc::clone(listener.closed()).notified_owned());
         Connection {
             client,
@@ -80,6 +81,7 @@ impl Connection {
             answer: Vec::new(),
             watchdog: Watchdog::new(Instant::now() + idle_timeout),
             idle_timeout,
+            opened: Instant::now(),
             closed,
         }
     }
@@ -120,7 +122,9 @@ impl Connection {
         self.input.consume(length);
         // A request may wait long for its answer; without a body it needs no buffer meanwhile.
         self.input.release();
-        self.idle_timeout = self.listener.routes.load().idle_timeout;
+        let times = self.listener.routes.load().times;
+        let plan = if began.duration_since(self.opened) >= times.keep_alive { plan.closing() } else { plan };
+        self.idle_timeout = times.idle_timeout;
         self.watchdog.set(began + self.idle_timeout);
         match plan {
             Plan::Refuse(refusal) => self.respond(&Answer::error(refusal.status()), None).await,
@@ -137,6 +141,7 @@ impl Connection {
         let client = http2::server::Client {
             address: self.address,
             address_text: self.address_text,
+            opened: self.opened,
             listener: self.listener,
             worker: self.worker,
         };

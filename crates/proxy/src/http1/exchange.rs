@@ -89,7 +89,8 @@ impl Connection {
         let mut effort = Effort { forwarding, request, upload, reuse, counted: false, sent_at: began };
         let mut refused = Vec::new();
         let mut failure = Failure::Closed;
-        for _ in 0..ATTEMPTS_MAX {
+        let mut sent = 0;
+        while sent < ATTEMPTS_MAX {
             match self.attempt(&mut effort).await {
                 Ok((stream, answered)) => {
                     let Effort { forwarding: Forwarding { place, .. }, upload, sent_at, .. } = effort;
@@ -101,6 +102,7 @@ impl Connection {
                     return self.deliver(stream, place, upload, request, answered, now).await;
                 }
                 Err(Fault::Stale) => {
+                    sent += 1;
                     effort.upload.rewind();
                     effort.reuse = false;
                     continue;
@@ -109,7 +111,12 @@ impl Connection {
                     failure = reason;
                     break;
                 }
-                Err(Fault::Elsewhere(reason)) => failure = reason,
+                Err(Fault::Elsewhere(reason)) => {
+                    // A target that refuses the connection does no work, takes no time, and is not tried again.
+                    let is_refusal = matches!(reason, Failure::Unreachable(io::ErrorKind::ConnectionRefused));
+                    sent += usize::from(!is_refusal);
+                    failure = reason;
+                }
             }
             refused.push(effort.forwarding.place.target().digest);
             if !self.turn_elsewhere(&mut effort, &refused) {

@@ -29,6 +29,19 @@ pub(crate) enum Plan {
     Bridge(Forwarding, Request, Box<Bridged>),
 }
 
+impl Plan {
+    /// Makes the answer the last one on its connection.
+    pub fn closing(mut self) -> Self {
+        match &mut self {
+            Plan::Refuse(_) => {}
+            Plan::Answer(_, request) | Plan::Forward(_, request) | Plan::Bridge(_, request, _) => {
+                request.keep_alive = false;
+            }
+        }
+        self
+    }
+}
+
 /// What is remembered of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {

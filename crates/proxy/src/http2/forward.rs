@@ -45,11 +45,12 @@ pub(crate) async fn forward(
     let mirroring = forwarding.mirror.take().filter(|_| body.is_end_stream());
     let mut original = mirroring.and_then(|copy| copy.copy_parts(&parts, &worker));
     let body = Repeatable::new(body);
-    let idle_timeout = listener.routes.load().idle_timeout;
+    let idle_timeout = listener.routes.load().times.idle_timeout;
     let mut refused = Vec::new();
     let mut sent_at = began;
     let mut status = 502;
-    for _ in 0..ATTEMPTS_MAX {
+    let mut sent = 0;
+    while sent < ATTEMPTS_MAX {
         let target = Arc::clone(forwarding.place.target());
         let request = request(protocol, &parts, body.send());
         let sending = async {
@@ -68,13 +69,18 @@ pub(crate) async fn forward(
                 original.take().into_iter().for_each(|original| original.answered(status, latency));
                 return Ok(answer(response, forwarding, idle_timeout));
             }
-            Some(Err(SendError::NotProcessed(_))) if body.may_repeat() => continue,
+            Some(Err(SendError::NotProcessed(_))) if body.may_repeat() => {
+                sent += 1;
+                continue;
+            }
             Some(Err(SendError::Unreachable(error))) => {
+                sent += usize::from(error.kind() != std::io::ErrorKind::ConnectionRefused);
                 target.count_connection_error();
                 target.hint_refused();
                 status = if error.kind() == std::io::ErrorKind::TimedOut { 504 } else { 502 };
             }
             Some(Err(SendError::NotProcessed(_) | SendError::Broken(_))) => {
+                sent += 1;
                 target.count_request();
                 target.hint_refused();
                 if !parts.method.is_idempotent() || !body.may_repeat() {

@@ -33,13 +33,16 @@ use crate::worker::shared::Worker;
 pub(crate) struct Client {
     pub address: IpAddr,
     pub address_text: String,
+    /// When the connection was.
+    pub opened: Instant,
     pub listener: Arc<Listener>,
     pub worker: Arc<Worker>,
 }
 
-/// Serves a connection until it ends, its listener closes, or it is idle for too long. `read` is what has been read of it.
+/// Serves a connection until it ends, its listener closes, or it is idle for too long or too old. `read` is what has been read of it.
 pub(crate) async fn serve(client: Client, stream: TcpStream, read: Vec<u8>) {
     let listener = Arc::clone(&client.listener);
+    let opened = client.opened;
     let client = Arc::new(client);
     let streams = Arc::new(AtomicUsize::new(0));
     let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -63,14 +66,18 @@ pub(crate) async fn serve(client: Client, stream: TcpStream, read: Vec<u8>) {
         connection.as_mut().graceful_shutdown();
     }
     loop {
-        let idle_timeout = listener.routes.load().idle_timeout;
+        let times = listener.routes.load().times;
         tokio::select! {
             _ = connection.as_mut() => return,
             () = ended.as_mut(), if !is_ending => {
                 connection.as_mut().graceful_shutdown();
                 is_ending = true;
             }
-            () = tokio::time::sleep_until(idle_since + idle_timeout) => {
+            () = tokio::time::sleep_until(opened + times.keep_alive), if !is_ending => {
+                connection.as_mut().graceful_shutdown();
+                is_ending = true;
+            }
+            () = tokio::time::sleep_until(idle_since + times.idle_timeout) => {
                 if streams.load(Ordering::Relaxed) > 0 {
                     idle_since = Instant::now();
                 } else if is_ending {

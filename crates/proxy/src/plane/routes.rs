@@ -20,8 +20,17 @@ use crate::random::random_bits;
 pub(crate) struct Routes {
     pub rules: Arc<RuleSet<usize>>,
     pub groups: Arc<[Arc<Group>]>,
-    pub idle_timeout: Duration,
+    pub times: ClientTimes,
     pub pin_policy: PinPolicy,
+}
+
+/// How long a listener's clients may keep a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientTimes {
+    /// Without a request.
+    pub idle_timeout: Duration,
+    /// At all: it is closed after the answer to its next request.
+    pub keep_alive: Duration,
 }
 
 /// A target group in its present state.

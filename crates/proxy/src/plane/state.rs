@@ -27,7 +27,7 @@ use crate::plane::control::TaggedReports;
 use crate::plane::event::Event;
 use crate::plane::listener::Listener;
 use crate::plane::registry::Registry;
-use crate::plane::routes::{Group, Routes};
+use crate::plane::routes::{ClientTimes, Group, Routes};
 use crate::worker::thread::WorkerCommand;
 
 pub(crate) struct State {
@@ -192,7 +192,8 @@ impl State {
 
     fn open_listener(&mut self, config: &ListenerConfig) -> Result<(), String> {
         let rules = Arc::new(self.compile(config));
-        let routes = self.routes(&rules, config.idle_timeout);
+        let times = ClientTimes { idle_timeout: config.idle_timeout, keep_alive: config.client_keep_alive };
+        let routes = self.routes(&rules, times);
         if let Some(open) = self.listeners.get_mut(&config.arn) {
             open.listener.routes.store(Arc::new(routes));
             open.rules = rules;
@@ -241,15 +242,15 @@ impl State {
         let replace = |group: &Arc<Group>| Arc::clone(if group.arn == *arn { &rebuilt } else { group });
         self.groups = self.groups.iter().map(replace).collect();
         for open in self.listeners.values() {
-            let idle_timeout = open.listener.routes.load().idle_timeout;
-            let routes = self.routes(&open.rules, idle_timeout);
+            let times = open.listener.routes.load().times;
+            let routes = self.routes(&open.rules, times);
             open.listener.routes.store(Arc::new(routes));
         }
     }
 
-    fn routes(&self, rules: &Arc<RuleSet<usize>>, idle_timeout: Duration) -> Routes {
+    fn routes(&self, rules: &Arc<RuleSet<usize>>, times: ClientTimes) -> Routes {
         let (rules, groups) = (Arc::clone(rules), Arc::clone(&self.groups));
-        Routes { rules, groups, idle_timeout, pin_policy: self.pin_policy }
+        Routes { rules, groups, times, pin_policy: self.pin_policy }
     }
 
     fn report(&self, report: BalancerReport) {

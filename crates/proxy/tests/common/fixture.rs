@@ -10,8 +10,8 @@ use seatrial_model::load_balancing::{
 };
 use seatrial_model::{TargetGroupArn, TargetId};
 use seatrial_ports::balancer::{
-    BalancerConfig, BalancerReport, ListenerConfig, ListenerMetrics, TargetConfig, TargetGroupConfig, TargetIntent,
-    TargetMetrics,
+    BalancerConfig, BalancerReport, CLIENT_KEEP_ALIVE_DEFAULT, ListenerConfig, ListenerMetrics, TargetConfig,
+    TargetGroupConfig, TargetIntent, TargetMetrics,
 };
 use seatrial_proxy::{DataPlane, DataPlaneOptions, Limits};
 use seatrial_routing::PinPolicy;
@@ -106,6 +106,7 @@ pub fn config(address: SocketAddr, targets: &[SocketAddr]) -> BalancerConfig {
         arn: LISTENER.to_owned(),
         address,
         idle_timeout: Duration::from_secs(60),
+        client_keep_alive: CLIENT_KEEP_ALIVE_DEFAULT,
         rules: Vec::new(),
         default_action: forward(&[(GROUP, 1)]),
         default_mirror: None,

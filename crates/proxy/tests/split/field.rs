@@ -11,7 +11,8 @@ use seatrial_model::load_balancing::{
 };
 use seatrial_model::{TargetGroupArn, TargetId};
 use seatrial_ports::balancer::{
-    Balancer, BalancerConfig, BalancerReport, ListenerConfig, TargetConfig, TargetGroupConfig, TargetIntent,
+    Balancer, BalancerConfig, BalancerReport, CLIENT_KEEP_ALIVE_DEFAULT, ListenerConfig, TargetConfig,
+    TargetGroupConfig, TargetIntent,
 };
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
 use tokio::sync::watch;
@@ -75,6 +76,7 @@ impl Field {
             arn: "listener".to_owned(),
             address,
             idle_timeout: Duration::from_secs(60),
+            client_keep_alive: CLIENT_KEEP_ALIVE_DEFAULT,
             rules: Vec::new(),
             default_action: forward([1, 1], None),
             default_mirror: None,

@@ -27,6 +27,7 @@ pub(super) fn never_ran(
         reason: reason.clone(),
         process_id: None,
         health_output: None,
+        restart_count: 0,
     };
     let definitions = definition.map_or(&[][..], |definition| &definition.containers);
     TaskReport {

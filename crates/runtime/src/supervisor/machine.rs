@@ -112,11 +112,17 @@ impl TaskMachine {
     }
 
     fn exited(&mut self, now: Now, container: ContainerIndex, exit: Exit, actions: &mut Vec<Action>) {
+        let is_stopping = self.stopping_at.is_some();
         let ended = self.at(container);
+        let restarts = !is_stopping && ended.is_restarted(now.instant, &exit);
         if ended.end(exit.code, exit.reason) == health::WasChecking::Yes {
             actions.push(Action::AbandonCheck(container));
         }
-        if ended.definition.essential {
+        if restarts {
+            ended.restart_count += 1;
+            ended.stage = Stage::Starting;
+            actions.push(Action::Start(container));
+        } else if ended.definition.essential {
             let end = match exit.refusal {
                 Some(refusal) => TaskEnd { cause: refusal.cause, reason: refusal.reason },
                 None => {

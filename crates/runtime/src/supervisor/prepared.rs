@@ -43,6 +43,9 @@ impl Prepared {
         if let Some((variable, source)) = container.secrets.first_key_value() {
             return Err(Refusal::secrets(format!("{variable} from {source}: secrets are not resolved here yet")));
         }
+        if let Some(file) = container.environment_files.first() {
+            return Err(Refusal::environment_files(file));
+        }
         let user = match &container.user {
             Some(user) => user::resolve(user)?,
             None => None,

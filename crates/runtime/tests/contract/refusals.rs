@@ -76,6 +76,16 @@ fn a_container_is_not_run_without_the_secrets_it_asks_for() {
 }
 
 #[test]
+fn a_container_with_environment_files_is_not_started_without_them() {
+    let world = World::new();
+    let files = json!({ "environmentFiles": [{ "value": "arn:aws:s3:::bucket/app.env", "type": "s3" }] });
+    let report = world.run(json!([with(shell("app", "true"), files)]));
+    let reason = "ResourceInitializationError: failed to download env files: arn:aws:s3:::bucket/app.env: this engine has no S3; \
+                  write the variables into environment instead of environmentFiles";
+    assert_cannot_start(&report, reason);
+}
+
+#[test]
 fn a_missing_working_directory_is_named() {
     let world = World::new();
     let report = world.run(json!([with(shell("app", "true"), json!({ "workingDirectory": "/no/such/place" }))]));

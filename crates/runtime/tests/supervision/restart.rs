@@ -113,7 +113,7 @@ fn an_engine_that_is_killed() {
     let mut tasks = Vec::new();
     for _ in 0..3 {
         let containers = json!([shell("app", "sleep 300")]);
-        let launch = launch(&home, json!({ "family": "test", "containerDefinitions": containers }));
+        let launch = launch(&home, json!({ "family": "test", "memory": "512", "containerDefinitions": containers }));
         tasks.push(launch.task.clone());
         runtime.start(launch);
     }

@@ -111,7 +111,7 @@ impl World {
     }
 
     pub fn launch(&self, containers: Value) -> TaskLaunch {
-        self.launch_document(json!({ "family": "test", "containerDefinitions": containers }))
+        self.launch_document(json!({ "family": "test", "memory": "512", "containerDefinitions": containers }))
     }
 
     pub fn launch_document(&self, document: Value) -> TaskLaunch {

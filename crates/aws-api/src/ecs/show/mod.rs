@@ -7,6 +7,7 @@ mod service_revision;
 mod tags;
 mod task;
 mod task_definition;
+mod waiting;
 
 pub use cluster::{ClusterFields, cluster};
 pub use service::{deployment_configuration, service};
@@ -16,6 +17,7 @@ pub use tags::{Include, tags_of};
 pub(crate) use task::RUN_TASK_REQUEST;
 pub use task::task;
 pub use task_definition::task_definition;
+pub use waiting::{WAITING_FOR, waiting_for};
 
 use seatrial_model::Timestamp;
 use serde_json::{Map, Value, json};

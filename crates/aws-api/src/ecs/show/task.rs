@@ -12,6 +12,10 @@ use super::{Include, Object, instant, put};
 /// The member of a task's document that remembers which request of RunTask it came from; nobody else sees it.
 pub(crate) const RUN_TASK_REQUEST: &str = "seatrial:runTaskRequest";
 
+/// The member of a container with a restart policy that counts its restarts. An engine extension: on AWS only the container itself is
+/// told, by the task metadata endpoint.
+const RESTART_COUNT: &str = "seatrial:restartCount";
+
 /// Shows a task.
 pub fn task(state: &State, task: &TaskRecord, include: Include) -> Value {
     let scope = &state.scope;
@@ -21,9 +25,13 @@ pub fn task(state: &State, task: &TaskRecord, include: Include) -> Value {
     let mut object = task.document.clone();
     object.remove(RUN_TASK_REQUEST);
     object.entry("launchType").or_insert_with(|| json!("EC2"));
-    object
-        .entry("overrides")
-        .or_insert_with(|| json!({ "containerOverrides": [], "inferenceAcceleratorOverrides": [] }));
+    if let Value::Object(overrides) = object.entry("overrides").or_insert_with(|| json!({})) {
+        for member in ["containerOverrides", "inferenceAcceleratorOverrides"] {
+            overrides.entry(member).or_insert_with(|| json!([]));
+        }
+    }
+    let storage = object["overrides"]["ephemeralStorage"].as_object().cloned();
+    put(&mut object, "ephemeralStorage", storage);
     object.entry("enableExecuteCommand").or_insert_with(|| json!(false));
     let members = [
         ("taskArn", json!(arn)),
@@ -81,7 +89,7 @@ fn container(state: &State, task: &TaskRecord, definition: &ContainerDefinition)
         ("healthStatus", json!(health.as_str())),
         ("networkBindings", bindings.collect()),
         ("networkInterfaces", json!([])),
-        ("cpu", json!("0")),
+        ("cpu", json!(definition.cpu.to_string())),
     ];
     object.extend(members.map(|(member, value)| (member.to_owned(), value)));
     let runtime_id = report.and_then(|report| report.process_id).map(|process| format!("{}-{process}", task.id));
@@ -89,6 +97,11 @@ fn container(state: &State, task: &TaskRecord, definition: &ContainerDefinition)
     put(&mut object, "exitCode", report.and_then(|report| report.exit_code));
     put(&mut object, "reason", report.and_then(|report| report.reason.clone()));
     put(&mut object, "memory", definition.memory.map(|memory| memory.to_string()));
+    put(&mut object, "memoryReservation", definition.memory_reservation.map(|memory| memory.to_string()));
+    let restarts = report.map_or(0, |report| report.restart_count);
+    if definition.restart_policy.is_some() {
+        object.insert(RESTART_COUNT.to_owned(), json!(restarts));
+    }
     Value::Object(object)
 }
 

@@ -1,4 +1,4 @@
-//! Load balancers. Where a VPC would be there is a stand-in: every listener binds the loopback address.
+//! Load balancers. Where a VPC would be there is a stand-in: every listener binds one address of this machine.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,15 @@ use seatrial_engine::load_balancing::listeners;
 use seatrial_engine::state::LoadBalancer;
 use serde_json::{Value, json};
 
-/// Where clients reach every load balancer of the engine.
-const DNS_NAME: &str = "127.0.0.1";
 /// The VPC everything is in, for clients that pass it on.
 const VPC_ID: &str = "vpc-00000000000000000";
 /// A hosted zone that no Route 53 knows.
 const HOSTED_ZONE_ID: &str = "Z0000000000SEATRIAL";
 
-/// Shows a load balancer; `closed` tells which listeners could not be opened and why.
+/// Shows a load balancer, which clients reach by `host`; `closed` tells which listeners could not be opened and why.
 pub(in crate::elbv2) fn load_balancer(
     state: &State,
+    host: &str,
     closed: &BTreeMap<String, String>,
     balancer: &LoadBalancer,
 ) -> Value {
@@ -25,7 +24,7 @@ pub(in crate::elbv2) fn load_balancer(
     json!({
         "LoadBalancerArn": balancer.arn,
         "LoadBalancerName": balancer.name,
-        "DNSName": DNS_NAME,
+        "DNSName": host,
         "CanonicalHostedZoneId": HOSTED_ZONE_ID,
         "CreatedTime": Iso8601(balancer.created_at),
         "Scheme": network.scheme.as_str(),

@@ -57,6 +57,10 @@ impl EventLoop {
     }
 
     fn start(&mut self, container: ContainerIndex) -> Input {
+        // That of a container which is restarted: what it last wrote comes before what it writes next.
+        if let Some(mut former) = self.running.remove(&container) {
+            former.finish(now(), &mut self.buffer);
+        }
         match self.try_start(container) {
             Ok(running) => {
                 let process = process_table::number(running.leader());

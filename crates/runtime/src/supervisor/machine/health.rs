@@ -98,7 +98,11 @@ impl HealthMonitor {
         self.output.as_deref()
     }
 
+    /// Begins with a container that has just been started, anew when it was restarted.
     pub fn begin(&mut self, now: Instant) {
+        self.status = HealthStatus::Unknown;
+        self.failures = 0;
+        self.output = None;
         self.started = Some(now);
         self.counts_from = Some(now + self.interval);
         self.activity = Activity::Waiting { until: now + PROBE_DELAY_MIN };

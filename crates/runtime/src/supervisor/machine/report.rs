@@ -57,5 +57,6 @@ fn report_container(container: &Container) -> ContainerReport {
         reason: container.reason.clone(),
         process_id: container.process,
         health_output: container.health.as_ref().and_then(|health| health.output()).map(str::to_owned),
+        restart_count: container.restart_count,
     }
 }

@@ -24,7 +24,7 @@ struct Bench {
 
 impl Bench {
     fn new(containers: Value) -> Self {
-        let document = json!({ "family": "test", "containerDefinitions": containers });
+        let document = json!({ "family": "test", "memory": "512", "containerDefinitions": containers });
         let definition = TaskDefinition::parse(&document).expect("a valid definition");
         let count = definition.containers.len();
         let launch = TaskLaunch {
@@ -275,4 +275,70 @@ fn play(sequence: &[Happening]) {
     if started {
         assert_eq!(report.containers[0].exit_code, Some(0), "init succeeded first: {sequence:?}");
     }
+}
+
+fn restarting(name: &str, members: Value) -> Value {
+    let policy = with(json!({ "enabled": true, "restartAttemptPeriod": 60 }), members);
+    with(container(name), json!({ "restartPolicy": policy }))
+}
+
+#[test]
+fn a_container_that_ran_long_enough_is_started_again_in_its_task() {
+    let check = json!({ "healthCheck": { "command": ["CMD", "true"] } });
+    let mut bench = Bench::launched(json!([with(restarting("a", json!({})), check), container("b")]));
+    bench.after(Duration::from_secs(1));
+    bench.feed(Input::CheckEnded { container: START, verdict: Verdict::Passed });
+    bench.after(Duration::from_secs(59));
+    bench.take_trace();
+    bench.exit(0, 1);
+    assert_eq!(bench.take_trace(), ["AbandonCheck(0)", "Start(0)"]);
+    let report = bench.report();
+    assert_eq!((report.phase, report.end), (TaskPhase::Running, None));
+    let restarted = &report.containers[0];
+    assert_eq!((restarted.restart_count, restarted.exit_code, restarted.process_id), (1, None, Some(100)));
+    assert_eq!(restarted.health, seatrial_model::task_definition::HealthStatus::Unknown, "it has to pass anew");
+    bench.after(Duration::from_secs(60));
+    bench.exit(0, 0);
+    assert_eq!(bench.report().containers[0].restart_count, 2, "an exit of 0 is an end like any other");
+}
+
+#[test]
+fn a_container_that_ended_too_early_or_as_allowed_is_not_started_again() {
+    let ends = |container: Value, ran: u64, code: i32| {
+        let mut bench = Bench::launched(json!([container]));
+        bench.after(Duration::from_secs(ran));
+        bench.exit(0, code);
+        bench.take_trace().last().map(String::as_str) == Some("Sweep")
+    };
+    assert!(ends(restarting("a", json!({})), 59, 1), "it must have run for the whole period");
+    assert!(!ends(restarting("a", json!({})), 60, 1));
+    assert!(ends(restarting("a", json!({ "ignoredExitCodes": [0, 3] })), 60, 3));
+    assert!(!ends(restarting("a", json!({ "ignoredExitCodes": [0, 3] })), 60, 4));
+    assert!(ends(restarting("a", json!({ "enabled": false })), 60, 1));
+}
+
+#[test]
+fn the_period_begins_anew_with_each_start() {
+    let mut bench = Bench::launched(json!([restarting("a", json!({}))]));
+    bench.after(Duration::from_secs(60));
+    bench.exit(0, 1);
+    bench.after(Duration::from_secs(59));
+    bench.exit(0, 1);
+    let end = bench.report().end.expect("the second end came too early");
+    assert_eq!(end.cause, EndCause::EssentialContainerExited);
+}
+
+#[test]
+fn nothing_is_started_again_while_the_task_stops_or_when_it_cannot_start() {
+    let mut bench = Bench::launched(json!([restarting("a", json!({}))]));
+    bench.after(Duration::from_secs(100));
+    bench.feed(Input::StopOrdered);
+    bench.exit(0, 143);
+    assert_eq!(bench.take_trace(), ["Start(0)", "Terminate(0)", "Sweep"]);
+
+    let mut bench = Bench::launched(json!([restarting("a", json!({}))]));
+    bench.after(Duration::from_secs(100));
+    bench.refuse = Some(START);
+    bench.exit(0, 1);
+    assert_eq!(bench.report().end.map(|end| end.reason).as_deref(), Some("CannotStartContainerError: no"));
 }

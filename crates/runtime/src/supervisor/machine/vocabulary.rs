@@ -67,6 +67,15 @@ impl Refusal {
         Refusal { cause: EndCause::CannotStart, reason }
     }
 
+    /// A refusal for want of the files a container takes variables from.
+    pub fn environment_files(file: &str) -> Self {
+        let reason = format!(
+            "ResourceInitializationError: failed to download env files: {file}: this engine has no S3; write the variables into \
+             environment instead of environmentFiles"
+        );
+        Refusal { cause: EndCause::CannotStart, reason }
+    }
+
     /// A refusal for want of something that may be there later.
     pub fn passing(detail: impl std::fmt::Display) -> Self {
         Refusal { cause: EndCause::FailedToStart, reason: format!("CannotStartContainerError: {detail}") }
