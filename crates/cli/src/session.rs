@@ -5,12 +5,14 @@ use std::io::IsTerminal;
 use anyhow::Result;
 use seatrial_release::aws::Connection;
 use seatrial_release::config::{ConfigFile, Overrides, ServiceName, Variables};
-use seatrial_release::plan::{Environment, Plan};
-use seatrial_release::{Interrupt, ServiceOutcome, Verdict, interrupt};
+use seatrial_release::plan::{Environment, Plan, ServicePlan};
+use seatrial_release::report::Reporter;
+use seatrial_release::{Interrupt, ReleaseError, ServiceOutcome, Verdict, interrupt};
 
 use crate::arguments::Common;
 use crate::exit_code::{AwaitsDecision, ExitCode, UsageError};
 use crate::printer::Printer;
+use crate::progress::Display;
 use crate::show::outcome;
 use crate::target::{self, Absent};
 
@@ -56,6 +58,29 @@ pub fn conclude(outcomes: &[ServiceOutcome], common: &Common, printer: &Printer)
     let farewell = outcome::farewell(&common.selection(), outcomes, printer.remarks());
     farewell.into_iter().for_each(|text| printer.remark(&text));
     Ok(Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict)).into())
+}
+
+/// Does something to the services of a session, one after the other, showing what happens; then concludes.
+pub async fn in_turn(
+    session: &Session,
+    common: &Common,
+    printer: &Printer,
+    work: impl AsyncFn(&ServicePlan, &Reporter, Interrupt) -> Result<ServiceOutcome, ReleaseError>,
+) -> Result<ExitCode> {
+    let display = Display::new(printer, common);
+    let (report, interrupt) = (display.reporter(), interrupted_by_ctrl_c());
+    let mut outcomes = Vec::new();
+    for service in &session.plan.services {
+        match work(service, &report, interrupt.clone()).await {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(error) => {
+                display.end();
+                return Err(error.into());
+            }
+        }
+    }
+    display.end();
+    conclude(&outcomes, common, printer)
 }
 
 /// Overrides that only name services.

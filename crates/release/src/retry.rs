@@ -18,7 +18,7 @@ use crate::rollback::not_deployed;
 use crate::steering::decide::Drive;
 use crate::steering::pilot::Pilot;
 use crate::watch::Watch;
-use crate::watch::locate::locate;
+use crate::watch::locate::{latest, locate};
 use crate::watch::outcome::{ServiceOutcome, explain};
 use crate::watch::verdict::Purpose;
 
@@ -66,19 +66,6 @@ struct Failed {
     revision: String,
     /// Completes "its last deployment …".
     end: &'static str,
-}
-
-async fn latest(connection: &Connection, plan: &ServicePlan) -> Result<Option<ServiceDeploymentBrief>, ReleaseError> {
-    let listed = connection
-        .ecs
-        .list_service_deployments()
-        .cluster(&plan.cluster)
-        .service(&plan.service_name)
-        .max_results(1)
-        .send()
-        .await
-        .doing(|| format!("listing the deployments of service {}", plan.name))?;
-    Ok(listed.service_deployments().first().cloned())
 }
 
 /// Says what is to be tried again. A deployment that came after a failed one has taken its place.

@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{AbortOptions, ReturnSteps, ServiceOutcome, WayBack, abort};
+use seatrial_release::{AbortOptions, ReturnSteps, WayBack, abort};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::progress::Display;
-use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+use crate::session::{Session, in_turn, only};
 
 /// How `--gradual` goes back when it does not say.
 const GRADUAL: &str = "25%/30s";
@@ -44,16 +43,8 @@ pub async fn run(arguments: AbortArguments, common: Common, printer: &Printer) -
         printer.remark(remark);
     }
     let options = AbortOptions { way, waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
-    let display = Display::new(printer, &common);
-    let interrupt = interrupted_by_ctrl_c();
-    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
-    for service in &session.plan.services {
-        let done = abort(&session.connection, service, &options, &display.reporter(), interrupt.clone()).await;
-        if done.is_err() {
-            display.end();
-        }
-        outcomes.push(done?);
-    }
-    display.end();
-    conclude(&outcomes, &common, printer)
+    in_turn(&session, &common, printer, async |service, report, interrupt| {
+        abort(&session.connection, service, &options, report, interrupt).await
+    })
+    .await
 }

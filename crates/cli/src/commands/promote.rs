@@ -3,13 +3,12 @@
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::{PromoteOptions, Reach, ServiceOutcome, promote};
+use seatrial_release::{PromoteOptions, Reach, promote};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::progress::Display;
-use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+use crate::session::{Session, in_turn, only};
 
 /// Take a deployment to its next step now: answer its pause, or leave the share that is being watched
 ///
@@ -36,16 +35,8 @@ pub async fn run(arguments: PromoteArguments, common: Common, printer: &Printer)
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let reach = if arguments.full { Reach::End } else { Reach::NextStep };
     let options = PromoteOptions { reach, waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
-    let display = Display::new(printer, &common);
-    let interrupt = interrupted_by_ctrl_c();
-    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
-    for service in &session.plan.services {
-        let done = promote(&session.connection, service, &options, &display.reporter(), interrupt.clone()).await;
-        if done.is_err() {
-            display.end();
-        }
-        outcomes.push(done?);
-    }
-    display.end();
-    conclude(&outcomes, &common, printer)
+    in_turn(&session, &common, printer, async |service, report, interrupt| {
+        promote(&session.connection, service, &options, report, interrupt).await
+    })
+    .await
 }

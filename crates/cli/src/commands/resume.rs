@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{ServiceOutcome, resume};
+use seatrial_release::resume;
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::progress::Display;
-use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+use crate::session::{Session, in_turn, only};
 
 /// Let a held or paused deployment go on as configured
 ///
@@ -30,17 +29,8 @@ pub struct ContinueArguments {
 pub async fn run(arguments: ContinueArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let (waiting, timeout) = (arguments.wait.waiting(), arguments.wait.timeout.get());
-    let display = Display::new(printer, &common);
-    let interrupt = interrupted_by_ctrl_c();
-    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
-    for service in &session.plan.services {
-        let report = display.reporter();
-        let done = resume(&session.connection, service, waiting, timeout, &report, interrupt.clone()).await;
-        if done.is_err() {
-            display.end();
-        }
-        outcomes.push(done?);
-    }
-    display.end();
-    conclude(&outcomes, &common, printer)
+    in_turn(&session, &common, printer, async |service, report, interrupt| {
+        resume(&session.connection, service, waiting, timeout, report, interrupt).await
+    })
+    .await
 }

@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{RetryOptions, ServiceOutcome, retry};
+use seatrial_release::{RetryOptions, retry};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::progress::Display;
-use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+use crate::session::{Session, in_turn, only};
 
 /// Deploy the version again whose deployment failed, was rolled back or stopped
 ///
@@ -29,16 +28,8 @@ pub struct RetryArguments {
 pub async fn run(arguments: RetryArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let options = RetryOptions { waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
-    let display = Display::new(printer, &common);
-    let interrupt = interrupted_by_ctrl_c();
-    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
-    for service in &session.plan.services {
-        let done = retry(&session.connection, service, &options, &display.reporter(), interrupt.clone()).await;
-        if done.is_err() {
-            display.end();
-        }
-        outcomes.push(done?);
-    }
-    display.end();
-    conclude(&outcomes, &common, printer)
+    in_turn(&session, &common, printer, async |service, report, interrupt| {
+        retry(&session.connection, service, &options, report, interrupt).await
+    })
+    .await
 }

@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{RollbackOptions, ServiceOutcome, rollback};
+use seatrial_release::{RollbackOptions, rollback};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::Printer;
-use crate::progress::Display;
-use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+use crate::session::{Session, in_turn, only};
 
 /// Return to the version before: undo the running deployment, or deploy the last successful other version
 #[derive(Args, Debug)]
@@ -40,16 +39,8 @@ pub async fn run(arguments: RollbackArguments, common: Common, printer: &Printer
         waiting: arguments.wait.waiting(),
         timeout: arguments.wait.timeout.get(),
     };
-    let display = Display::new(printer, &common);
-    let interrupt = interrupted_by_ctrl_c();
-    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
-    for service in &session.plan.services {
-        let done = rollback(&session.connection, service, &options, &display.reporter(), interrupt.clone()).await;
-        if done.is_err() {
-            display.end();
-        }
-        outcomes.push(done?);
-    }
-    display.end();
-    conclude(&outcomes, &common, printer)
+    in_turn(&session, &common, printer, async |service, report, interrupt| {
+        rollback(&session.connection, service, &options, report, interrupt).await
+    })
+    .await
 }

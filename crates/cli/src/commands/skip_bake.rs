@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{ServiceOutcome, SkipBakeOptions, skip_bake};
+use seatrial_release::{SkipBakeOptions, skip_bake};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::progress::Display;
-use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+use crate::session::{Session, in_turn, only};
 
 /// End the bake time that a deployment is in now; hooks, alarms and health checks still hold
 ///
@@ -29,16 +28,8 @@ pub struct SkipBakeArguments {
 pub async fn run(arguments: SkipBakeArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let options = SkipBakeOptions { waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
-    let display = Display::new(printer, &common);
-    let interrupt = interrupted_by_ctrl_c();
-    let mut outcomes: Vec<ServiceOutcome> = Vec::new();
-    for service in &session.plan.services {
-        let done = skip_bake(&session.connection, service, &options, &display.reporter(), interrupt.clone()).await;
-        if done.is_err() {
-            display.end();
-        }
-        outcomes.push(done?);
-    }
-    display.end();
-    conclude(&outcomes, &common, printer)
+    in_turn(&session, &common, printer, async |service, report, interrupt| {
+        skip_bake(&session.connection, service, &options, report, interrupt).await
+    })
+    .await
 }

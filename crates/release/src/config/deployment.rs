@@ -1,23 +1,21 @@
 //! The `deployment` block of a service: strategy, steps, bake times, alarms and hooks, as ECS's `deploymentConfiguration`, and what is left
 //! to the coordinator.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use seatrial_model::{LifecycleStage, ReturnSteps, TrafficPercent};
-use serde::de::{self, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use seatrial_model::{ReturnSteps, TrafficPercent};
+use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::alarms::AlarmsEntry;
 use super::checks::{self, CheckEntry};
 use super::error::Fault;
+use super::hooks::{self, HookEntry};
 use super::numbers::{Bounded, Seconds};
+use super::share::Share;
 use super::site::Site;
 use super::steps::{self, StepEntry};
-use super::words::OneOrMany;
 use crate::steering::{Handover, Steering};
 
 /// A day: the longest bake time ECS takes.
@@ -143,101 +141,6 @@ pub(crate) struct TestTrafficEntry {
     pub header: Option<String>,
 }
 
-/// A hook: a Lambda function that is asked, or, without one, a pause that waits for `seatrial promote`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HookEntry {
-    /// The lifecycle stages it belongs to, such as `post_test_traffic_shift`.
-    pub stage: OneOrMany,
-    /// ARN of the Lambda function.
-    pub function: Option<String>,
-    /// ARN of the role with which ECS invokes the function.
-    pub role: Option<String>,
-    /// Given to the function as it is.
-    #[schemars(with = "Option<std::collections::BTreeMap<String, String>>")]
-    pub details: Option<std::collections::BTreeMap<String, String>>,
-    /// How long it may take in all, in whole minutes; a day when left out.
-    pub timeout: Option<Seconds<60, PAUSE_MAX>>,
-    /// What happens when that is over; `rollback` when left out.
-    pub on_timeout: Option<TimeoutWord>,
-}
-
-/// What happens when a hook's time is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum TimeoutWord {
-    Rollback,
-    Continue,
-}
-
-/// A share of traffic: 0.1 to 100 percent in steps of 0.1, written `5`, `2.5` or `5%`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Share(f64);
-
-impl Share {
-    /// What reads a share in any of its forms.
-    pub(super) fn visit() -> ShareVisitor {
-        ShareVisitor
-    }
-
-    fn of<E: de::Error>(percent: f64, unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Result<Self, E> {
-        let tenths = (percent * 10.0).round();
-        let fits = (percent * 10.0 - tenths).abs() < 1e-6 && (1.0..=1000.0).contains(&tenths);
-        if fits { Ok(Share(tenths / 10.0)) } else { Err(E::invalid_value(unexpected, expected)) }
-    }
-
-    /// The percentage.
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-pub(super) struct ShareVisitor;
-
-impl Visitor<'_> for ShareVisitor {
-    type Value = Share;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a percentage from 0.1 to 100 in steps of 0.1")
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Share, E> {
-        Share::of(number as f64, Unexpected::Unsigned(number), &self)
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Share, E> {
-        Share::of(number as f64, Unexpected::Signed(number), &self)
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Share, E> {
-        Share::of(number, Unexpected::Float(number), &self)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Share, E> {
-        let number = text.trim().trim_end_matches('%').trim_end().parse().unwrap_or(f64::NAN);
-        Share::of(number, Unexpected::Str(text), &self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Share {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ShareVisitor)
-    }
-}
-
-impl JsonSchema for Share {
-    fn schema_name() -> Cow<'static, str> {
-        "Percentage".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A percentage from 0.1 to 100 in steps of 0.1.",
-            "oneOf": [{ "type": "number", "minimum": 0.1, "maximum": 100 }, { "type": "string", "pattern": "^[0-9.]+ *%?$" }]
-        })
-    }
-}
-
 /// The strategy of a service.
 pub(crate) fn strategy(entry: Option<&DeploymentEntry>) -> StrategyWord {
     entry.and_then(|entry| entry.strategy).unwrap_or(StrategyWord::Rolling)
@@ -291,10 +194,7 @@ pub(crate) fn configure(
     let alarms = json!({ "alarmNames": names, "enable": has_alarms, "rollback": has_alarms });
     configuration.insert("alarms".into(), alarms);
     steering.checks = checks::checks(entry, &site.below("verify"))?;
-    let hooks = entry.hooks.iter().flatten().map(|entry| hook(entry, &site.below("hooks")));
-    let mut hooks: Vec<Json> = hooks.collect::<Result<_, _>>()?;
-    refuse_ambiguous_pauses(&hooks, &steering, &site.below("hooks"))?;
-    hooks.extend(own_pause(&steering));
+    let hooks = hooks::hooks(entry, &steering, &site.below("hooks"))?;
     configuration.insert("lifecycleHooks".into(), Json::Array(hooks));
     Ok(steering)
 }
@@ -311,39 +211,6 @@ fn bake_time(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site<'_>) -
             Ok((bake, Handover::AtTheEnd))
         }
         (None, window) => Ok((minutes(window, &site.below("rollback_window"))?.unwrap_or(0), Handover::AtBakeTime)),
-    }
-}
-
-/// The pause in which the coordinator does its part.
-fn own_pause(steering: &Steering) -> Option<Json> {
-    let stage = match (steering.steps.is_empty(), steering.checks.is_empty()) {
-        (false, _) => LifecycleStage::PreProductionTrafficShift,
-        (true, false) => LifecycleStage::PostTestTrafficShift,
-        (true, true) => return None,
-    };
-    let minutes = steering.pause_limit().as_secs().div_ceil(60);
-    Some(json!({
-        "targetType": "PAUSE",
-        "lifecycleStages": [stage.as_str()],
-        "timeoutConfiguration": { "timeoutInMinutes": minutes, "action": "ROLLBACK" },
-    }))
-}
-
-/// A pause of the file that would look like one of the coordinator's own while it is open.
-fn refuse_ambiguous_pauses(hooks: &[Json], steering: &Steering, site: &Site<'_>) -> Result<(), Fault> {
-    if steering.steps.is_empty() {
-        return Ok(());
-    }
-    let looks_alike = [LifecycleStage::PostTestTrafficShift, LifecycleStage::PreProductionTrafficShift];
-    let is_pause = |hook: &&Json| hook["targetType"] == "PAUSE";
-    let mut stages = hooks.iter().filter(is_pause).filter_map(|hook| hook["lifecycleStages"].as_array()).flatten();
-    match stages.find(|stage| looks_alike.iter().any(|alike| *stage == alike.as_str())) {
-        None => Ok(()),
-        Some(stage) => {
-            let stage = stage.as_str().unwrap_or_default().to_ascii_lowercase();
-            let what = format!("pauses at {stage}, where the coordinator goes from step to step");
-            Err(site.fault(what).instead("say it as a step: steps: [{ percent: 0, pause: true }, 10, 50]"))
-        }
     }
 }
 
@@ -419,7 +286,7 @@ fn refuse_idle_keys(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site
     }
 }
 
-fn minutes<const MIN: i32, const MAX: i32>(
+pub(super) fn minutes<const MIN: i32, const MAX: i32>(
     seconds: Option<Seconds<MIN, MAX>>,
     site: &Site<'_>,
 ) -> Result<Option<i32>, Fault> {
@@ -430,45 +297,4 @@ fn minutes<const MIN: i32, const MAX: i32>(
             "write whole minutes, such as 5m; a rehearsal is quicker with `seatrial engine start --time-scale 60`",
         )),
     }
-}
-
-/// Whether a stage of this name takes a hook of this kind.
-fn takes(stage: &str, entry: &HookEntry) -> bool {
-    let stage = LifecycleStage::parse(stage);
-    stage.is_some_and(|stage| if entry.function.is_some() { stage.takes_functions() } else { stage.takes_pauses() })
-}
-
-fn hook(entry: &HookEntry, site: &Site<'_>) -> Result<Json, Fault> {
-    let stages: Vec<String> = entry.stage.values().iter().map(|stage| stage.to_ascii_uppercase()).collect();
-    if let Some(unknown) = stages.iter().find(|stage| !takes(stage, entry)) {
-        let known = LifecycleStage::ALL.into_iter().filter(|stage| takes(stage.as_str(), entry));
-        let known: Vec<String> = known.map(|stage| stage.as_str().to_ascii_lowercase()).collect();
-        let kind = if entry.function.is_some() { "functions" } else { "pauses" };
-        let what = format!("names the stage `{}`, which takes no {kind}", unknown.to_ascii_lowercase());
-        return Err(site.fault(what).instead(format!("the stages are {}", known.join(", "))));
-    }
-    let mut hook = Map::new();
-    match &entry.function {
-        Some(function) => {
-            hook.insert("hookTargetArn".into(), json!(function));
-            hook.insert("targetType".into(), json!("AWS_LAMBDA"));
-        }
-        None => {
-            hook.insert("targetType".into(), json!("PAUSE"));
-        }
-    }
-    hook.insert("lifecycleStages".into(), json!(stages));
-    if let Some(role) = &entry.role {
-        hook.insert("roleArn".into(), json!(role));
-    }
-    if let Some(details) = &entry.details {
-        hook.insert("hookDetails".into(), json!(details));
-    }
-    let action = match entry.on_timeout.unwrap_or(TimeoutWord::Rollback) {
-        TimeoutWord::Rollback => "ROLLBACK",
-        TimeoutWord::Continue => "CONTINUE",
-    };
-    let timeout = minutes(entry.timeout, &site.below("timeout"))?.unwrap_or(1440);
-    hook.insert("timeoutConfiguration".into(), json!({ "timeoutInMinutes": timeout, "action": action }));
-    Ok(Json::Object(hook))
 }

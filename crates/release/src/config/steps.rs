@@ -12,9 +12,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::deployment::{LINEAR_STEP_MIN, PAUSE_MAX, Share};
+use super::deployment::{LINEAR_STEP_MIN, PAUSE_MAX};
 use super::error::Fault;
 use super::numbers::Seconds;
+use super::share::Share;
 use super::site::Site;
 use crate::steering::{ShiftStep, Tenths, Then};
 

@@ -22,6 +22,7 @@ use crate::ensure::service::{describe, primary_id};
 use crate::error::ReleaseError;
 use crate::plan::{Plan, ServicePlan};
 use crate::urls::{ServiceUrl, urls};
+use crate::watch::locate::latest;
 use crate::watch::look::{self, Look};
 use crate::watch::names::ids as named_ids;
 use crate::watch::traffic::traffic;
@@ -174,7 +175,10 @@ impl Memory {
             Some(arn) => Some(arn),
             // Nothing has begun since.
             None if self.asked_for_last_at == newest => None,
-            None => last(connection, plan).await?,
+            None => {
+                let latest = latest(connection, plan).await?;
+                latest.and_then(|brief| brief.service_deployment_arn().map(ToOwned::to_owned))
+            }
         };
         self.asked_for_last_at = newest;
         if let Some(arn) = arn
@@ -292,18 +296,4 @@ impl Memory {
         };
         Ok(arns.into_iter().filter_map(with_balancer).collect())
     }
-}
-
-/// The last deployment of a service, by ARN.
-async fn last(connection: &Connection, plan: &ServicePlan) -> Result<Option<String>, CallError> {
-    let listed = connection
-        .ecs
-        .list_service_deployments()
-        .cluster(&plan.cluster)
-        .service(&plan.service_name)
-        .max_results(1)
-        .send()
-        .await
-        .doing(|| format!("listing the deployments of service {}", plan.name))?;
-    Ok(listed.service_deployments().first().and_then(|brief| brief.service_deployment_arn()).map(ToOwned::to_owned))
 }

@@ -5,15 +5,16 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_ecs::types::{CreatedAt, Service, ServiceDeployment};
+use aws_sdk_ecs::types::{CreatedAt, Service, ServiceDeployment, ServiceDeploymentBrief};
 use aws_smithy_types::DateTime;
 
 use super::{Subject, look};
-use crate::aws::{Connection, DoingExt};
+use crate::aws::{CallError, Connection, DoingExt};
 use crate::config::ServiceName;
 use crate::ensure::service::primary_id;
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
+use crate::plan::ServicePlan;
 
 /// Longest wait for ECS to list a deployment it has just started; it does so within seconds.
 const LISTED_LIMIT: Duration = Duration::from_secs(60);
@@ -59,6 +60,23 @@ pub(crate) async fn locate(
             return Err(ReleaseError::Interrupted { before: "the deployment could be watched".into() });
         }
     }
+}
+
+/// The latest deployment of a service, whatever became of it.
+pub(crate) async fn latest(
+    connection: &Connection,
+    plan: &ServicePlan,
+) -> Result<Option<ServiceDeploymentBrief>, CallError> {
+    let listed = connection
+        .ecs
+        .list_service_deployments()
+        .cluster(&plan.cluster)
+        .service(&plan.service_name)
+        .max_results(1)
+        .send()
+        .await
+        .doing(|| format!("listing the deployments of service {}", plan.name))?;
+    Ok(listed.service_deployments().first().cloned())
 }
 
 async fn listed(
