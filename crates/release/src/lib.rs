@@ -57,6 +57,7 @@ pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus,
 pub use urls::ServiceUrl;
 pub use wait::{WaitOptions, wait};
 pub use watch::cause::{Cause, CauseKind};
+pub use watch::explained::ExplainedWait;
 pub use watch::goal::Until;
 pub use watch::mirrored::Mirrored;
 pub use watch::outcome::ServiceOutcome;

@@ -22,6 +22,7 @@ use crate::steering::decide::Drive;
 use crate::steering::pilot::Pilot;
 use crate::urls::urls;
 use crate::watch::count;
+use crate::watch::explained::{ExplainedWait, explained};
 use crate::watch::look::{self, Look};
 use crate::watch::mirrored::{Mirrored, mirrored};
 use crate::watch::names::Names;
@@ -57,6 +58,8 @@ pub struct ServiceStatus {
     pub url: Option<String>,
     /// The deployment going on.
     pub deployment: Option<RunningDeployment>,
+    /// What the endpoint itself says is waited for; AWS says nothing.
+    pub waits: Vec<ExplainedWait>,
     /// The newest service event.
     pub last_event: Option<EventLine>,
 }
@@ -137,7 +140,7 @@ async fn service_status(
     plan: &ServicePlan,
     url: Option<String>,
 ) -> Result<ServiceStatus, ReleaseError> {
-    let Some((service, _)) = describe(connection, &plan.cluster, &plan.service_name).await? else {
+    let Some((service, document)) = describe(connection, &plan.cluster, &plan.service_name).await? else {
         return Ok(ServiceStatus {
             service: plan.name.clone(),
             status: None,
@@ -149,6 +152,7 @@ async fn service_status(
             back_to: None,
             url: None,
             deployment: None,
+            waits: Vec::new(),
             last_event: None,
         });
     };
@@ -190,6 +194,7 @@ async fn service_status(
         back_to,
         url,
         deployment,
+        waits: explained(&document),
         last_event,
     })
 }

@@ -1,7 +1,7 @@
 //! The state of an environment as text.
 
 use seatrial_release::report::Traffic;
-use seatrial_release::{EnvironmentStatus, EventLine, Mirrored, RunningDeployment, ServiceStatus};
+use seatrial_release::{EnvironmentStatus, EventLine, ExplainedWait, Mirrored, RunningDeployment, ServiceStatus};
 
 use super::outcome::healthy;
 use super::steps::{both, counts};
@@ -41,8 +41,19 @@ pub fn status(status: &EnvironmentStatus, paint: Paint) -> String {
             );
             text += &progress(deployment, service.service.as_str());
         }
+        text += &explained(&service.waits, paint);
     }
     text
+}
+
+/// What the engine itself says, in the words of its controller.
+fn explained(waits: &[ExplainedWait], paint: Paint) -> String {
+    let line = |wait: &ExplainedWait| {
+        let until = wait.until.map_or_else(String::new, |until| format!(", until {} at most", moment(Some(until))));
+        let since = moment(wait.since);
+        format!("  {} {}, because {}; since {since}{until}\n", paint.faint("the engine waits for"), wait.what, wait.why)
+    };
+    waits.iter().map(line).collect()
 }
 
 /// How far traffic has come, and what somebody has to decide.
@@ -97,6 +108,7 @@ pub fn events(lines: &[EventLine], paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use seatrial_release::report::TaskCounts;
+    use time::OffsetDateTime;
 
     use super::*;
 
@@ -124,6 +136,12 @@ mod tests {
                 waiting_for: "1 task to become healthy".into(),
                 since: None,
             }),
+            waits: vec![ExplainedWait {
+                what: "a task of ecs-svc/2 to become healthy".into(),
+                why: "its target is unhealthy".into(),
+                since: Some(OffsetDateTime::UNIX_EPOCH),
+                until: Some(OffsetDateTime::UNIX_EPOCH + std::time::Duration::from_secs(60)),
+            }],
             last_event: None,
         };
         let job = ServiceStatus {
@@ -137,6 +155,7 @@ mod tests {
             back_to: None,
             url: None,
             deployment: None,
+            waits: vec![],
             last_event: None,
         };
         let failed = ServiceStatus {

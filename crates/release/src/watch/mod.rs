@@ -7,6 +7,7 @@ pub(crate) mod alarm_cause;
 pub(crate) mod cause;
 pub(crate) mod count;
 pub(crate) mod diagnosis;
+pub(crate) mod explained;
 pub(crate) mod goal;
 pub(crate) mod health;
 pub(crate) mod locate;
