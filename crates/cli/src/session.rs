@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use anyhow::Result;
+use futures_util::future::join_all;
 use seatrial_release::aws::Connection;
 use seatrial_release::config::{ConfigFile, Overrides, ServiceName, Variables};
 use seatrial_release::plan::{Environment, Plan, ServicePlan};
@@ -60,8 +61,9 @@ pub fn conclude(outcomes: &[ServiceOutcome], common: &Common, printer: &Printer)
     Ok(Verdict::worst(outcomes.iter().map(|outcome| outcome.verdict)).into())
 }
 
-/// Does something to the services of a session, one after the other, showing what happens; then concludes.
-pub async fn in_turn(
+/// Does something to the services of a session, all at once, since each may have to be attended to, showing what happens; then concludes.
+/// What one of them cannot do keeps the others from nothing.
+pub async fn together(
     session: &Session,
     common: &Common,
     printer: &Printer,
@@ -69,18 +71,20 @@ pub async fn in_turn(
 ) -> Result<ExitCode> {
     let display = Display::new(printer, common);
     let (report, interrupt) = (display.reporter(), interrupted_by_ctrl_c());
-    let mut outcomes = Vec::new();
-    for service in &session.plan.services {
-        match work(service, &report, interrupt.clone()).await {
-            Ok(outcome) => outcomes.push(outcome),
-            Err(error) => {
-                display.end();
-                return Err(error.into());
+    let works = session.plan.services.iter().map(|service| work(service, &report, interrupt.clone()));
+    let results = join_all(works).await;
+    display.end();
+    let (outcomes, errors): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    let outcomes: Vec<ServiceOutcome> = outcomes.into_iter().flatten().collect();
+    match errors.into_iter().find_map(Result::err) {
+        None => conclude(&outcomes, common, printer),
+        Some(error) => {
+            if !outcomes.is_empty() {
+                conclude(&outcomes, common, printer)?;
             }
+            Err(error.into())
         }
     }
-    display.end();
-    conclude(&outcomes, common, printer)
 }
 
 /// Overrides that only name services.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -89,7 +89,8 @@ pub async fn deploy(
         let after = After { connection, options, report, interrupt: interrupt.clone(), started };
         after.effect(service, task_definition, effect)
     });
-    let services = try_join_all(waits).await?;
+    // What one of them cannot do must not leave the others unattended.
+    let services = join_all(waits).await.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(DeployReport {
         app: plan.app.clone(),
         environment: plan.environment.name.clone(),

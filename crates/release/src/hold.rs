@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_ecs::types::DeploymentLifecycleHookAction;
+use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, ServiceDeployment, ServiceDeploymentStatus};
 
 use crate::aws::Connection;
 use crate::config::RollbackOverride;
@@ -18,11 +18,11 @@ use crate::report::{Event, Pause, Reporter};
 use crate::rollback::not_deployed;
 use crate::steering::decide::{Decision, Drive};
 use crate::steering::marks::Mark;
-use crate::steering::pilot::{Pilot, answer};
+use crate::steering::pilot::{Hold, Pilot, answer};
 use crate::watch::locate::locate;
 use crate::watch::look::look;
 use crate::watch::outcome::{ServiceOutcome, explain};
-use crate::watch::traffic::pause;
+use crate::watch::traffic::{pause, traffic};
 use crate::watch::verdict::Purpose;
 use crate::watch::{Subject, Watch};
 
@@ -50,13 +50,23 @@ pub async fn hold(
     let subject = running(connection, plan, &mut interrupt).await?;
     let Some(seen) = look(connection, &subject).await? else { return Err(not_deployed(&plan.name)) };
     let open = pause(&seen.deployment);
-    if !plan.steering.has_pauses() && open.is_none() {
+    if open.is_none() && !comes_to_a_pause(&seen.deployment, plan) {
         let what = format!("ECS cannot stop the deployment of service {} halfway", plan.name);
         let instead = "give it `steps` or a pause among its `hooks` beforehand; `seatrial rollback` undoes it now";
         return Err(ReleaseError::not_possible(what, instead));
     }
     Mark::Held.put(connection, arn(&seen.service)?, &subject.deployment_id).await?;
     Ok(open)
+}
+
+/// Whether a deployment has a pause before it that the coordinator answers.
+fn comes_to_a_pause(deployment: &ServiceDeployment, plan: &ServicePlan) -> bool {
+    let Some(traffic) = traffic(deployment) else { return false };
+    let goes_forward =
+        matches!(deployment.status(), Some(ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress));
+    let is_before = traffic.production == 0.0;
+    let is_between = traffic.production < 100.0 && !plan.steering.steps.is_empty();
+    goes_forward && plan.steering.has_pauses() && (is_before || is_between)
 }
 
 /// Takes the hold off a deployment, if there is one.
@@ -76,13 +86,22 @@ fn arn(service: &aws_sdk_ecs::types::Service) -> Result<&str, ReleaseError> {
     service.service_arn().ok_or(ReleaseError::Incomplete("the service's ARN"))
 }
 
+/// How to let a deployment go on.
+#[derive(Clone, Debug)]
+pub struct ResumeOptions {
+    pub waiting: Waiting,
+    /// Bake times come on top.
+    pub timeout: Duration,
+    /// What happens when it is over.
+    pub rollback: RollbackOverride,
+}
+
 /// Lets a deployment go on: the hold is taken off, a pause that waits for a decision is answered, and the rest is watched. A share that is
 /// being watched is watched to the end of its time.
 pub async fn resume(
     connection: &Connection,
     plan: &ServicePlan,
-    waiting: Waiting,
-    timeout: Duration,
+    options: &ResumeOptions,
     report: &Reporter,
     mut interrupt: Interrupt,
 ) -> Result<ServiceOutcome, ReleaseError> {
@@ -91,21 +110,25 @@ pub async fn resume(
     release(connection, plan, &subject).await?;
     let mut pilot = Pilot::new(&plan.steering, Drive::AsPlanned);
     if let Some(seen) = look(connection, &subject).await? {
-        match pilot.decide(&seen, &subject.deployment_id, connection.time_scale()) {
+        match pilot.decide(&seen, &subject.deployment_id, Hold::Lifted, connection.clock()) {
             Decision::Ask(paused) => {
                 answer(connection, &subject, &paused, DeploymentLifecycleHookAction::Continue).await?;
                 pilot.has_answered(&paused.hook);
                 report.send(Event::Note(format!("continued service {} at {}", subject.service, paused.stage)));
             }
-            Decision::Nothing | Decision::Wait(_) | Decision::Verify(_) | Decision::Continue { .. } => {}
+            Decision::Nothing
+            | Decision::Wait(_)
+            | Decision::Held(_)
+            | Decision::Verify(_)
+            | Decision::Continue { .. } => {}
         }
     }
-    if waiting == Waiting::Not {
+    if options.waiting == Waiting::Not {
         let is_steered = pilot.is_needed();
         return Ok(ServiceOutcome { is_steered, ..ServiceOutcome::started(&subject, started.elapsed()) });
     }
-    let timeout = timeout + waiting_time(connection, plan);
-    let (rollback, until) = (RollbackOverride::AsConfigured, plan.steering.handover.until());
+    let timeout = options.timeout + waiting_time(connection, plan);
+    let (rollback, until) = (options.rollback, plan.steering.handover.until());
     let watch = Watch { connection, report, interrupt, started, timeout, rollback, pilot, until };
     Ok(explain(connection, watch.follow(subject).await?, Purpose::Deploy).await)
 }

@@ -44,7 +44,7 @@ pub use ensure::{DefinitionChoice, Force};
 pub use error::ReleaseError;
 pub use firing::{FiringAlarm, FiringAlarms};
 pub use history::{HISTORY_MAX, HistoryEntry, history};
-pub use hold::{hold, resume};
+pub use hold::{ResumeOptions, hold, resume};
 pub use interrupt::{Interrupt, Interrupter, interrupt};
 pub use logs::{Following, LogLine, LogQuery, logs};
 pub use promote::{PromoteOptions, Reach, promote};

@@ -13,9 +13,9 @@ use crate::interrupt::Interrupt;
 use crate::plan::ServicePlan;
 use crate::report::{Event, Reporter};
 use crate::steering::decide::{Decision, Drive};
-use crate::steering::pilot::{Pilot, answer};
+use crate::steering::pilot::{Hold, Pilot, answer};
 use crate::watch::Watch;
-use crate::watch::look::look;
+use crate::watch::look::{Look, look};
 use crate::watch::outcome::{ServiceOutcome, explain};
 use crate::watch::traffic::pause;
 use crate::watch::verdict::Purpose;
@@ -27,6 +27,8 @@ pub struct PromoteOptions {
     pub waiting: Waiting,
     /// Bake times come on top.
     pub timeout: Duration,
+    /// What happens when it is over.
+    pub rollback: RollbackOverride,
 }
 
 /// How far to go.
@@ -48,30 +50,30 @@ pub async fn promote(
 ) -> Result<ServiceOutcome, ReleaseError> {
     let started = Instant::now();
     let subject = hold::running(connection, plan, &mut interrupt).await?;
-    hold::release(connection, plan, &subject).await?;
     let drive = match options.reach {
         Reach::NextStep => Drive::AsPlanned,
         Reach::End => Drive::Through,
     };
     let mut pilot = Pilot::new(&plan.steering, drive);
     let seen = look(connection, &subject).await?;
-    let decision = seen
-        .as_ref()
-        .map_or(Decision::Nothing, |seen| pilot.decide(seen, &subject.deployment_id, connection.time_scale()));
+    let decide = |seen: &Look| pilot.decide(seen, &subject.deployment_id, Hold::Lifted, connection.clock());
+    let decision = seen.as_ref().map_or(Decision::Nothing, decide);
     let paused = seen.as_ref().and_then(|seen| pause(&seen.deployment));
     match (decision, paused) {
         // The pilot tries the version first and then goes on by itself.
         (Decision::Verify(_), _) => {}
-        (Decision::Nothing | Decision::Wait(_) | Decision::Continue { .. } | Decision::Ask(_), Some(paused)) => {
+        // The pause that was looked at, and no other: somebody else may have taken the deployment further meanwhile.
+        (_, Some(paused)) => {
             answer(connection, &subject, &paused, DeploymentLifecycleHookAction::Continue).await?;
             pilot.has_answered(&paused.hook);
             report.send(Event::Note(format!("continued service {} at {}", subject.service, paused.stage)));
         }
-        (Decision::Nothing | Decision::Wait(_) | Decision::Continue { .. } | Decision::Ask(_), None) => {
+        (_, None) => {
             let what = format!("the deployment of service {} is not paused", plan.name);
             return Err(ReleaseError::not_possible(what, "it goes on by itself; see `seatrial status`"));
         }
     }
+    hold::release(connection, plan, &subject).await?;
     if options.waiting == Waiting::Not {
         let is_steered = pilot.is_needed();
         return Ok(ServiceOutcome { is_steered, ..ServiceOutcome::started(&subject, started.elapsed()) });
@@ -82,7 +84,7 @@ pub async fn promote(
         interrupt,
         started,
         timeout: options.timeout + waiting_time(connection, plan),
-        rollback: RollbackOverride::AsConfigured,
+        rollback: options.rollback,
         pilot,
         until: plan.steering.handover.until(),
     };

@@ -11,6 +11,7 @@ use crate::deploy::{Waiting, waiting_time};
 use crate::ensure::service::{describe, in_place, send_update};
 use crate::ensure::task_definition::{self, short};
 use crate::error::ReleaseError;
+use crate::firing::{self, FiringAlarms};
 use crate::interrupt::Interrupt;
 use crate::plan::ServicePlan;
 use crate::report::{Change, Event, Reporter, Resource};
@@ -28,6 +29,7 @@ pub struct RetryOptions {
     pub waiting: Waiting,
     /// Bake times come on top.
     pub timeout: Duration,
+    pub firing_alarms: FiringAlarms,
 }
 
 /// Deploys the version of a service's failed deployment again.
@@ -43,6 +45,7 @@ pub async fn retry(
     let Some((service, _)) = described else { return Err(not_deployed(&plan.name)) };
     let failed = failed(plan, latest(connection, plan).await?.as_ref())?;
     let target = version(connection, plan, &failed.revision).await?;
+    refuse_firing_alarms(connection, plan, options.firing_alarms, &service, report).await?;
     let before = short(in_place(&service).unwrap_or_default()).to_owned();
     report.send(Event::Note(format!("trying {} again: its last deployment {}", short(&target), failed.end)));
     let updated = update(connection, plan, &service, &target).await?;
@@ -50,13 +53,41 @@ pub async fn retry(
     report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
     let subject = locate(connection, &plan.name, &plan.cluster, &updated, &mut interrupt).await?;
     if options.waiting == Waiting::Not {
-        return Ok(ServiceOutcome::started(&subject, started.elapsed()));
+        let is_steered = plan.steering.has_pauses();
+        return Ok(ServiceOutcome { is_steered, ..ServiceOutcome::started(&subject, started.elapsed()) });
     }
     let timeout = options.timeout + waiting_time(connection, plan);
     let rollback = RollbackOverride::AsConfigured;
     let (pilot, until) = (Pilot::new(&plan.steering, Drive::AsPlanned), plan.steering.handover.until());
     let watch = Watch { connection, report, interrupt, started, timeout, rollback, pilot, until };
     Ok(explain(connection, watch.follow(subject).await?, Purpose::Deploy).await)
+}
+
+/// Refuses to deploy while an alarm fires that the deployment would watch: ECS would watch none of them, perhaps the one that told of this
+/// very version.
+async fn refuse_firing_alarms(
+    connection: &Connection,
+    plan: &ServicePlan,
+    choice: FiringAlarms,
+    service: &Service,
+    report: &Reporter,
+) -> Result<(), ReleaseError> {
+    let alarms = service.deployment_configuration().and_then(|chosen| chosen.alarms());
+    let names: Vec<String> =
+        alarms.filter(|alarms| alarms.enable()).map(|alarms| alarms.alarm_names().to_vec()).unwrap_or_default();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let alarms = firing::look(connection, &names).await?.firing(&plan.name);
+    match (alarms.is_empty(), choice) {
+        (true, _) => Ok(()),
+        (false, FiringAlarms::Refuse) => Err(ReleaseError::Blocked { alarms }),
+        (false, FiringAlarms::Ignore) => {
+            let note = format!("{}; ECS watches no alarm during this deployment", firing::in_words(&alarms));
+            report.send(Event::Note(note));
+            Ok(())
+        }
+    }
 }
 
 /// A deployment that came to no good end.

@@ -19,7 +19,7 @@ use crate::report::{Pause, TaskCounts, Traffic};
 use crate::rollback::previous;
 use crate::steering::Steering;
 use crate::steering::decide::Drive;
-use crate::steering::pilot::Pilot;
+use crate::steering::pilot::{Hold, Pilot};
 use crate::urls::urls;
 use crate::watch::count;
 use crate::watch::explained::{ExplainedWait, explained};
@@ -182,7 +182,7 @@ async fn service_status(
         None => None,
     };
     let looked = running.map(|deployment| Look { deployment, service, tasks, facts });
-    let deployment = looked.and_then(|look| running_deployment(look, copies, &plan.steering, connection.time_scale()));
+    let deployment = looked.and_then(|look| running_deployment(look, copies, &plan.steering, connection));
     Ok(ServiceStatus {
         service: plan.name.clone(),
         status,
@@ -211,17 +211,17 @@ fn running_deployment(
     look: Look,
     mirrored: Option<Mirrored>,
     steering: &Steering,
-    time_scale: u32,
+    connection: &Connection,
 ) -> Option<RunningDeployment> {
     let id = primary_id(&look.service).unwrap_or_default().to_owned();
     let (new, old) = count::by_version(&look.service, &look.tasks, &look.facts, &id);
-    let decision = Pilot::new(steering, Drive::AsPlanned).decide(&look, &id, time_scale);
+    let decision = Pilot::new(steering, Drive::AsPlanned).decide(&look, &id, Hold::Heeded, connection.clock());
     Some(RunningDeployment {
         traffic: traffic::traffic(&look.deployment),
         pause: traffic::pause(&look.deployment),
         waiting_for: match decision.waits_for() {
             Some(what) => what,
-            None => waiting_for(&look, &id, &new, &old, time_scale)?,
+            None => waiting_for(&look, &id, &new, &old, connection.time_scale())?,
         },
         mirrored,
         status: look.deployment.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),

@@ -7,7 +7,7 @@ use seatrial_release::{AbortOptions, ReturnSteps, WayBack, abort};
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::{Session, in_turn, only};
+use crate::session::{Session, only, together};
 
 /// How `--gradual` goes back when it does not say.
 const GRADUAL: &str = "25%/30s";
@@ -43,7 +43,7 @@ pub async fn run(arguments: AbortArguments, common: Common, printer: &Printer) -
         printer.remark(remark);
     }
     let options = AbortOptions { way, waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
-    in_turn(&session, &common, printer, async |service, report, interrupt| {
+    together(&session, &common, printer, async |service, report, interrupt| {
         abort(&session.connection, service, &options, report, interrupt).await
     })
     .await

@@ -3,12 +3,13 @@
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use seatrial_release::config::RollbackOverride;
 use seatrial_release::{PromoteOptions, Reach, promote};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::{Session, in_turn, only};
+use crate::session::{Session, only, together};
 
 /// Take a deployment to its next step now: answer its pause, or leave the share that is being watched
 ///
@@ -34,8 +35,9 @@ pub struct PromoteArguments {
 pub async fn run(arguments: PromoteArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let reach = if arguments.full { Reach::End } else { Reach::NextStep };
-    let options = PromoteOptions { reach, waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
-    in_turn(&session, &common, printer, async |service, report, interrupt| {
+    let (waiting, timeout) = (arguments.wait.waiting(), arguments.wait.timeout.get());
+    let options = PromoteOptions { reach, waiting, timeout, rollback: RollbackOverride::AsConfigured };
+    together(&session, &common, printer, async |service, report, interrupt| {
         promote(&session.connection, service, &options, report, interrupt).await
     })
     .await

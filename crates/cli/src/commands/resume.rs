@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::resume;
+use seatrial_release::config::RollbackOverride;
+use seatrial_release::{ResumeOptions, resume};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::{Session, in_turn, only};
+use crate::session::{Session, only, together};
 
 /// Let a held or paused deployment go on as configured
 ///
@@ -29,8 +30,9 @@ pub struct ContinueArguments {
 pub async fn run(arguments: ContinueArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let (waiting, timeout) = (arguments.wait.waiting(), arguments.wait.timeout.get());
-    in_turn(&session, &common, printer, async |service, report, interrupt| {
-        resume(&session.connection, service, waiting, timeout, report, interrupt).await
+    let options = ResumeOptions { waiting, timeout, rollback: RollbackOverride::AsConfigured };
+    together(&session, &common, printer, async |service, report, interrupt| {
+        resume(&session.connection, service, &options, report, interrupt).await
     })
     .await
 }

@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{RetryOptions, retry};
+use clap::builder::FalseyValueParser;
+use seatrial_release::{FiringAlarms, RetryOptions, retry};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::{Session, in_turn, only};
+use crate::session::{Session, only, together};
 
 /// Deploy the version again whose deployment failed, was rolled back or stopped
 ///
@@ -20,6 +21,10 @@ pub struct RetryArguments {
     #[command(flatten)]
     pub common: Common,
 
+    /// Deploy although an alarm fires that the deployment would watch; ECS then watches none
+    #[arg(long, env = "SEATRIAL_IGNORE_FIRING_ALARMS", value_parser = FalseyValueParser::new())]
+    pub ignore_firing_alarms: bool,
+
     #[command(flatten)]
     pub wait: WaitArguments,
 }
@@ -27,8 +32,10 @@ pub struct RetryArguments {
 /// Runs the command.
 pub async fn run(arguments: RetryArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
-    let options = RetryOptions { waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
-    in_turn(&session, &common, printer, async |service, report, interrupt| {
+    let firing_alarms = if arguments.ignore_firing_alarms { FiringAlarms::Ignore } else { FiringAlarms::Refuse };
+    let (waiting, timeout) = (arguments.wait.waiting(), arguments.wait.timeout.get());
+    let options = RetryOptions { waiting, timeout, firing_alarms };
+    together(&session, &common, printer, async |service, report, interrupt| {
         retry(&session.connection, service, &options, report, interrupt).await
     })
     .await

@@ -7,7 +7,7 @@ use seatrial_release::{RollbackOptions, rollback};
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::Printer;
-use crate::session::{Session, in_turn, only};
+use crate::session::{Session, only, together};
 
 /// Return to the version before: undo the running deployment, or deploy the last successful other version
 #[derive(Args, Debug)]
@@ -39,7 +39,7 @@ pub async fn run(arguments: RollbackArguments, common: Common, printer: &Printer
         waiting: arguments.wait.waiting(),
         timeout: arguments.wait.timeout.get(),
     };
-    in_turn(&session, &common, printer, async |service, report, interrupt| {
+    together(&session, &common, printer, async |service, report, interrupt| {
         rollback(&session.connection, service, &options, report, interrupt).await
     })
     .await

@@ -7,7 +7,7 @@ use seatrial_release::{SkipBakeOptions, skip_bake};
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::{Session, in_turn, only};
+use crate::session::{Session, only, together};
 
 /// End the bake time that a deployment is in now; hooks, alarms and health checks still hold
 ///
@@ -28,7 +28,7 @@ pub struct SkipBakeArguments {
 pub async fn run(arguments: SkipBakeArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let options = SkipBakeOptions { waiting: arguments.wait.waiting(), timeout: arguments.wait.timeout.get() };
-    in_turn(&session, &common, printer, async |service, report, interrupt| {
+    together(&session, &common, printer, async |service, report, interrupt| {
         skip_bake(&session.connection, service, &options, report, interrupt).await
     })
     .await

@@ -2,15 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
-use futures_util::future::try_join_all;
 use seatrial_release::config::Span;
 use seatrial_release::{Until, WaitOptions, wait};
 
 use crate::arguments::{Common, Services};
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::progress::Display;
-use crate::session::{Session, conclude, interrupted_by_ctrl_c, only};
+use crate::session::{Session, only, together};
 
 /// Wait for what is going on, and do this program's part in it: `steps` and `verify`
 ///
@@ -36,11 +34,8 @@ pub struct WaitForArguments {
 pub async fn run(arguments: WaitForArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let options = WaitOptions { until: arguments.until, timeout: arguments.timeout.get() };
-    let display = Display::new(printer, &common);
-    let (report, interrupt) = (display.reporter(), interrupted_by_ctrl_c());
-    let services = session.plan.services.iter();
-    let waits = services.map(|service| wait(&session.connection, service, options, &report, interrupt.clone()));
-    let outcomes = try_join_all(waits).await;
-    display.end();
-    conclude(&outcomes?, &common, printer)
+    together(&session, &common, printer, async |service, report, interrupt| {
+        wait(&session.connection, service, options, report, interrupt).await
+    })
+    .await
 }

@@ -119,6 +119,7 @@ fn reached(outcome: &ServiceOutcome) -> String {
             moment(Some(until))
         ),
         (None, Some(_), _) => paused(outcome),
+        (None, None, Some(stage)) if outcome.is_steered => format!("{wanted} has come to {stage} after {took}"),
         (None, None, Some(stage)) => format!("{wanted} has come to {stage} after {took}; it goes on"),
         (None, None, None) => format!("{wanted} goes on being deployed after {took}"),
     }
@@ -168,8 +169,18 @@ pub fn farewell(flags: &str, outcomes: &[ServiceOutcome], paint: Paint) -> Vec<S
     let is_open = |outcome: &ServiceOutcome| outcome.verdict == Verdict::Interrupted && !outcome.is_steered;
     let open = those(&|outcome| is_open(outcome) && outcome.deployment.is_some());
     let changing = those(&|outcome| is_open(outcome) && outcome.deployment.is_none());
-    let abandoned =
-        those(&|outcome| outcome.is_steered && matches!(outcome.verdict, Verdict::Interrupted | Verdict::Started));
+    let is_left = |outcome: &ServiceOutcome| match outcome.verdict {
+        Verdict::Interrupted | Verdict::Started => true,
+        Verdict::Reached => outcome.bakes_until.is_none() && outcome.pause.is_none(),
+        Verdict::TimedOut => outcome.stage.is_some(),
+        Verdict::NothingToDo
+        | Verdict::Deployed
+        | Verdict::Paused
+        | Verdict::RolledBack
+        | Verdict::Failed
+        | Verdict::RollbackFailed => false,
+    };
+    let abandoned = those(&|outcome| outcome.is_steered && is_left(outcome));
     let paused = those(&|outcome| outcome.verdict == Verdict::Paused);
     let going_on = (!open.is_empty()).then(|| {
         let names = open.join(" ");

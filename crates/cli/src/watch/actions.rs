@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use seatrial_release::aws::Connection;
+use seatrial_release::config::RollbackOverride;
 use seatrial_release::plan::ServicePlan;
 use seatrial_release::report::Reporter;
 use seatrial_release::{
-    Interrupt, PromoteOptions, Reach, ReleaseError, RollbackOptions, SkipBakeOptions, Waiting, hold, promote, resume,
-    rollback, skip_bake,
+    Interrupt, PromoteOptions, Reach, ReleaseError, ResumeOptions, RollbackOptions, SkipBakeOptions, Waiting, hold,
+    promote, resume, rollback, skip_bake,
 };
 use tokio::sync::mpsc::Sender;
 
@@ -18,6 +19,9 @@ const ACTION_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long a promotion to the end goes through pauses. Bake times come on top.
 const PROMOTION_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// A view rolls nothing back because it has been open for long.
+const NEVER: RollbackOverride = RollbackOverride::Never;
 
 /// To the version before, which is not waited for.
 const BACK: RollbackOptions = RollbackOptions { to_revision: None, waiting: Waiting::Not, timeout: ACTION_LIMIT };
@@ -47,13 +51,15 @@ async fn carry_out(action: Action, connection: &Connection, plan: &ServicePlan) 
     let service = &plan.name;
     match action {
         Action::Promote => {
-            let options = PromoteOptions { reach: Reach::NextStep, waiting: attending(plan), timeout: ACTION_LIMIT };
+            let (reach, waiting) = (Reach::NextStep, attending(plan));
+            let options = PromoteOptions { reach, waiting, timeout: PROMOTION_LIMIT, rollback: NEVER };
             promote(connection, plan, &options, &report, interrupt).await?;
             Ok(format!("{service} goes on"))
         }
         // Whoever answers pauses has to wait for them.
         Action::PromoteToEnd => {
-            let options = PromoteOptions { reach: Reach::End, waiting: Waiting::ToTheEnd, timeout: PROMOTION_LIMIT };
+            let (reach, waiting) = (Reach::End, Waiting::ToTheEnd);
+            let options = PromoteOptions { reach, waiting, timeout: PROMOTION_LIMIT, rollback: NEVER };
             promote(connection, plan, &options, &report, interrupt).await?;
             Ok(format!("{service} went through its pauses"))
         }
@@ -62,7 +68,8 @@ async fn carry_out(action: Action, connection: &Connection, plan: &ServicePlan) 
             Ok(format!("{service} is held at its next step"))
         }
         Action::Continue => {
-            resume(connection, plan, attending(plan), ACTION_LIMIT, &report, interrupt).await?;
+            let options = ResumeOptions { waiting: attending(plan), timeout: PROMOTION_LIMIT, rollback: NEVER };
+            resume(connection, plan, &options, &report, interrupt).await?;
             Ok(format!("{service} goes on"))
         }
         Action::SkipBake => {

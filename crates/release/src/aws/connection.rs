@@ -10,7 +10,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{CallError, DoingExt};
 use super::role::RoleArn;
-use super::time_scale::TimeScale;
+use super::time_scale::{Clock, TimeScale};
 use crate::definitions::Known;
 
 /// Longest wait for a connection: a live endpoint answers within milliseconds, across the world within one second.
@@ -118,6 +118,11 @@ impl Connection {
     /// How many times shorter the endpoint makes the durations it is given, as far as its answers have told: 1 on AWS.
     pub fn time_scale(&self) -> u32 {
         self.time_scale.factor()
+    }
+
+    /// The endpoint's clock, by which its expiries have to be judged.
+    pub(crate) fn clock(&self) -> Clock {
+        Clock { now: self.time_scale.now(), time_scale: self.time_scale() }
     }
 
     /// How long a configured duration really takes at this endpoint.

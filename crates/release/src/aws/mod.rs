@@ -12,3 +12,4 @@ pub use connection::{Connection, Endpoint};
 pub use error::{CallError, CallErrorKind};
 pub(crate) use error::{DoingExt, MISSING_SERVICE};
 pub use role::RoleArn;
+pub(crate) use time_scale::Clock;

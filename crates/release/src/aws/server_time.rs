@@ -36,7 +36,7 @@ impl Intercept for ServerTime {
     }
 }
 
-fn parse(date: &str) -> Option<OffsetDateTime> {
+pub(super) fn parse(date: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(date, &Rfc2822).ok()
 }
 

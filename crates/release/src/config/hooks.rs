@@ -67,18 +67,24 @@ fn own_pause(steering: &Steering) -> Option<Json> {
 
 /// A pause of the file that would look like one of the coordinator's own while it is open.
 fn refuse_ambiguous_pauses(hooks: &[Json], steering: &Steering, site: &Site<'_>) -> Result<(), Fault> {
-    if steering.steps.is_empty() {
-        return Ok(());
-    }
-    let looks_alike = [LifecycleStage::PostTestTrafficShift, LifecycleStage::PreProductionTrafficShift];
+    let looks_alike: &[LifecycleStage] = match (steering.steps.is_empty(), steering.checks.is_empty()) {
+        (false, _) => &[LifecycleStage::PostTestTrafficShift, LifecycleStage::PreProductionTrafficShift],
+        // Both would be open side by side.
+        (true, false) => &[LifecycleStage::PostTestTrafficShift],
+        (true, true) => return Ok(()),
+    };
     let is_pause = |hook: &&Json| hook["targetType"] == "PAUSE";
     let mut stages = hooks.iter().filter(is_pause).filter_map(|hook| hook["lifecycleStages"].as_array()).flatten();
     match stages.find(|stage| looks_alike.iter().any(|alike| *stage == alike.as_str())) {
         None => Ok(()),
         Some(stage) => {
             let stage = stage.as_str().unwrap_or_default().to_ascii_lowercase();
-            let what = format!("pauses at {stage}, where the coordinator goes from step to step");
-            Err(site.fault(what).instead("say it as a step: steps: [{ percent: 0, pause: true }, 10, 50]"))
+            let what = format!("pauses at {stage}, where `seatrial` answers a pause of its own");
+            Err(site.fault(what).instead(if steering.steps.is_empty() {
+                "move it to pre_production_traffic_shift, which comes after `verify`"
+            } else {
+                "say it as a step: steps: [{ percent: 0, pause: true }, 10, 50]"
+            }))
         }
     }
 }

@@ -241,7 +241,8 @@ impl Updating<'_> {
         let updated = send_update(ensuring.connection, &plan.cluster, &plan.service_name, changes, forced).await?;
         ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
         let is_new = primary_id(&updated) != primary_id(existing);
-        Ok(if is_new { Effect::Deploying(Box::new(updated)) } else { Effect::Adjusted })
+        let goes_on = updated.current_service_deployment().is_some();
+        Ok(if is_new || goes_on { Effect::Deploying(Box::new(updated)) } else { Effect::Adjusted })
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) enum Decision {
     Nothing,
     /// Watch on, and say what is waited for.
     Wait(String),
+    /// Somebody holds the deployment; how long that lasts is up to them, and to the pause.
+    Held(String),
     /// Try the new version; then answer the pause.
     Verify(Pause),
     /// Answer the pause, after which the share is `next` if the next share is one of the configured.
@@ -61,7 +63,7 @@ impl Decision {
     pub fn waits_for(&self) -> Option<String> {
         match self {
             Decision::Nothing | Decision::Ask(_) => None,
-            Decision::Wait(what) => Some(what.clone()),
+            Decision::Wait(what) | Decision::Held(what) => Some(what.clone()),
             Decision::Verify(_) => Some("the new version to pass its checks".to_owned()),
             Decision::Continue { .. } => Some("the next step of the shift".to_owned()),
         }
@@ -77,7 +79,7 @@ pub(crate) fn decide(steering: &Steering, drive: Drive, situation: &Situation<'_
     let verifies = is_before && !steering.checks.is_empty() && !situation.is_verified;
     let steers = (is_before || is_between) && !steering.steps.is_empty();
     match () {
-        () if (verifies || steers) && situation.is_held => Decision::Wait(held(pause)),
+        () if (verifies || steers || drive == Drive::Through) && situation.is_held => Decision::Held(held(pause)),
         () if verifies => Decision::Verify(pause.clone()),
         () if steers => step(steering, drive, pause, situation),
         () if drive == Drive::Through => Decision::Continue { pause: pause.clone(), next: None },
@@ -104,7 +106,9 @@ fn step(steering: &Steering, drive: Drive, pause: &Pause, situation: &Situation<
                 let bake = scaled(*bake, situation.time_scale);
                 Decision::Wait(format!("{} % to have been watched for {bake}, until {}", situation.share, clock(end)))
             }
-            Some(_) | None => go_on(),
+            Some(_) => go_on(),
+            // Nobody knows since when it has been watched.
+            None => Decision::Ask(pause.clone()),
         },
     }
 }
@@ -166,7 +170,7 @@ mod tests {
         };
         match decide(steering, drive, &situation) {
             Decision::Nothing => "nothing".into(),
-            Decision::Wait(what) => format!("wait for {what}"),
+            Decision::Wait(what) | Decision::Held(what) => format!("wait for {what}"),
             Decision::Verify(_) => "verify".into(),
             Decision::Continue { next, .. } => format!("continue to {next:?}"),
             Decision::Ask(_) => "ask".into(),

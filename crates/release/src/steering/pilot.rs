@@ -4,19 +4,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, DeploymentLifecycleHookTargetType, ServiceDeployment};
-use time::OffsetDateTime;
 
 use super::decide::{Decision, Drive, Situation, decide};
 use super::marks::Mark;
 use super::{Steering, Tenths};
-use crate::aws::{CallError, Connection, DoingExt};
+use crate::aws::{CallError, Clock, Connection, DoingExt};
 use crate::ensure::load_balancer;
 use crate::ensure::task_definition::short;
 use crate::interrupt::Interrupt;
 use crate::report::{Event, Pause, Reporter};
 use crate::verify::{Failure, Place, Verified, verify};
 use crate::watch::Subject;
-use crate::watch::look::Look;
+use crate::watch::look::{self, Look};
 use crate::watch::traffic::{pauses, traffic};
 
 /// What ECS says of a pause that somebody else has answered, or that is over with its deployment.
@@ -29,8 +28,18 @@ pub(crate) struct Pilot<'a> {
     drive: Drive,
     /// The pauses that have been answered: each may be shown as open for a moment.
     answered: BTreeSet<String>,
+    /// Whether the new version has passed its checks: the mark of that may be shown a moment later.
+    is_verified: bool,
     /// The check that the new version has not passed.
     pub failure: Option<Failure>,
+}
+
+/// Whether somebody's hold counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Heeded,
+    /// Whoever asks is about to take it off.
+    Lifted,
 }
 
 /// What came of one turn at the helm.
@@ -47,7 +56,7 @@ pub(crate) enum Turn {
 
 impl<'a> Pilot<'a> {
     pub fn new(steering: &'a Steering, drive: Drive) -> Self {
-        Self { steering, drive, answered: BTreeSet::new(), failure: None }
+        Self { steering, drive, answered: BTreeSet::new(), is_verified: false, failure: None }
     }
 
     /// Knows that a pause has been answered.
@@ -61,7 +70,7 @@ impl<'a> Pilot<'a> {
     }
 
     /// Decides what is to be done about what is seen.
-    pub fn decide(&self, look: &Look, deployment_id: &str, time_scale: u32) -> Decision {
+    pub fn decide(&self, look: &Look, deployment_id: &str, hold: Hold, clock: Clock) -> Decision {
         let Some(traffic) = traffic(&look.deployment) else { return Decision::Nothing };
         if self.failure.is_some() {
             return Decision::Nothing;
@@ -75,11 +84,11 @@ impl<'a> Pilot<'a> {
                 share: Tenths::of_percent(traffic.production),
                 pauses: &pauses,
                 answered: &self.answered,
-                is_verified: Mark::Verified.is_on(&look.service, deployment_id),
-                is_held: Mark::Held.is_on(&look.service, deployment_id),
-                now: OffsetDateTime::now_utc(),
+                is_verified: self.is_verified || Mark::Verified.is_on(&look.service, deployment_id),
+                is_held: hold == Hold::Heeded && Mark::Held.is_on(&look.service, deployment_id),
+                now: clock.now,
                 pause_limit: pause_limit(&look.deployment).unwrap_or_else(|| self.steering.pause_limit()),
-                time_scale,
+                time_scale: clock.time_scale,
             },
         )
     }
@@ -95,8 +104,9 @@ impl<'a> Pilot<'a> {
         interrupt: &mut Interrupt,
     ) -> Result<Turn, CallError> {
         match decision {
-            Decision::Nothing | Decision::Wait(_) => Ok(Turn::Steady),
+            Decision::Nothing | Decision::Wait(_) | Decision::Held(_) => Ok(Turn::Steady),
             Decision::Ask(_) => Ok(Turn::Asks),
+            Decision::Continue { .. } if is_held(connection, subject).await? => Ok(Turn::Steady),
             Decision::Continue { pause, next } => {
                 answer(connection, subject, pause, DeploymentLifecycleHookAction::Continue).await?;
                 self.has_answered(&pause.hook);
@@ -129,8 +139,12 @@ impl<'a> Pilot<'a> {
                 // First the mark: whoever goes on after a crash in between leaves the pause to a person, which is the safe side.
                 let service = look.service.service_arn().unwrap_or_default();
                 Mark::Verified.put(connection, service, &subject.deployment_id).await?;
-                answer(connection, subject, pause, DeploymentLifecycleHookAction::Continue).await?;
-                self.has_answered(&pause.hook);
+                self.is_verified = true;
+                // With steps the pause is that of the first one, which has its own say.
+                if self.steering.steps.is_empty() && !is_held(connection, subject).await? {
+                    answer(connection, subject, pause, DeploymentLifecycleHookAction::Continue).await?;
+                    self.has_answered(&pause.hook);
+                }
                 Ok(Turn::Steady)
             }
             Verified::Failed(failure) => {
@@ -154,6 +168,12 @@ impl<'a> Pilot<'a> {
         let host = balancer.and_then(|balancer| balancer.dns_name);
         Ok(Place { url: host.map(|host| address.url(&host)), header: address.header.clone(), ..place })
     }
+}
+
+/// Whether somebody holds the deployment at this very moment: much may have happened since it was looked at.
+async fn is_held(connection: &Connection, subject: &Subject) -> Result<bool, CallError> {
+    let service = look::service(connection, &subject.cluster, &subject.service_name).await?;
+    Ok(service.is_some_and(|service| Mark::Held.is_on(&service, &subject.deployment_id)))
 }
 
 /// Answers a pause. One that somebody else has answered, or that ended with its deployment, is no error: the next look tells.

@@ -56,15 +56,15 @@ where
             let response = client.request(request).await.map_err(|error| refused(uri, &error))?;
             let status = response.status().as_u16();
             let body = Limited::new(response.into_body(), BODY_MAX).collect().await;
-            let body =
-                body.map_err(|error| format!("got an answer of {uri} that broke off or is too long: {error}"))?;
+            let body = body
+                .map_err(|error| format!("got an answer of {} that broke off or is too long: {error}", shown(uri)))?;
             Ok::<_, String>((status, body.to_bytes()))
         });
         let (status, body) =
-            answered.await.map_err(|_| format!("got no answer of {uri} within {} s", limit.as_secs()))??;
+            answered.await.map_err(|_| format!("got no answer of {} within {} s", shown(uri), limit.as_secs()))??;
         let judged = check.expectation.judge(&Answer { status, body: &body, took: began.elapsed() });
         let which = if check.times > 1 { format!("{number} of {}: ", check.times) } else { String::new() };
-        judged.map_err(|why| format!("{which}{uri} {why}"))?;
+        judged.map_err(|why| format!("{which}{} {why}", shown(uri)))?;
     }
     Ok(())
 }
@@ -94,12 +94,17 @@ fn request(check: &HttpCheck, uri: &Uri, header: Header<'_>) -> Result<Request<F
     request.body(Full::new(Bytes::from(body))).map_err(|error| format!("cannot be sent: {error}"))
 }
 
+/// An address without its query, which may hold a secret.
+fn shown(uri: &Uri) -> String {
+    uri.to_string().split('?').next().unwrap_or_default().to_owned()
+}
+
 fn refused(uri: &Uri, error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    format!("could not reach {uri}: {cause}")
+    format!("could not reach {}: {cause}", shown(uri))
 }
 
 #[cfg(test)]

@@ -107,16 +107,23 @@ impl Check {
     /// The longest it takes.
     pub fn longest(&self) -> Duration {
         match self {
-            Check::Http(check) => check.patience + check.expectation.within.unwrap_or(ANSWER_LIMIT),
+            Check::Http(check) => {
+                check.patience + check.times * check.expectation.within.unwrap_or(ANSWER_LIMIT).max(ANSWER_LIMIT)
+            }
             Check::Command(check) => check.timeout,
         }
     }
 
-    /// The check in a few words.
+    /// The check in a few words: without queries and arguments, which may hold secrets.
     pub fn name(&self) -> String {
         match self {
-            Check::Http(check) => format!("{} {}", check.method, check.place),
-            Check::Command(check) => check.words.join(" "),
+            Check::Http(check) => {
+                format!("{} {}", check.method, check.place.split(['?', '#']).next().unwrap_or_default())
+            }
+            Check::Command(check) => match check.words.as_slice() {
+                [] | [_] => check.words.concat(),
+                [program, ..] => format!("{program} …"),
+            },
         }
     }
 

@@ -10,13 +10,14 @@ use time::OffsetDateTime;
 use super::hooks::{HookView, hooks};
 use super::revisions::id_of;
 use super::stages::{Course, Entered, PresentStage, StageView, present, stages, strategy};
+use crate::aws::Clock;
 use crate::aws::times::{between, timestamp};
 use crate::ensure::service::primary_id;
 use crate::report::as_milliseconds;
 use crate::steering::Steering;
 use crate::steering::decide::{Decision, Drive};
 use crate::steering::marks::Mark;
-use crate::steering::pilot::Pilot;
+use crate::steering::pilot::{Hold, Pilot};
 use crate::watch::count::by_version;
 use crate::watch::look::Look;
 use crate::watch::traffic::traffic;
@@ -126,7 +127,7 @@ pub(super) fn view(
     let rollback = rollback(deployment);
     let id = id(look);
     let (new, old) = by_version(&look.service, &look.tasks, &look.facts, &id);
-    let decision = Pilot::new(steering, Drive::AsPlanned).decide(look, &id, time_scale);
+    let decision = Pilot::new(steering, Drive::AsPlanned).decide(look, &id, Hold::Heeded, Clock { now, time_scale });
     let verdict = end.map(|end| verdict(End::Ended(end), Purpose::Deploy));
     let course = match (verdict, &rollback) {
         (Some(Verdict::Deployed), _) => Course::Succeeded,

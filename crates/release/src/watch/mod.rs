@@ -25,7 +25,7 @@ pub(crate) mod words;
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_ecs::types::StopServiceDeploymentStopType;
+use aws_sdk_ecs::types::{ServiceDeploymentStatus, StopServiceDeploymentStopType};
 
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::config::{RollbackOverride, ServiceName};
@@ -33,7 +33,7 @@ use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::report::{Event, Reporter};
 use crate::steering::decide::Decision;
-use crate::steering::pilot::{Pilot, Turn};
+use crate::steering::pilot::{Hold, Pilot, Turn};
 use crate::verify::Failure;
 
 use goal::Until;
@@ -105,6 +105,8 @@ impl Watch<'_> {
         let mut last: Option<Look> = None;
         let mut late_look: Option<Look> = None;
         let end = loop {
+            let began = Instant::now();
+            let mut is_held = false;
             match look(self.connection, &subject).await {
                 Ok(seen) => {
                     if silent_since.take().is_some() {
@@ -112,7 +114,9 @@ impl Watch<'_> {
                     }
                     if let Some(seen) = seen {
                         let time_scale = self.connection.time_scale();
-                        let decision = self.pilot.decide(&seen, &subject.deployment_id, time_scale);
+                        let decision =
+                            self.pilot.decide(&seen, &subject.deployment_id, Hold::Heeded, self.connection.clock());
+                        is_held = matches!(decision, Decision::Held(_));
                         teller.tell(&seen, decision.waits_for(), time_scale, self.report);
                         let ended = ending(&seen.deployment);
                         let is_reached = self.until.is_reached(&seen.deployment);
@@ -136,18 +140,24 @@ impl Watch<'_> {
                 Err(error) => self.bear(error, &mut silent_since)?,
             }
             match clock {
-                Clock::Running { until } if Instant::now() >= until => {
-                    if !self.roll_back(&subject).await? {
-                        break End::TimedOut(None);
+                Clock::Running { until } if Instant::now() >= until => match self.roll_back(&subject).await {
+                    Ok(false) => break End::TimedOut(None),
+                    Ok(true) => {
+                        late_look.clone_from(&last);
+                        clock = Clock::RollingBack { until: Instant::now() + ROLLBACK_LIMIT };
                     }
-                    late_look.clone_from(&last);
-                    clock = Clock::RollingBack { until: Instant::now() + ROLLBACK_LIMIT };
-                }
+                    // It is asked for again at the next look.
+                    Err(error) => self.bear(error, &mut silent_since)?,
+                },
                 Clock::RollingBack { until } if Instant::now() >= until => break End::TimedOut(None),
                 Clock::Running { .. } | Clock::RollingBack { .. } => {}
             }
             if self.interrupt.sleep(self.connection.poll_interval()).await {
                 break End::Interrupted;
+            }
+            if let (true, Clock::Running { until }) = (is_held, &mut clock) {
+                // Whoever holds a deployment takes their time; the pause it waits in has a limit of its own.
+                *until += began.elapsed();
             }
         };
         Ok(Watched {
@@ -164,17 +174,23 @@ impl Watch<'_> {
     /// Does what was decided; returns why watching ends with it, if it does.
     async fn turn(&mut self, decision: &Decision, seen: &Look, subject: &Subject) -> Result<Option<End>, CallError> {
         let (connection, report) = (self.connection, self.report);
-        let turn = self.pilot.act(decision, seen, subject, connection, report, &mut self.interrupt).await?;
+        let turn = match self.pilot.failure {
+            Some(_) => Turn::Fails,
+            None => self.pilot.act(decision, seen, subject, connection, report, &mut self.interrupt).await?,
+        };
+        let goes_forward = seen.deployment.status() == Some(&ServiceDeploymentStatus::InProgress);
         match (turn, self.until, self.rollback) {
             (Turn::Steady, _, _) => Ok(None),
             (Turn::Interrupted, _, _) => Ok(Some(End::Interrupted)),
             (Turn::Asks, Until::Paused, _) => Ok(Some(End::Reached)),
             (Turn::Asks, Until::Stable | Until::Deployed | Until::Stage(_), _) => Ok(Some(End::Paused)),
             (Turn::Fails, _, RollbackOverride::Never) => Ok(Some(End::Unverified)),
-            (Turn::Fails, _, RollbackOverride::AsConfigured) => {
+            // Until ECS has heard it.
+            (Turn::Fails, _, RollbackOverride::AsConfigured) if goes_forward => {
                 stop(connection, subject).await?;
                 Ok(None)
             }
+            (Turn::Fails, _, RollbackOverride::AsConfigured) => Ok(None),
         }
     }
 
@@ -195,7 +211,7 @@ impl Watch<'_> {
     }
 
     /// Asks ECS to roll back because time is up; false when it shall stay as it is.
-    async fn roll_back(&self, subject: &Subject) -> Result<bool, ReleaseError> {
+    async fn roll_back(&self, subject: &Subject) -> Result<bool, CallError> {
         match self.rollback {
             RollbackOverride::Never => Ok(false),
             RollbackOverride::AsConfigured => {
