@@ -57,6 +57,23 @@ fn a_version_that_passes_its_checks_goes_on_and_one_that_does_not_never_gets_tra
 }
 
 #[test]
+fn checks_that_pass_do_not_answer_for_the_person_that_is_asked_before_the_first_share() {
+    let trial = start(
+        "canary\n      steps: [{ percent: 0, pause: true }, 50]\n      step_bake: 1m",
+        "{ header: \"X-Canary: yes\" }",
+    );
+    trial.deploy(&[("VERSION", "v1")]).exits(6);
+    trial.run(&["promote"], &[("VERSION", "v1")]).exits(0);
+    let version = [("VERSION", "v2")];
+    let asked = trial.deploy(&version).exits(6);
+    assert!(asked.says("GET / passed"), "{}", asked.stderr);
+    let status = trial.run(&["status"], &version).exits(0);
+    assert!(status.says("has 0 % of production and 100 % of test traffic"), "{}", status.stdout);
+    trial.run(&["promote"], &version).exits(0);
+    assert_eq!(trial.answer().body, "Hello from the demo service, version v2");
+}
+
+#[test]
 fn a_version_that_fails_may_be_left_to_be_looked_at() {
     let trial = start("blue_green", &format!("{{ port: {} }}", free_port()));
     trial.deploy(&[("VERSION", "v1")]).exits(0);

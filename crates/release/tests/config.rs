@@ -256,6 +256,30 @@ fn deployed(block: &str) -> String {
 }
 
 #[test]
+fn steps_and_checks_become_equal_steps_with_a_pause_before_each() {
+    let block = "{strategy: canary, steps: [{percent: 10, bake: 90s}, 50, {percent: 80, pause: true}], rollback_window: 30m, \
+                 test: {header: 'X-Canary: yes'}, verify: [{path: /}, {command: [./smoke]}]}";
+    let plan = plan(&deployed(block));
+    let (service, steering) = (&plan.services[0].service, &plan.services[0].steering);
+    insta::assert_json_snapshot!(
+        "steps_and_checks_in_ecs_words",
+        serde_json::json!({ "deploymentConfiguration": service["deploymentConfiguration"], "steering": steering })
+    );
+    let of_checks = "{strategy: blue_green, test: {port: 81}, verify: [{path: /, patience: 1m}]}";
+    let plan = self::plan(&deployed(of_checks));
+    let hooks = &plan.services[0].service["deploymentConfiguration"]["lifecycleHooks"];
+    assert_eq!(
+        *hooks,
+        serde_json::json!([{
+            "targetType": "PAUSE",
+            "lifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"],
+            "timeoutConfiguration": { "timeoutInMinutes": 12, "action": "ROLLBACK" },
+        }]),
+        "a minute of patience, ten seconds for an answer, and ten minutes"
+    );
+}
+
+#[test]
 fn a_deployment_that_moves_traffic_has_a_pair_of_target_groups_and_rules_of_its_own() {
     let block = "{strategy: canary, percent: 2.5%, step_bake: 10m, bake: 5m, test: {port: 81}, alarms: errors, \
                  hooks: [{stage: post_test_traffic_shift, timeout: 30m}, \
@@ -621,6 +645,13 @@ fn every_mistake_is_told_with_place_and_advice() {
         "app: a\n---\napp: b\n".into(),
         deployed("{strategy: green_blue}"),
         deployed("{strategy: canary, percent: 0}"),
+        deployed("{strategy: canary, percent: 10, steps: [20]}"),
+        deployed("{strategy: linear, steps: [20]}"),
+        deployed("{strategy: canary, steps: [20], hooks: [{stage: pre_production_traffic_shift}]}"),
+        deployed("{strategy: canary, bake: 5m, rollback_window: 5m}"),
+        deployed("{strategy: rolling, rollback_window: 5m}"),
+        deployed("{strategy: rolling, verify: [{command: x}]}"),
+        deployed("{strategy: canary, test: {port: 81}, verify: [{path: /}], hooks: [{stage: post_test_traffic_shift}]}"),
         deployed("{strategy: canary, percent: 5.55}"),
         deployed("{strategy: linear, percent: 2}"),
         deployed("{strategy: canary, step_bake: 90s}"),
