@@ -10,15 +10,19 @@ use crate::task::Task;
 use crate::wording;
 
 impl Controller {
-    /// Drops entries of older deployments that have no task left, and revisions nobody refers to.
+    /// Drops entries of older deployments that have no task left, and revisions nobody refers to. The source of the running deployment
+    /// stays: that may have to go back to it when its last task is gone.
     pub(crate) fn forget_older_entries(&mut self) {
         let has_tasks = |revision| self.tasks.values().any(|task| task.revision == revision);
         let mut is_primary = true;
         self.deployments
             .retain(|entry| std::mem::take(&mut is_primary) || entry.desired_count > 0 || has_tasks(entry.revision));
+        let running = self.service_deployment.as_ref().filter(|deployment| !deployment.status.is_terminal());
+        let source = running.and_then(|deployment| deployment.shift.as_ref()?.source);
         let (tasks, deployments, last_completed) = (&self.tasks, &self.deployments, self.last_completed);
         self.revisions.retain(|id, _| {
             Some(*id) == last_completed
+                || Some(*id) == source
                 || deployments.iter().any(|entry| entry.revision == *id)
                 || tasks.values().any(|task| task.revision == *id)
         });

@@ -101,8 +101,7 @@ impl Controller {
             baking_since: None,
             bake_skipped: false,
         });
-        let routes = revision.target_groups.iter().filter_map(|group| Some((group.arn.clone(), group.route.clone()?)));
-        let routes: Vec<_> = routes.collect();
+        let routes = revision.routes();
         self.revisions.insert(revision.id, revision);
         self.tell_service_deployment(step);
         match shift {

@@ -232,6 +232,7 @@ impl Controller {
             breaker::judge(self, now, step);
             alarms::judge(self, now, step);
             stages::advance(self, now, step);
+            self.bring_production_back(now, step);
             let plan = if strategy::shifting::governs(self) {
                 strategy::shifting::plan(self, now)
             } else {

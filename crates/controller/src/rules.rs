@@ -1,14 +1,16 @@
 //! Listener rules as a deployment sees them: what they forward to now, what it believes they do, and what is wrong with them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use seatrial_model::{ListenerRuleArn, RevisionId, TargetGroupArn, TrafficPercent};
+use seatrial_model::{ListenerRuleArn, RevisionId, TargetGroupArn, Timestamp, TrafficPercent};
 use serde::{Deserialize, Serialize};
 
 use crate::controller::Controller;
-use crate::settings::Route;
+use crate::settings::{Revision, Route};
 use crate::shift::{Shift, ShiftRoute};
 use crate::step::{Effect, Step};
+use crate::task::Task;
 use crate::wording;
 
 /// Target groups and their weights.
@@ -44,6 +46,17 @@ impl LiveRule {
             LiveRule::Forwards(weights) => weights.get(group).copied().unwrap_or(0),
         }
     }
+}
+
+/// What there is of a revision, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Presence {
+    None,
+    /// It has no task at the moment.
+    Wanted,
+    /// None of its tasks can answer yet.
+    Comes,
+    Answers,
 }
 
 /// What keeps a deployment from relying on its rules.
@@ -87,19 +100,53 @@ impl Fault {
 impl Controller {
     /// Tells which of a pair of target groups a new revision's tasks are to be registered in: the one that serves less production
     /// traffic. On a tie, which no rule may be left to decide, the revision that the latest deployment gave most of it keeps its place.
+    /// Where the latest deployment was given up in the middle of its traffic, it is the group of the revision that is nearer to answering
+    /// that is kept.
     pub fn vacant_target_group<'a>(
         &self,
         target_group: &'a TargetGroupArn,
         alternate: &'a TargetGroupArn,
         production: &LiveRule,
     ) -> &'a TargetGroupArn {
+        if self.is_own_doing(production) {
+            match self.presence(target_group).cmp(&self.presence(alternate)) {
+                Ordering::Less => return target_group,
+                Ordering::Greater => return alternate,
+                Ordering::Equal => {}
+            }
+        }
         let (first, second) = (production.weight(target_group), production.weight(alternate));
         match first.cmp(&second) {
-            std::cmp::Ordering::Less => target_group,
-            std::cmp::Ordering::Greater => alternate,
-            std::cmp::Ordering::Equal if self.is_serving(alternate) => target_group,
-            std::cmp::Ordering::Equal => alternate,
+            Ordering::Less => target_group,
+            Ordering::Greater => alternate,
+            Ordering::Equal if self.is_serving(alternate) => target_group,
+            Ordering::Equal => alternate,
         }
+    }
+
+    /// Tells whether a rule does what the latest deployment has set it to.
+    fn is_own_doing(&self, production: &LiveRule) -> bool {
+        let LiveRule::Forwards(live) = production else { return false };
+        self.shift().is_some_and(|shift| shift.believed.values().any(|believed| believed == live))
+    }
+
+    /// Tells how near the revision of a target group is to answering its requests.
+    fn presence(&self, group: &TargetGroupArn) -> Presence {
+        let is_registered = |revision| {
+            let revision = self.revisions.get(&revision);
+            revision.is_some_and(|revision| revision.target_groups.iter().any(|attachment| attachment.arn == *group))
+        };
+        let is_healthy = |task: &Task| task.targets.get(group).is_some_and(|target| target.health.is_healthy());
+        let mut live = self.tasks.values().filter(|task| task.is_live() && is_registered(task.revision)).peekable();
+        if live.peek().is_some() {
+            return if live.any(|task| task.is_running() && is_healthy(task)) {
+                Presence::Answers
+            } else {
+                Presence::Comes
+            };
+        }
+        let has_entry = self.deployments.iter().any(|entry| is_registered(entry.revision));
+        if has_entry { Presence::Wanted } else { Presence::None }
     }
 
     /// Tells whether the latest deployment left most of the traffic to a target group.
@@ -199,6 +246,26 @@ impl Controller {
             self.rules.insert(rule.clone(), live);
         }
         weights
+    }
+
+    /// Tells whether production goes past a revision: a listener rule gives its requests to the other target group of a pair.
+    pub(crate) fn is_bypassed(&self, revision: &Revision) -> bool {
+        let routed = revision.target_groups.iter().filter_map(|group| Some((&group.arn, group.route.as_ref()?)));
+        routed.into_iter().any(|(group, route)| {
+            let live = self.live_rule(&route.production_rule);
+            live.weight(group) == 0 && live.weight(&route.alternate) > 0
+        })
+    }
+
+    /// Lets production follow a ROLLING rollback whose revision is registered in the other target group of a pair, once it is at full
+    /// size (I3, I7).
+    pub(crate) fn bring_production_back(&mut self, now: Timestamp, step: &mut Step) {
+        let is_rolling = self.shift().is_none() && self.is_rolling_back();
+        let Some(revision) = self.primary().map(|entry| entry.revision).filter(|_| is_rolling) else { return };
+        if self.is_complete(revision, now) && !self.is_outdone(revision, now) {
+            let routes = self.revisions.get(&revision).map(Revision::routes).unwrap_or_default();
+            self.end_split(&routes, step);
+        }
     }
 
     /// Ends a split that a traffic-shifting deployment has left behind, before tasks are replaced within one target group.

@@ -8,7 +8,8 @@
 pub struct Group {
     /// Running and healthy.
     pub healthy: u32,
-    /// Running and healthy, but not to be relied upon: others of its rollout have failed, and it has yet to prove itself.
+    /// Running and healthy, but not to be relied upon: others of its rollout have failed and it has yet to prove itself, or production
+    /// goes past it.
     pub doubtful: u32,
     /// Pending, or running and neither healthy nor given up.
     pub unproven: u32,

@@ -37,6 +37,13 @@ pub struct Revision {
     pub has_health_check: bool,
 }
 
+impl Revision {
+    /// Returns the target groups that share a rule's traffic with another, each with its route.
+    pub(crate) fn routes(&self) -> Vec<(TargetGroupArn, Route)> {
+        self.target_groups.iter().filter_map(|group| Some((group.arn.clone(), group.route.clone()?))).collect()
+    }
+}
+
 /// A target group that a revision's tasks are registered in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetGroupAttachment {

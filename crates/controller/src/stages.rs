@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use seatrial_model::{LifecycleStage, ListenerRuleArn, RevisionId, Timestamp, TrafficPercent};
+use seatrial_model::{LifecycleStage, ListenerRuleArn, RevisionId, TargetGroupArn, Timestamp, TrafficPercent};
 
 use crate::controller::Controller;
 use crate::deployment::{ServiceDeploymentStatus, TaskCounts};
@@ -158,7 +158,7 @@ impl Controller {
         deployment.bake_skipped = false;
         match stage {
             LifecycleStage::TestTrafficShift => self.shift_test_traffic(step),
-            LifecycleStage::ProductionTrafficShift => self.shift_production_traffic(step),
+            LifecycleStage::ProductionTrafficShift => self.shift_production_traffic(now, step),
             LifecycleStage::ReconcileService
             | LifecycleStage::PreScaleUp
             | LifecycleStage::ScaleUp
@@ -191,9 +191,15 @@ impl Controller {
         }
     }
 
-    fn shift_production_traffic(&mut self, step: &mut Step) {
-        let Some(shift) = self.shift() else { return };
-        let share = shift.schedule().get(shift.steps_taken).copied().unwrap_or(TrafficPercent::ALL);
+    /// Makes the next step of the shift; it is the last one where the source has lost all of its tasks (I3).
+    fn shift_production_traffic(&mut self, now: Timestamp, step: &mut Step) {
+        let Some(deployment) = &self.service_deployment else { return };
+        let Some(shift) = &deployment.shift else { return };
+        let answers = |revision| self.healthy_tasks(revision, now) > 0;
+        let stands_alone = shift.source.is_some_and(|source| !answers(source)) && answers(deployment.target);
+        let schedule = shift.schedule();
+        let steps_taken = if stands_alone { schedule.len() } else { shift.steps_taken + 1 };
+        let share = schedule.get(steps_taken - 1).copied().unwrap_or(TrafficPercent::ALL);
         let routes = shift.routes.clone();
         let mut believed = Vec::new();
         for route in &routes {
@@ -201,7 +207,7 @@ impl Controller {
             believed.push((route.production_rule.clone(), weights));
         }
         if let Some(shift) = self.shift_mut() {
-            shift.steps_taken += 1;
+            shift.steps_taken = steps_taken;
             shift.shares.production = share;
             shift.believed.extend(believed);
         }
@@ -228,7 +234,7 @@ impl Controller {
     }
 
     /// Tells whether other revisions have healthy tasks and this one, at a desired count of zero, has none (I3).
-    fn is_outdone(&self, revision: RevisionId, now: Timestamp) -> bool {
+    pub(crate) fn is_outdone(&self, revision: RevisionId, now: Timestamp) -> bool {
         self.healthy_tasks(revision, now) == 0 && self.tasks.values().any(|task| self.is_healthy(task, now))
     }
 
@@ -292,13 +298,14 @@ impl Controller {
         }
     }
 
-    /// Points every production rule to the source alone, ending a split that the deployment before has left.
+    /// Points every production rule to the source alone, ending what the deployment before has left: a split, or a rule on a revision that
+    /// has lost its tasks.
     fn keep_production(&mut self, routes: &[ShiftRoute], step: &mut Step) -> BTreeMap<ListenerRuleArn, Weights> {
         let mut believed = BTreeMap::new();
         for route in routes {
             let live = self.live_rule(&route.production_rule).clone();
             let weights = match live {
-                LiveRule::Forwards(weights) if live_serves_one(&weights) => weights,
+                LiveRule::Forwards(weights) if serves_alone(&weights, &route.source) => weights,
                 LiveRule::Forwards(_) | LiveRule::Missing | LiveRule::Elsewhere => {
                     let pair = (&route.source, &route.target);
                     self.set_weights(&route.production_rule, pair, TrafficPercent::ALL, step)
@@ -309,8 +316,8 @@ impl Controller {
         believed
     }
 
-    /// Chooses the revision that production stays on while a new one is brought up: the one with the larger weight, then the last
-    /// completed one, then the one with more healthy tasks, then the older.
+    /// Chooses the revision that production stays on while a new one is brought up: the one with the larger weight, even when it has lost
+    /// its tasks, then the last completed one, then the one with more healthy tasks, then the older.
     pub(crate) fn choose_source(
         &self,
         target: RevisionId,
@@ -328,7 +335,10 @@ impl Controller {
             .iter()
             .enumerate()
             .filter(|(_, entry)| entry.revision != target)
-            .filter(|(_, entry)| counts(entry.revision).running + counts(entry.revision).pending > 0)
+            .filter(|(_, entry)| {
+                let TaskCounts { running, pending, .. } = counts(entry.revision);
+                running + pending > 0 || (!routes.is_empty() && serves(entry.revision))
+            })
             .max_by_key(|(age, entry)| {
                 let revision = entry.revision;
                 let is_completed = self.last_completed == Some(revision);
@@ -338,6 +348,6 @@ impl Controller {
     }
 }
 
-fn live_serves_one(weights: &Weights) -> bool {
-    weights.values().filter(|weight| **weight > 0).count() == 1
+fn serves_alone(weights: &Weights, group: &TargetGroupArn) -> bool {
+    weights.iter().filter(|(_, weight)| **weight > 0).map(|(serving, _)| serving).eq([group])
 }

@@ -87,7 +87,7 @@ fn worth(controller: &Controller, task: &Task, now: Timestamp) -> Worth {
         Worth::Condemned
     } else if !controller.is_healthy(task, now) {
         Worth::Unproven
-    } else if controller.is_reliable(task, now) {
+    } else if controller.is_reliable(task, now) && !controller.is_bypassed(controller.revision_of(task)) {
         Worth::Healthy
     } else {
         Worth::Doubtful

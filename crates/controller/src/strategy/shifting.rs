@@ -37,7 +37,7 @@ pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
     let Some(deployment) = controller.service_deployment() else { return Plan::default() };
     let Some(shift) = &deployment.shift else { return Plan::default() };
     let goes_forward = deployment.status == ServiceDeploymentStatus::InProgress;
-    if goes_forward && shift.stage == LifecycleStage::ReconcileService {
+    if shift.stage == LifecycleStage::ReconcileService {
         return reconcile(controller, deployment.target, shift, now);
     }
     let mut plan = Plan::default();
@@ -98,7 +98,8 @@ fn side(controller: &Controller, entry: &Deployment, size: Size, now: Timestamp,
     plan.blocked_by_cap |= decision.blocked_by_cap;
 }
 
-/// Lets every older revision but the source leave, as fast as the source's healthy tasks allow.
+/// Lets every older revision but the source leave, as fast as the source's healthy tasks allow; so does a rollback, since it is the source
+/// that it goes back to.
 fn reconcile(controller: &Controller, target: RevisionId, shift: &Shift, now: Timestamp) -> Plan {
     let source = controller.deployments().iter().find(|entry| Some(entry.revision) == shift.source);
     let Some(source) = source else { return Plan::default() };

@@ -392,6 +392,11 @@ impl World {
         self.target_health(&task, target_group(0), health, state.as_str());
     }
 
+    /// A task is gone from one moment to the next.
+    pub fn lose(&mut self, task: TaskId) {
+        self.end(task, StopCause::Exited, "Essential container in task exited", "exits");
+    }
+
     /// Changes how long a task's requests last once it is deregistered.
     pub fn set_drain(&mut self, task: &TaskId, drains_in: Option<Duration>) {
         if let Some(actor) = self.actors.get_mut(task) {

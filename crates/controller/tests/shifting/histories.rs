@@ -9,7 +9,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError};
 use seatrial_controller::{Command, Input, Observation, ServiceDeploymentStatus, Settings, StopType};
-use seatrial_model::{LifecycleStage, ReturnSteps, RevisionId};
+use seatrial_model::{ReturnSteps, RevisionId, Strategy as DeploymentStrategy};
 
 use super::service::{STRATEGIES, status, with};
 use crate::common::happenings::happenings;
@@ -19,11 +19,13 @@ use crate::common::{Checks, deployment_id, from_environment, ms, secs};
 
 #[derive(Clone, Debug)]
 enum Act {
-    /// A task of the version that is being deployed, or given up, fails in one of the ways it can.
+    /// A task of any version fails in one of the ways it can.
     Fails(prop::sample::Index),
     Prospers,
     Passes(Duration),
     Deploys,
+    /// The service changes over to another strategy, which the next deployment follows.
+    Chooses(DeploymentStrategy),
     Stops(StopType),
     Skips,
     Fires,
@@ -35,11 +37,13 @@ fn any_act() -> impl Strategy<Value = Act> {
     let duration = prop_oneof![(1u64..2_000).prop_map(ms), (2u64..700).prop_map(secs)];
     let steps =
         prop::sample::select(vec![None, "10%/5s".parse().ok(), "33.3%/60s".parse().ok(), "50%/1h".parse().ok()]);
+    let strategies: Vec<_> = STRATEGIES.into_iter().chain([DeploymentStrategy::Rolling]).collect();
     prop_oneof![
         3 => any::<prop::sample::Index>().prop_map(Act::Fails),
         8 => Just(Act::Prospers),
         8 => duration.prop_map(Act::Passes),
         3 => Just(Act::Deploys),
+        1 => prop::sample::select(strategies).prop_map(Act::Chooses),
         5 => prop::sample::select(vec![StopType::Rollback, StopType::Rollback, StopType::Abort]).prop_map(Act::Stops),
         2 => Just(Act::Skips),
         1 => Just(Act::Fires),
@@ -62,6 +66,10 @@ impl History {
             Act::Prospers => self.life.all_prosper(),
             Act::Passes(duration) => self.life.pass(*duration),
             Act::Deploys => self.deploy(),
+            Act::Chooses(strategy) => {
+                self.settings.deployment.strategy = *strategy;
+                Ok(())
+            }
             Act::Stops(stop_type) => {
                 self.life.feed(Input::Command(Command::StopServiceDeployment { id, stop_type: *stop_type }))
             }
@@ -75,18 +83,10 @@ impl History {
         }
     }
 
-    /// The version that serves stays as it is: what becomes of one that has nobody left to go back to is told elsewhere.
     fn fail(&mut self, index: prop::sample::Index) -> Result<(), TestCaseError> {
-        let latest = RevisionId::from_bits(self.version);
-        let deployment =
-            self.life.controller.service_deployment().filter(|deployment| !deployment.status.is_terminal());
-        let shift = deployment.and_then(|deployment| deployment.shift.as_ref());
-        if shift.is_none_or(|shift| shift.stage == LifecycleStage::CleanUp) {
-            return Ok(());
-        }
-        let of_latest = self.life.controller.tasks().filter(|task| task.revision == latest && self.version > 1);
+        let tasks = self.life.controller.tasks();
         let possible: Vec<_> =
-            of_latest.flat_map(|task| happenings(task, Checks::Nothing)).filter(|seen| !is_good(seen)).collect();
+            tasks.flat_map(|task| happenings(task, Checks::Nothing)).filter(|seen| !is_good(seen)).collect();
         if possible.is_empty() {
             return Ok(());
         }
