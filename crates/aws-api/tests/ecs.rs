@@ -442,6 +442,71 @@ async fn a_client_token_creates_a_service_once() {
 }
 
 #[tokio::test]
+async fn a_task_shows_the_capacity_provider_that_its_strategy_chooses() {
+    let it = start().await;
+    it.register("web").await;
+    let on =
+        |provider: &str, weight: i64, base: i64| json!({"capacityProvider": provider, "weight": weight, "base": base});
+    let run = |strategy: Value| json!({"taskDefinition": "web", "capacityProviderStrategy": strategy});
+    for (strategy, expected) in [
+        (json!([on("FARGATE", 1, 0), on("FARGATE_SPOT", 3, 0)]), "FARGATE_SPOT"),
+        (json!([on("FARGATE", 1, 1), on("FARGATE_SPOT", 3, 0)]), "FARGATE"),
+        (json!([on("FARGATE_SPOT", 1, 0), on("FARGATE", 1, 0)]), "FARGATE_SPOT"),
+    ] {
+        let task = it.ok("RunTask", run(strategy)).await["tasks"][0].clone();
+        assert_eq!((&task["capacityProviderName"], &task["launchType"]), (&json!(expected), &json!("FARGATE")));
+    }
+    let mut both = run(json!([on("FARGATE", 1, 0)]));
+    both["launchType"] = json!("FARGATE");
+    for (order, words) in [
+        (run(json!([on("asg", 1, 0)])), "'asg' was not found"),
+        (run(json!([on("FARGATE", 1, 0), on("FARGATE", 1, 0)])), "appears twice"),
+        (run(json!([on("FARGATE", 1001, 0)])), "between 0 and 1000"),
+        (both, "exclude each other"),
+    ] {
+        let (code, message) = it.refusal("RunTask", order).await;
+        assert!(code == "InvalidParameterException" && message.contains(words), "{code}: {message}");
+    }
+    it.front.stop().await;
+}
+
+#[tokio::test]
+async fn a_task_is_given_the_tags_that_are_to_be_propagated() {
+    let it = start().await;
+    let definition = it.register("web").await;
+    let pair = |key: &str, value: &str| json!({"key": key, "value": value});
+    it.ok("TagResource", json!({"resourceArn": definition, "tags": [pair("team", "sea"), pair("tier", "web")]})).await;
+    let run =
+        |propagate: &str| json!({"taskDefinition": "web", "propagateTags": propagate, "tags": [pair("team", "ci")]});
+    let tags = |answer: Value| answer["tasks"][0]["tags"].clone();
+    assert_eq!(tags(it.ok("RunTask", run("TASK_DEFINITION")).await), json!([pair("team", "ci"), pair("tier", "web")]));
+    assert_eq!(tags(it.ok("RunTask", run("NONE")).await), json!([pair("team", "ci")]));
+    for (propagate, words) in [("SERVICE", "without a service"), ("ALL", "TASK_DEFINITION,SERVICE,NONE")] {
+        let (code, message) = it.refusal("RunTask", run(propagate)).await;
+        assert!(code == "InvalidParameterException" && message.contains(words), "{propagate}: {code}: {message}");
+    }
+
+    let service = |name: &str, propagate: &str, managed: bool| {
+        json!({"serviceName": name, "taskDefinition": "web", "desiredCount": 1, "propagateTags": propagate,
+               "enableECSManagedTags": managed, "tags": [pair("cost", "7")]})
+    };
+    for (name, propagate, managed, expected) in [
+        ("a", "NONE", false, json!([])),
+        ("b", "SERVICE", false, json!([pair("cost", "7")])),
+        ("c", "TASK_DEFINITION", false, json!([pair("team", "sea"), pair("tier", "web")])),
+        ("d", "NONE", true, json!([pair("aws:ecs:clusterName", "default"), pair("aws:ecs:serviceName", "d")])),
+    ] {
+        it.ok("CreateService", service(name, propagate, managed)).await;
+        let tasks = it.ok("ListTasks", json!({"serviceName": name})).await["taskArns"].clone();
+        let described = it.ok("DescribeTasks", json!({"tasks": tasks, "include": ["TAGS"]})).await;
+        assert_eq!(tags(described), expected, "{name}");
+    }
+    let (code, _) = it.refusal("CreateService", service("e", "TASKS", false)).await;
+    assert_eq!(code, "InvalidParameterException");
+    it.front.stop().await;
+}
+
+#[tokio::test]
 async fn tags_are_kept_for_what_is_there_and_shown_when_asked_for() {
     let it = start().await;
     let definition = it.register("web").await;

@@ -9,6 +9,7 @@ use crate::hooks;
 use crate::load_balancing::targets;
 use crate::logs;
 use crate::mirroring;
+use crate::propagated_tags;
 use crate::service_deployments;
 use crate::services::{DEPLOYING_MEMBERS, routes};
 use crate::state::{
@@ -153,6 +154,9 @@ fn start_task(tx: &mut Transaction<'_>, key: &str, task: &TaskId, started_by: &s
             };
             let launch = tasks::launch(&record, tx.state, tx.scale);
             logs::create_wanted_groups(tx, &record.definition);
+            if let Some(service) = tx.state.services.get(key).cloned() {
+                propagated_tags::tag_task_of_service(tx, &service, &record);
+            }
             tx.state.tasks.insert(task.as_str(), record);
             tx.order(Order::Start(Box::new(launch)));
         }

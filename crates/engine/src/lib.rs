@@ -19,6 +19,7 @@ pub mod logs;
 pub mod mirroring;
 mod network_configuration;
 pub mod observe;
+pub mod propagated_tags;
 pub mod refusal;
 pub mod reports;
 pub mod restart;

@@ -167,6 +167,8 @@ pub(crate) fn forget_old(tx: &mut Transaction<'_>) {
         if (index < too_many || at + STOPPED_TASK_RETENTION <= tx.now)
             && let Some(task) = tx.state.tasks.remove(&id)
         {
+            let arn = tx.state.scope.task(&task.cluster, &task.id);
+            tx.state.tags.remove(arn.as_str());
             tx.order(Order::Forget(task.id));
         }
     }

@@ -17,20 +17,26 @@ pub(super) fn check(cluster: &Value) -> Result<(), Refusal> {
         return Err(Refusal::invalid(format!("A cluster can have at most {PROVIDERS_MAX} capacity providers.")));
     }
     providers.iter().try_for_each(|provider| check_known(provider))?;
+    let strategy = &cluster["defaultCapacityProviderStrategy"];
+    check_strategy(strategy)?;
+    let foreign = items(strategy).filter_map(|item| item["capacityProvider"].as_str());
+    match foreign.into_iter().find(|provider| !providers.contains(provider)) {
+        Some(provider) => Err(Refusal::invalid(format!(
+            "The capacity provider '{provider}' of the default strategy is not associated with the cluster. Add it to \
+             capacityProviders."
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a strategy with providers that do not exist or appear twice, or with numbers out of range.
+pub(super) fn check_strategy(strategy: &Value) -> Result<(), Refusal> {
     let mut used = BTreeSet::new();
-    for item in items(&cluster["defaultCapacityProviderStrategy"]) {
+    for item in items(strategy) {
         let provider = item["capacityProvider"].as_str().unwrap_or_default();
         check_known(provider)?;
-        if !providers.contains(&provider) {
-            return Err(Refusal::invalid(format!(
-                "The capacity provider '{provider}' of the default strategy is not associated with the cluster. Add it to \
-                 capacityProviders."
-            )));
-        }
         if !used.insert(provider) {
-            return Err(Refusal::invalid(format!(
-                "The capacity provider '{provider}' appears twice in the default strategy."
-            )));
+            return Err(Refusal::invalid(format!("The capacity provider '{provider}' appears twice in the strategy.")));
         }
         for (member, highest) in [("weight", 1000), ("base", 100_000)] {
             if item[member].as_i64().is_some_and(|value| !(0..=highest).contains(&value)) {
@@ -38,7 +44,16 @@ pub(super) fn check(cluster: &Value) -> Result<(), Refusal> {
             }
         }
     }
+    if used.len() > PROVIDERS_MAX {
+        return Err(Refusal::invalid(format!("A strategy can have at most {PROVIDERS_MAX} capacity providers.")));
+    }
     Ok(())
+}
+
+/// Returns the provider that a strategy gives its first task to: the one with a base, then the one with the largest weight, then the first.
+pub(super) fn first_choice(strategy: &Value) -> Option<&str> {
+    let rank = |item: &&Value| (item["base"].as_i64().unwrap_or(0) > 0, item["weight"].as_i64().unwrap_or(0));
+    items(strategy).rev().max_by_key(rank)?["capacityProvider"].as_str()
 }
 
 fn check_known(provider: &str) -> Result<(), Refusal> {
@@ -52,7 +67,7 @@ fn check_known(provider: &str) -> Result<(), Refusal> {
     }
 }
 
-fn items(list: &Value) -> impl Iterator<Item = &Value> {
+fn items(list: &Value) -> impl DoubleEndedIterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 

@@ -183,6 +183,7 @@ pub(super) const RUN_TASK: Shape = Structure(&[
         ]),
     ),
     ("launchType", Text),
+    ("capacityProviderStrategy", CAPACITY_PROVIDER_STRATEGY),
     ("platformVersion", Text),
     ("enableExecuteCommand", Flag),
 ]);

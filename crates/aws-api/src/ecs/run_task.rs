@@ -1,13 +1,14 @@
 //! RunTask, once per client token.
 
 use seatrial_aws_wire::Input;
-use seatrial_engine::state::{Document, TaskRecord};
+use seatrial_engine::state::{Document, Tags, TaskRecord};
 use seatrial_engine::tasks::{self, RunTask};
-use seatrial_engine::{Engine, Refusal, State, Transaction, clusters, tags, task_definitions};
+use seatrial_engine::{Engine, Refusal, State, Transaction, clusters, propagated_tags, task_definitions};
 use seatrial_model::ClusterName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::capacity_providers;
 use super::documents;
 use super::overrides::Overrides;
 use super::request::{client_token, digest, one_of, required};
@@ -35,7 +36,10 @@ struct RunTaskRequest {
     started_by: Option<String>,
     client_token: Option<String>,
     launch_type: Option<String>,
+    #[serde(default)]
+    capacity_provider_strategy: Value,
     network_configuration: Option<Value>,
+    propagate_tags: Option<String>,
     #[serde(default)]
     overrides: Overrides,
     #[serde(default)]
@@ -49,6 +53,17 @@ pub(super) fn run(engine: &Engine, input: &Input) -> Result<Value, OperationErro
     if !(1..=RUN_AT_ONCE_MAX).contains(&count) {
         return Err(Refusal::invalid(format!("count must be between 1 and {RUN_AT_ONCE_MAX}.")).into());
     }
+    capacity_providers::check_strategy(&request.capacity_provider_strategy)?;
+    let provider = capacity_providers::first_choice(&request.capacity_provider_strategy);
+    if provider.is_some() && request.launch_type.is_some() {
+        return Err(
+            Refusal::invalid("launchType and capacityProviderStrategy exclude each other: send one of them.").into()
+        );
+    }
+    one_of(request.propagate_tags.as_deref(), "propagateTags", &propagated_tags::SOURCES)?;
+    if request.propagate_tags.as_deref() == Some("SERVICE") {
+        return Err(Refusal::invalid("propagateTags cannot be SERVICE for a task without a service.").into());
+    }
     one_of(request.launch_type.as_deref(), "launch type", &LAUNCH_TYPES)?;
     if request.started_by.as_ref().is_some_and(|text| text.chars().count() > STARTED_BY_LENGTH_MAX) {
         return Err(Refusal::invalid(format!("startedBy can have at most {STARTED_BY_LENGTH_MAX} characters.")).into());
@@ -58,9 +73,14 @@ pub(super) fn run(engine: &Engine, input: &Input) -> Result<Value, OperationErro
     let given = parse_tags(request.tags)?;
     let mut document: Document =
         SHOWN.iter().filter_map(|name| Some(((*name).to_owned(), input.value().get(name)?.clone()))).collect();
+    if let Some(provider) = provider {
+        document.insert("capacityProviderName".to_owned(), json!(provider));
+        document.insert("launchType".to_owned(), json!("FARGATE"));
+    }
     if let Some(token) = &token {
         document.insert(RUN_TASK_REQUEST.to_owned(), token.record());
     }
+    let propagate = request.propagate_tags.as_deref();
     let outcome = engine.transact(|tx| {
         let cluster = clusters::resolve(tx.state, request.cluster.as_deref())?;
         if let Some(earlier) = token.as_ref().and_then(|token| token.tasks(tx.state, &cluster)) {
@@ -76,7 +96,7 @@ pub(super) fn run(engine: &Engine, input: &Input) -> Result<Value, OperationErro
             document,
             network_configuration: request.network_configuration.clone(),
         };
-        (0..count).map(|_| start(tx, order.clone(), &given)).collect::<Result<_, _>>().map(Outcome::Tasks)
+        (0..count).map(|_| start(tx, order.clone(), propagate, &given)).collect::<Result<_, _>>().map(Outcome::Tasks)
     })?;
     engine.read(|state| match outcome {
         Outcome::Tasks(tasks) => {
@@ -87,16 +107,9 @@ pub(super) fn run(engine: &Engine, input: &Input) -> Result<Value, OperationErro
     })
 }
 
-fn start(
-    tx: &mut Transaction<'_>,
-    order: RunTask,
-    given: &seatrial_engine::state::Tags,
-) -> Result<TaskRecord, Refusal> {
+fn start(tx: &mut Transaction<'_>, order: RunTask, propagate: Option<&str>, own: &Tags) -> Result<TaskRecord, Refusal> {
     let task = tasks::run(tx, order)?;
-    if !given.is_empty() {
-        let arn = tx.state.scope.task(&task.cluster, &task.id);
-        tags::set(tx, arn.as_str(), given.clone())?;
-    }
+    propagated_tags::tag_standalone_task(tx, &task, propagate, own)?;
     Ok(task)
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use seatrial_aws_wire::Input;
-use seatrial_engine::Refusal;
 use seatrial_engine::services::{ForceNewDeployment, ServiceChange};
 use seatrial_engine::state::{Document, ServiceLoadBalancer};
+use seatrial_engine::{Refusal, propagated_tags};
 use seatrial_model::{ContainerName, TargetGroupArn};
 use serde::Deserialize;
 use serde_json::Value;
@@ -56,6 +56,7 @@ pub(super) struct ServiceRequest {
     #[serde(default)]
     force_new_deployment: bool,
     launch_type: Option<String>,
+    propagate_tags: Option<String>,
     scheduling_strategy: Option<String>,
     deployment_controller: Option<DeploymentController>,
 }
@@ -118,6 +119,7 @@ impl ServiceRequest {
     fn check_support(&self) -> Result<(), Refusal> {
         let controller = self.deployment_controller.as_ref().and_then(|controller| controller.r#type.as_deref());
         one_of(self.launch_type.as_deref(), "launch type", &LAUNCH_TYPES)?;
+        one_of(self.propagate_tags.as_deref(), "propagateTags", &propagated_tags::SOURCES)?;
         one_of(self.scheduling_strategy.as_deref(), "scheduling strategy", &SCHEDULING_STRATEGIES)?;
         one_of(controller, "deployment controller type", &["ECS", "CODE_DEPLOY", "EXTERNAL"])?;
         if self.scheduling_strategy.as_deref() == Some("DAEMON") {
