@@ -114,6 +114,12 @@ fn status_events_and_history_tell_what_was_deployed() {
     assert_eq!((&web["tasks"]["desired"], &web["tasks"]["healthy"]), (&1.into(), &1.into()));
     assert_eq!((&web["url"], &web["deployment"], &web["failed"]), (&url.into(), &Value::Null, &Value::Null));
 
+    let rows = trial.run(&["status", "-o", "tsv"], &[]).exits(0).stdout;
+    let rows: Vec<Vec<&str>> = rows.lines().map(|line| line.split('\t').collect()).collect();
+    let [names, web] = &rows[..] else { panic!("a line with names and one row: {rows:?}") };
+    let cell = |name: &str| names.iter().position(|known| *known == name).map(|column| web[column]);
+    assert_eq!((cell("service"), cell("version"), cell("deployment")), (Some("web"), Some("v2"), Some("")), "{rows:?}");
+
     let events = trial.run(&["events"], &[]).exits(0).stdout;
     assert!(events.contains("web:") && events.contains("deployment completed"), "{events}");
     let newest = trial.run(&["events", "-n", "1"], &[]).exits(0).stdout;
@@ -160,6 +166,9 @@ fn logs_show_the_lines_of_all_tasks_or_of_one() {
     assert!(one.lines().count() < lines_of_all.len(), "{one}");
     assert!(one.lines().all(|line| json(line)["task"] == task), "{one}");
     assert_eq!(trial.run(&["logs", "-n", "1"], &[]).exits(0).stdout.lines().count(), 1);
+    let rows = trial.run(&["logs", "-n", "1", "-o", "tsv"], &[]).exits(0).stdout;
+    assert!(rows.lines().count() == 2 && rows.starts_with("service\tat\tcontainer\ttask\tmessage\n"), "{rows}");
+    assert!(trial.run(&["watch", "-o", "tsv"], &[]).exits(2).says("use -o json"));
     let unknown = trial.run(&["logs", "--task", "zzz"], &[]).exits(1);
     assert!(unknown.says("no task whose id begins with `zzz`") && unknown.says(&task[..8]), "{unknown:?}");
 

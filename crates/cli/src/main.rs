@@ -11,6 +11,7 @@ mod progress;
 mod session;
 mod show;
 mod target;
+mod tsv;
 mod watch;
 
 use std::io::{self, IsTerminal};

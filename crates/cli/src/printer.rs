@@ -1,4 +1,4 @@
-//! Where output goes: results to standard output, as a table or JSON; progress, notes and errors to standard error.
+//! Where output goes: results to standard output, as a table, JSON or tab-separated values; progress, notes and errors to standard error.
 //!
 //! Colour is on only where it is seen: on a terminal, without `NO_COLOR` and `--no-color`.
 
@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal, Write};
 
 use console::{Style, measure_text_width};
 use serde::Serialize;
+
+use crate::tsv;
 
 /// The form of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -15,6 +17,8 @@ pub enum Output {
     Table,
     /// For programs.
     Json,
+    /// For shell scripts: tab-separated, below a line with the names.
+    Tsv,
 }
 
 /// Colours, or none.
@@ -59,6 +63,7 @@ impl Printer {
         let text = match self.output {
             Output::Table => text(self.results()),
             Output::Json => serde_json::to_string_pretty(value).map_err(io::Error::other)?,
+            Output::Tsv => tsv::table(value).map_err(io::Error::other)?,
         };
         self.text(&text)
     }

@@ -140,7 +140,7 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
         deploy(&session.connection, &session.plan, &arguments.options(), &display.reporter(), interrupted_by_ctrl_c())
             .await;
     display.end();
-    if let (Output::Json, Err(ReleaseError::Blocked { alarms })) = (printer.output(), &report) {
+    if let (Output::Json | Output::Tsv, Err(ReleaseError::Blocked { alarms })) = (printer.output(), &report) {
         let plan = &session.plan;
         let blocked =
             json!({ "app": plan.app, "environment": plan.environment.name, "verdict": "blocked", "alarms": alarms });

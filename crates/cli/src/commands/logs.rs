@@ -14,6 +14,7 @@ use crate::exit_code::ExitCode;
 use crate::printer::{Output, Paint, Printer};
 use crate::session::{Session, interrupted_by_ctrl_c, only};
 use crate::show::time::time_of_day;
+use crate::tsv;
 
 /// Letters of a task id that are shown.
 const TASK_ID_SHOWN: usize = 8;
@@ -88,12 +89,19 @@ impl Sink<'_> {
         let text = match self.printer.output() {
             Output::Table => text(line, self.printer.results()),
             Output::Json => serde_json::to_string(line).unwrap_or_default(),
+            Output::Tsv => self.row(line).unwrap_or_default(),
         };
         let written = writeln!(io::stdout().lock(), "{text}");
         self.printed += 1;
         if let (Err(error), None) = (written, &self.broken) {
             self.broken = Some(error);
         }
+    }
+
+    /// A line as a row, the first one below the names.
+    fn row(&self, line: &LogLine) -> serde_json::Result<String> {
+        let names = if self.printed == 0 { tsv::header(line)? } else { String::new() };
+        Ok((names + &tsv::line(line)?).trim_end_matches('\n').to_owned())
     }
 
     fn finish(mut self) -> io::Result<usize> {

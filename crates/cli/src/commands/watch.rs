@@ -8,7 +8,7 @@ use clap::builder::FalseyValueParser;
 use seatrial_release::view::Watcher;
 
 use crate::arguments::{Common, Services};
-use crate::exit_code::ExitCode;
+use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::{Output, Printer};
 use crate::session::{Session, interrupted_by_ctrl_c, only};
 use crate::watch::feed::Feed;
@@ -36,6 +36,11 @@ pub struct WatchArguments {
 
 /// Runs the command.
 pub async fn run(arguments: WatchArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
+    if printer.output() == Output::Tsv {
+        let what = "watch tells what changes, which has no rows".to_owned();
+        let instead = "use -o json for an object on each line, or status -o tsv for how things stand".to_owned();
+        return Err(UsageError { what, instead }.into());
+    }
     let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
     let watcher = Watcher::new(session.connection.clone(), session.plan.clone());
     let share = session.plan.services.len().div_ceil(SERVICES_PER_INTERVAL).max(1);
@@ -51,7 +56,7 @@ fn is_full_screen(arguments: &WatchArguments, printer: &Printer) -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let wants_table = match printer.output() {
         Output::Table => true,
-        Output::Json => false,
+        Output::Json | Output::Tsv => false,
     };
     wants_table && !arguments.plain && !dumb && std::io::stdout().is_terminal()
 }

@@ -55,7 +55,7 @@ pub async fn run(mut feed: Feed, mut interrupt: Interrupt, printer: &Printer) ->
                 match printer.output() {
                     Output::Table if !told.is_empty() => printer.text(&told)?,
                     Output::Json if !told.is_empty() => printer.text(&serde_json::to_string(&**view)?)?,
-                    Output::Table | Output::Json => {}
+                    Output::Table | Output::Json | Output::Tsv => {}
                 }
                 if let Some(verdict) = teller.verdict() {
                     return Ok(verdict.into());
