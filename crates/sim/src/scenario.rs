@@ -16,6 +16,10 @@ pub const ALARM: &str = "errors";
 /// not, because what is to happen when a version loses all of its tasks in CLEAN_UP is not settled yet.
 const SHIFTING_LOSES_TASKS: bool = false;
 
+/// The fewest tasks of a traffic-shifting service: with none, traffic is moved to target groups that nobody serves, so that I3 and I7 say
+/// nothing, and some good versions that follow do not finish.
+const SHIFTING_DESIRED_MIN: u32 = 1;
+
 /// How long the first version of a traffic-shifting service is left alone, enough to have all of the traffic: where it is superseded or
 /// stopped before, the rules give traffic to a target group that nobody serves, and what I3 and I7 mean then is not settled yet.
 const FIRST_SHIFT_UNDISTURBED: Duration = Duration::from_secs(600);
@@ -72,8 +76,9 @@ fn settings(draw: &mut Draw) -> Settings {
         2 => Strategy::Linear { step: TrafficPercent::from_tenths(300), bake_time: draw.millis(0, 10_000) },
         _ => Strategy::Rolling,
     };
+    let shifts = strategy.shifts_traffic();
     let percents = [(100, 200), (50, 100), (0, 100), (100, 150), (50, 200), (75, 125)];
-    let (minimum, maximum) = if strategy.shifts_traffic() { (100, 200) } else { draw.one_of(&percents) };
+    let (minimum, maximum) = if shifts { (100, 200) } else { draw.one_of(&percents) };
     let threshold = draw.one_of(&[
         Threshold::Count(1),
         Threshold::Count(3),
@@ -97,12 +102,17 @@ fn settings(draw: &mut Draw) -> Settings {
         ..DeploymentConfiguration::default()
     };
     Settings {
-        desired_count: draw.below(7) as u32,
+        desired_count: desired_count(draw, shifts),
         deployment,
         health_check_grace_period: draw.one_of(&[Duration::ZERO, Duration::from_secs(3)]),
         fail_fast: draw.one_of(&[FailFast::On, FailFast::Off]),
         shift_back: None,
     }
+}
+
+fn desired_count(draw: &mut Draw, shifts: bool) -> u32 {
+    let drawn = draw.below(7) as u32;
+    if shifts { drawn.max(SHIFTING_DESIRED_MIN) } else { drawn }
 }
 
 /// Draws the time to the next act: often in the middle of something, sometimes when all has come to rest.
@@ -114,7 +124,7 @@ fn act(draw: &mut Draw, shifts: bool) -> Act {
     let may_lose = !shifts || SHIFTING_LOSES_TASKS;
     match draw.below(12) {
         0..=4 => Act::Deploys(behaviour(draw, may_lose)),
-        5 => Act::Scales(draw.below(7) as u32),
+        5 => Act::Scales(desired_count(draw, shifts)),
         6 => Act::RollsBack,
         7 => Act::Aborts,
         8 => Act::SkipsBake,
