@@ -1,0 +1,58 @@
+//! How the tasks of a version behave.
+
+use std::time::Duration;
+
+/// How a task behaves that was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behaviour {
+    pub boot: Boot,
+    /// From the order to start to the outcome.
+    pub boot_time: Duration,
+    /// From running (or registration, whichever is later) to the first verdict of its checks.
+    pub check_time: Duration,
+    pub verdict: Verdict,
+    /// It fails its checks this long after it began to run.
+    pub ails_after: Option<Duration>,
+    /// It exits this long after it began to run.
+    pub exits_after: Option<Duration>,
+    /// From deregistration to the end of its last request; none ends by itself when absent.
+    pub drains_in: Option<Duration>,
+    /// From SIGTERM to its end.
+    pub stops_in: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boot {
+    Runs,
+    Fails,
+    CannotStart,
+    Hangs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Passes,
+    Fails,
+    Never,
+}
+
+impl Behaviour {
+    pub const GOOD: Behaviour = Behaviour {
+        boot: Boot::Runs,
+        boot_time: Duration::from_millis(100),
+        check_time: Duration::from_millis(200),
+        verdict: Verdict::Passes,
+        ails_after: None,
+        exits_after: None,
+        drains_in: Some(Duration::from_millis(500)),
+        stops_in: Duration::from_millis(50),
+    };
+    pub const FAILS_TO_START: Behaviour = Behaviour { boot: Boot::Fails, ..Self::GOOD };
+    pub const CANNOT_START: Behaviour = Behaviour { boot: Boot::CannotStart, ..Self::GOOD };
+    pub const NEVER_HEALTHY: Behaviour = Behaviour { verdict: Verdict::Fails, ..Self::GOOD };
+    pub const EXITS_AT_ONCE: Behaviour = Behaviour { exits_after: Some(Duration::from_millis(10)), ..Self::GOOD };
+
+    pub const fn exits_after(self, after: Duration) -> Self {
+        Behaviour { exits_after: Some(after), ..self }
+    }
+}

@@ -1,0 +1,15 @@
+//! The deployment controller in virtual time: one seed draws a service and its world, lives through it and holds every step against
+//! checkers that know nothing of the controller's state.
+//!
+//! Reading order: [`draw`] (the only source of chance), [`scenario`] (what is drawn), [`world`] (what happens), [`checkers`] (what must
+//! hold), [`run`] (one seed from its beginning to its verdict). No clock is read and nothing waits: time jumps to what is next.
+
+pub mod behaviour;
+pub mod checkers;
+pub mod draw;
+pub mod routed;
+pub mod run;
+pub mod scenario;
+pub mod world;
+
+pub use run::{Failure, Outcome, Telling, run};

@@ -1,0 +1,59 @@
+//! How a service's revisions are attached to target groups and rules.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use seatrial_controller::{Controller, LiveRule, Revision, Route, Settings, TargetGroupAttachment, Weights};
+use seatrial_model::{Family, ListenerRuleArn, RevisionId, TargetGroupArn, TaskDefinitionRevision};
+
+/// Listener rules as they are.
+pub type Rules = BTreeMap<ListenerRuleArn, LiveRule>;
+
+/// The deregistration delay of every target group.
+pub const DELAY: Duration = Duration::from_secs(10);
+
+fn blue() -> TargetGroupArn {
+    TargetGroupArn::new("tg-blue")
+}
+
+fn green() -> TargetGroupArn {
+    TargetGroupArn::new("tg-green")
+}
+
+fn production() -> ListenerRuleArn {
+    ListenerRuleArn::new("rule-production")
+}
+
+/// Returns the rules of a service that nobody has deployed to yet.
+pub fn rules() -> Rules {
+    Rules::from([(production(), LiveRule::Forwards(Weights::from([(blue(), 1), (green(), 0)])))])
+}
+
+/// Returns a new revision, in the target group that the engine would choose for it.
+pub fn attached(controller: &Controller, rules: &Rules, settings: &Settings, number: u64) -> Revision {
+    let (blue, green) = (blue(), green());
+    let live = rules.get(&production()).unwrap_or(&LiveRule::Missing);
+    let vacant = controller.vacant_target_group(&blue, &green, live).clone();
+    let other = if vacant == blue { green } else { blue };
+    let shifts = settings.deployment.strategy.shifts_traffic();
+    let (arn, alternate) = if shifts { (vacant, other) } else { (other, vacant) };
+    let route = Route { production_rule: production(), test_rule: None, alternate };
+    let family = Family::parse("web").expect("a family name");
+    Revision {
+        id: RevisionId::from_bits(number),
+        task_definition: TaskDefinitionRevision { family, revision: number as u32 },
+        target_groups: vec![TargetGroupAttachment { arn, deregistration_delay: DELAY, route: Some(route) }],
+        has_health_check: false,
+    }
+}
+
+/// Returns how much of a rule's traffic a target group is given, in tenths of a percent.
+pub fn share_of(live: &LiveRule, group: &TargetGroupArn) -> u32 {
+    match live {
+        LiveRule::Forwards(weights) => {
+            let sum: u32 = weights.values().sum();
+            (1000 * weights.get(group).copied().unwrap_or(0)).checked_div(sum).unwrap_or(0)
+        }
+        LiveRule::Missing | LiveRule::Elsewhere => 0,
+    }
+}

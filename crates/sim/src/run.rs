@@ -1,0 +1,172 @@
+//! One seed from its beginning to its verdict: a phase in which anything may go wrong and nothing may be broken, then one without faults
+//! in which a good version must be deployed (I6).
+
+use std::time::Duration;
+
+use seatrial_controller::{
+    Command, Controller, Input, NewDeployment, Observation, ServiceDeploymentStatus, Settings, Step, StopType, Update,
+};
+use seatrial_model::{Percent, RevisionId, ServiceDeploymentId};
+
+use crate::behaviour::Behaviour;
+use crate::draw::Draw;
+use crate::routed;
+use crate::scenario::{ALARM, Act};
+use crate::world::World;
+
+/// Whether the story is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    Silent,
+    Told,
+}
+
+/// What came of a seed that held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Service deployments that came to their end.
+    pub deployments: u64,
+    /// Inputs the controller was given.
+    pub steps: u64,
+    /// Empty where nobody asked for it.
+    pub story: String,
+}
+
+/// What a seed has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub seed: u64,
+    pub what: String,
+    pub story: String,
+}
+
+/// The most inputs of one run: more of them means that something goes on for ever.
+const STEPS_MAX: u64 = 20_000;
+/// How long a good version may take in a world without faults: far more than its bake, its steps and every throttle together.
+const GOOD_VERSION_LIMIT: Duration = Duration::from_secs(7_200);
+/// One seed in so many is replayed from its journal (I10).
+const REPLAY_EVERY: u64 = 16;
+
+/// Lives through what a seed draws.
+pub fn run(seed: u64, telling: Telling) -> Result<Outcome, Failure> {
+    run_distorted(seed, telling, &mut |_| {})
+}
+
+/// Lives through what a seed draws, with a bug planted between the controller and its world.
+pub fn run_distorted(seed: u64, telling: Telling, distort: &mut dyn FnMut(&mut Step)) -> Result<Outcome, Failure> {
+    let mut world = World::new(Draw::new(seed), telling, distort);
+    if seed.is_multiple_of(REPLAY_EVERY) {
+        world.journal = Some(Vec::new());
+    }
+    let fresh = world.controller.clone();
+    let mut life = Life { world, version: 0 };
+    let outcome = life.live().and_then(|()| life.replays(fresh));
+    let World { story, steps, ended, .. } = life.world;
+    match outcome {
+        Ok(()) => Ok(Outcome { deployments: ended, steps, story }),
+        Err(what) => Err(Failure { seed, what, story }),
+    }
+}
+
+struct Life<'a> {
+    world: World<'a>,
+    version: u64,
+}
+
+impl Life<'_> {
+    fn live(&mut self) -> Result<(), String> {
+        self.deploy(self.world.scenario.settings.clone(), Behaviour::GOOD)?;
+        for (after, act) in self.world.scenario.acts.clone() {
+            self.pass(after)?;
+            self.act(act)?;
+        }
+        self.world.end_faults();
+        self.a_good_version_finishes()
+    }
+
+    /// I6.
+    fn a_good_version_finishes(&mut self) -> Result<(), String> {
+        let mut settings = self.world.controller.settings().clone();
+        settings.deployment.minimum_healthy_percent = Percent::new(100);
+        settings.deployment.maximum_percent = Percent::new(200);
+        self.deploy(settings, Behaviour::GOOD)?;
+        let until = self.world.now + GOOD_VERSION_LIMIT;
+        loop {
+            let status = self.world.controller.service_deployment().map(|deployment| deployment.status);
+            match status {
+                Some(ServiceDeploymentStatus::Successful) => return Ok(()),
+                Some(status) if status.is_terminal() => {
+                    return Err(format!("I6: a good version ends {}", status.as_str()));
+                }
+                Some(_) | None => {}
+            }
+            if !self.advance(until)? {
+                return Err(format!("I6: a good version has not finished within {GOOD_VERSION_LIMIT:?}"));
+            }
+        }
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<(), String> {
+        let until = self.world.now + time;
+        while self.advance(until)? {}
+        Ok(())
+    }
+
+    fn advance(&mut self, until: seatrial_model::Timestamp) -> Result<bool, String> {
+        if self.world.steps > STEPS_MAX {
+            return Err(format!("it does not come to rest within {STEPS_MAX} steps"));
+        }
+        self.world.advance(until)
+    }
+
+    fn act(&mut self, act: Act) -> Result<(), String> {
+        let id = self.present();
+        let settings = self.world.controller.settings().clone();
+        match act {
+            Act::Deploys(behaviour) => self.deploy(settings, behaviour),
+            Act::Scales(desired_count) => {
+                let settings = Settings { desired_count, ..settings };
+                self.command(Command::Update(Update { settings, deploy: None }))
+            }
+            Act::RollsBack => self.command(Command::StopServiceDeployment { id, stop_type: StopType::Rollback }),
+            Act::Aborts => self.command(Command::StopServiceDeployment { id, stop_type: StopType::Abort }),
+            Act::SkipsBake => self.command(Command::SkipBake { id }),
+            Act::AlarmFires => self.world.feed(Input::Observation(Observation::AlarmFired { name: ALARM.to_owned() })),
+            Act::StopsTask => {
+                let tasks: Vec<_> = self.world.controller.tasks().map(|task| task.id.clone()).collect();
+                if tasks.is_empty() {
+                    return Ok(());
+                }
+                let task = tasks[self.world.draw.below(tasks.len() as u64) as usize].clone();
+                self.command(Command::StopTask { task, reason: "Task stopped by user".to_owned() })
+            }
+        }
+    }
+
+    fn present(&self) -> ServiceDeploymentId {
+        ServiceDeploymentId::from_bits(u128::from(self.version))
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), String> {
+        self.world.feed(Input::Command(command))
+    }
+
+    fn deploy(&mut self, settings: Settings, behaviour: Behaviour) -> Result<(), String> {
+        self.version += 1;
+        let world = &mut self.world;
+        let revision = routed::attached(&world.controller, &world.rules, &settings, self.version);
+        world.behave(RevisionId::from_bits(self.version), behaviour);
+        let rules = world.rules.clone().into_iter().collect();
+        let new = NewDeployment { id: self.present(), revision, rules, firing_alarms: Vec::new() };
+        self.command(Command::Update(Update { settings, deploy: Some(Box::new(new)) }))
+    }
+
+    /// I10: the journal gives the same state again.
+    fn replays(&mut self, mut fresh: Controller) -> Result<(), String> {
+        let Some(journal) = self.world.journal.take() else { return Ok(()) };
+        for (at, input) in journal {
+            fresh.handle(at, input);
+        }
+        if fresh == self.world.controller { Ok(()) } else { Err("I10: the journal gives another state".to_owned()) }
+    }
+}

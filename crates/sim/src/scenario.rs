@@ -1,0 +1,156 @@
+//! What a seed draws before anything happens: the service, how its versions behave, what clients do, and how much goes wrong.
+
+use std::time::Duration;
+
+use seatrial_controller::{FailFast, Settings};
+use seatrial_model::strategy::TrafficPercent;
+use seatrial_model::{CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, Percent, Strategy, Threshold};
+
+use crate::behaviour::{Behaviour, Boot, Verdict};
+use crate::draw::Draw;
+
+/// The alarm that may fail a deployment.
+pub const ALARM: &str = "errors";
+
+/// Whether tasks of a traffic-shifting service may be lost while they serve: by an exit, a failing check or a user's StopTask. They are
+/// not, because what is to happen when a version loses all of its tasks in CLEAN_UP is not settled yet.
+const SHIFTING_LOSES_TASKS: bool = false;
+
+/// The fewest tasks of a traffic-shifting service: with none, traffic is moved to target groups that nobody serves, so that I3 and I7 say
+/// nothing, and some good versions that follow do not finish.
+const SHIFTING_DESIRED_MIN: u32 = 1;
+
+/// How long the first version of a traffic-shifting service is left alone, enough to have all of the traffic: where it is superseded or
+/// stopped before, the rules give traffic to a target group that nobody serves, and what I3 and I7 mean then is not settled yet.
+const FIRST_SHIFT_UNDISTURBED: Duration = Duration::from_secs(600);
+
+/// A service and the world around it, as its seed drew them. Its strategy stays the same for its whole life: a ROLLING deployment in
+/// place of an aborted traffic shift is not settled yet.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub settings: Settings,
+    pub acts: Vec<(Duration, Act)>,
+    /// Out of a hundred happenings, how many are seen later than others that came after them.
+    pub late_percent: u64,
+    /// Out of a hundred observations, how many are made twice.
+    pub twice_percent: u64,
+    /// Out of a hundred steps, how many end in a crash of the control plane.
+    pub crash_percent: u64,
+}
+
+/// What a client or the surroundings do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Deploys(Behaviour),
+    Scales(u32),
+    RollsBack,
+    Aborts,
+    SkipsBake,
+    AlarmFires,
+    StopsTask,
+}
+
+/// The most acts of the first phase.
+const ACTS_MAX: u64 = 8;
+
+impl Scenario {
+    /// Draws a scenario.
+    pub fn draw(draw: &mut Draw) -> Self {
+        let settings = settings(draw);
+        let shifts = settings.deployment.strategy.shifts_traffic();
+        let count = 2 + draw.below(ACTS_MAX - 1);
+        let mut acts: Vec<_> = (0..count).map(|_| (pause(draw), act(draw, shifts))).collect();
+        if let Some((after, _)) = acts.first_mut().filter(|_| shifts) {
+            *after += FIRST_SHIFT_UNDISTURBED;
+        }
+        let faulty = draw.chance(50);
+        let rate = |percent| if faulty { percent } else { 0 };
+        Scenario { settings, acts, late_percent: rate(10), twice_percent: rate(10), crash_percent: rate(5) }
+    }
+}
+
+fn settings(draw: &mut Draw) -> Settings {
+    let strategy = match draw.below(5) {
+        0 => Strategy::BlueGreen,
+        1 => Strategy::Canary { percent: TrafficPercent::from_tenths(50), bake_time: draw.millis(0, 20_000) },
+        2 => Strategy::Linear { step: TrafficPercent::from_tenths(300), bake_time: draw.millis(0, 10_000) },
+        _ => Strategy::Rolling,
+    };
+    let shifts = strategy.shifts_traffic();
+    let percents = [(100, 200), (50, 100), (0, 100), (100, 150), (50, 200), (75, 125)];
+    let (minimum, maximum) = if shifts { (100, 200) } else { draw.one_of(&percents) };
+    let threshold = draw.one_of(&[
+        Threshold::Count(1),
+        Threshold::Count(3),
+        Threshold::BoundedPercent(50),
+        Threshold::UnboundedPercent(50),
+    ]);
+    let circuit_breaker = CircuitBreaker {
+        enable: draw.chance(75),
+        rollback: draw.chance(75),
+        reset_on_healthy_task: draw.chance(50),
+        threshold,
+    };
+    let alarms = DeploymentAlarms { names: vec![ALARM.to_owned()], enable: draw.chance(50), rollback: draw.chance(70) };
+    let deployment = DeploymentConfiguration {
+        minimum_healthy_percent: Percent::new(minimum),
+        maximum_percent: Percent::new(maximum),
+        circuit_breaker,
+        strategy,
+        bake_time: draw.millis(0, 30_000),
+        alarms,
+        ..DeploymentConfiguration::default()
+    };
+    Settings {
+        desired_count: desired_count(draw, shifts),
+        deployment,
+        health_check_grace_period: draw.one_of(&[Duration::ZERO, Duration::from_secs(3)]),
+        fail_fast: draw.one_of(&[FailFast::On, FailFast::Off]),
+        shift_back: None,
+    }
+}
+
+fn desired_count(draw: &mut Draw, shifts: bool) -> u32 {
+    let drawn = draw.below(7) as u32;
+    if shifts { drawn.max(SHIFTING_DESIRED_MIN) } else { drawn }
+}
+
+/// Draws the time to the next act: often in the middle of something, sometimes when all has come to rest.
+fn pause(draw: &mut Draw) -> Duration {
+    if draw.chance(60) { draw.millis(0, 3_000) } else { draw.millis(3_000, 120_000) }
+}
+
+fn act(draw: &mut Draw, shifts: bool) -> Act {
+    let may_lose = !shifts || SHIFTING_LOSES_TASKS;
+    match draw.below(12) {
+        0..=4 => Act::Deploys(behaviour(draw, may_lose)),
+        5 => Act::Scales(desired_count(draw, shifts)),
+        6 => Act::RollsBack,
+        7 => Act::Aborts,
+        8 => Act::SkipsBake,
+        9 => Act::AlarmFires,
+        10 | 11 if may_lose => Act::StopsTask,
+        _ => Act::SkipsBake,
+    }
+}
+
+/// Draws how a version's tasks behave: half of the versions are good.
+fn behaviour(draw: &mut Draw, may_lose: bool) -> Behaviour {
+    let good = Behaviour {
+        boot_time: draw.millis(1, 3_000),
+        check_time: draw.millis(1, 5_000),
+        drains_in: if draw.chance(80) { Some(draw.millis(0, 12_000)) } else { None },
+        stops_in: if draw.chance(90) { draw.millis(1, 500) } else { Duration::from_secs(30) },
+        ..Behaviour::GOOD
+    };
+    let after = Some(draw.millis(1, 30_000));
+    match draw.below(12) {
+        0 => Behaviour { boot: Boot::Fails, ..good },
+        1 => Behaviour { boot: Boot::CannotStart, ..good },
+        2 => Behaviour { boot: Boot::Hangs, ..good },
+        3 => Behaviour { verdict: Verdict::Fails, ..good },
+        4 if may_lose => Behaviour { exits_after: after, ..good },
+        5 if may_lose => Behaviour { ails_after: after, ..good },
+        _ => good,
+    }
+}

@@ -1,0 +1,323 @@
+//! The world around one controller: it executes effects the way each version behaves, and tells the controller what happens.
+//!
+//! Virtual time jumps from one happening to the next. Every step is held against [`Watch`]; every [`AUDIT_EVERY`]th state is audited.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use seatrial_controller::{Controller, Effect, Event, Input, LiveRule, Observation, Policy, Seed, Step, StopCause};
+use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
+use seatrial_model::{RevisionId, ServiceName, TargetGroupArn, TaskId, Timestamp};
+
+use crate::behaviour::{Behaviour, Boot, Verdict};
+use crate::checkers::{Watch, audit};
+use crate::draw::Draw;
+use crate::routed::{self, Rules};
+use crate::run::Telling;
+use crate::scenario::Scenario;
+
+/// When every world begins.
+pub const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+/// An audit costs a copy of the controller; what one misses the next one finds, as what is left undone stays undone.
+const AUDIT_EVERY: u64 = 16;
+/// The longest that an observation is late.
+const LATE_MAX_MILLIS: u64 = 3_000;
+
+#[derive(Clone, Debug)]
+enum Happening {
+    Boots(TaskId),
+    Verdict(TaskId),
+    Ails(TaskId),
+    Exits(TaskId),
+    Drained(TaskId, TargetGroupArn, u64),
+    Ends(TaskId),
+}
+
+#[derive(Debug)]
+struct Actor {
+    behaviour: Behaviour,
+    stage: ActorStage,
+    /// Counts registrations and deregistrations: a late report of an earlier one is not passed on.
+    registration: u64,
+    groups: BTreeMap<TargetGroupArn, Registered>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Registered {
+    Yes,
+    Draining,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ActorStage {
+    Booting,
+    Running,
+    Stopping,
+}
+
+/// A service and the world around it.
+pub struct World<'a> {
+    pub controller: Controller,
+    pub now: Timestamp,
+    pub rules: Rules,
+    pub draw: Draw,
+    pub scenario: Scenario,
+    pub story: String,
+    pub steps: u64,
+    /// Service deployments that have ended.
+    pub ended: u64,
+    /// Every input with its instant, where it is asked for.
+    pub journal: Option<Vec<(Timestamp, Input)>>,
+    telling: Telling,
+    watch: Watch,
+    behaviours: BTreeMap<RevisionId, Behaviour>,
+    agenda: BTreeMap<(Timestamp, u64), Happening>,
+    scheduled: u64,
+    actors: BTreeMap<TaskId, Actor>,
+    distort: &'a mut dyn FnMut(&mut Step),
+}
+
+impl<'a> World<'a> {
+    /// Draws a world; `distort` stands between the controller and the world, for tests that plant a bug.
+    pub fn new(mut draw: Draw, telling: Telling, distort: &'a mut dyn FnMut(&mut Step)) -> Self {
+        let scenario = Scenario::draw(&mut draw);
+        let service = ServiceName::parse("web").expect("a service name");
+        let settings = scenario.settings.clone();
+        let controller = Controller::new(service, Seed::from_bits(draw.number().into()), Policy::engine(), settings);
+        let watch = Watch::new(scenario.settings.clone(), Policy::engine());
+        World {
+            controller,
+            now: START,
+            rules: routed::rules(),
+            draw,
+            scenario,
+            story: String::new(),
+            steps: 0,
+            ended: 0,
+            journal: None,
+            telling,
+            watch,
+            behaviours: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            scheduled: 0,
+            actors: BTreeMap::new(),
+            distort,
+        }
+    }
+
+    /// Says how the tasks of a version behave.
+    pub fn behave(&mut self, revision: RevisionId, behaviour: Behaviour) {
+        self.behaviours.insert(revision, behaviour);
+    }
+
+    /// Ends every fault: from here on all goes well but for what versions do themselves.
+    pub fn end_faults(&mut self) {
+        (self.scenario.late_percent, self.scenario.twice_percent, self.scenario.crash_percent) = (0, 0, 0);
+    }
+
+    /// Lets happen what happens next, if that is before `until`; tells whether something has.
+    pub fn advance(&mut self, until: Timestamp) -> Result<bool, String> {
+        let wake = self.controller.wake_at(self.now).map(|(at, _)| at);
+        let happening = self.agenda.keys().next().map(|(at, _)| *at);
+        let Some(at) = wake.into_iter().chain(happening).min().filter(|at| *at <= until) else {
+            self.now = until;
+            return Ok(false);
+        };
+        self.now = self.now.max(at);
+        match self.agenda.first_entry().filter(|entry| entry.key().0 <= at) {
+            Some(entry) => {
+                let happening = entry.remove();
+                self.happen(happening)?;
+            }
+            None => self.feed(Input::Tick)?,
+        }
+        Ok(true)
+    }
+
+    /// Gives an input, checks the step and executes it.
+    pub fn feed(&mut self, input: Input) -> Result<(), String> {
+        self.steps += 1;
+        let mut step = self.controller.handle(self.now, input.clone());
+        (self.distort)(&mut step);
+        if self.telling == Telling::Told {
+            let at = self.now.since(START).as_millis();
+            let _ = write!(self.story, "{}.{:03} {input:?}\n{step}", at / 1000, at % 1000);
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.push((self.now, input.clone()));
+        }
+        self.watch.follow(self.now, &input, &step)?;
+        if self.steps.is_multiple_of(AUDIT_EVERY) {
+            audit(&self.controller, &self.watch, self.now)?;
+        }
+        let ends = |event: &&Event| matches!(event, Event::ServiceDeployment(told) if told.status.is_terminal());
+        self.ended += step.events.iter().filter(ends).count() as u64;
+        if self.draw.chance(self.scenario.crash_percent) {
+            self.crash(&step)?;
+        }
+        step.effects.into_iter().for_each(|effect| self.execute(effect));
+        Ok(())
+    }
+
+    /// The control plane is killed once it has stored a step and given its orders, and gives them again when it is back.
+    fn crash(&mut self, step: &Step) -> Result<(), String> {
+        let stored = serde_json::to_string(&self.controller).map_err(|cause| format!("cannot be stored: {cause}"))?;
+        let loaded = serde_json::from_str(&stored).map_err(|cause| format!("cannot be loaded: {cause}"))?;
+        let before = std::mem::replace(&mut self.controller, loaded);
+        if before != self.controller {
+            return Err("I10: what is loaded is not what was stored".to_owned());
+        }
+        if self.telling == Telling::Told {
+            self.story.push_str("the control plane is killed and starts again\n");
+        }
+        step.effects.iter().cloned().for_each(|effect| self.execute(effect));
+        Ok(())
+    }
+
+    fn execute(&mut self, effect: Effect) {
+        match effect {
+            Effect::StartTask { task, revision, .. } => self.start(task, revision),
+            Effect::RegisterTarget { task, target_group } => self.register(&task, target_group),
+            Effect::DeregisterTarget { task, target_group } => self.deregister(&task, &target_group),
+            Effect::SetRuleWeights { rule, weights } => {
+                self.rules.insert(rule, LiveRule::Forwards(weights.into_iter().collect()));
+            }
+            Effect::StopTask { task } => {
+                if let Some(actor) = self.actors.get_mut(&task).filter(|actor| actor.stage != ActorStage::Stopping) {
+                    actor.stage = ActorStage::Stopping;
+                    let time = actor.behaviour.stops_in;
+                    self.schedule(time, Happening::Ends(task));
+                }
+            }
+            // Words in a table, and functions that no scenario has yet.
+            Effect::DeactivateTask { .. } | Effect::ReactivateTask { .. } | Effect::InvokeHook(_) => {}
+        }
+    }
+
+    fn start(&mut self, task: TaskId, revision: RevisionId) {
+        if self.actors.contains_key(&task) {
+            return;
+        }
+        let behaviour = self.behaviours.get(&revision).copied().unwrap_or(Behaviour::GOOD);
+        let actor = Actor { behaviour, stage: ActorStage::Booting, registration: 0, groups: BTreeMap::new() };
+        self.actors.insert(task.clone(), actor);
+        if behaviour.boot != Boot::Hangs {
+            self.schedule(behaviour.boot_time, Happening::Boots(task));
+        }
+    }
+
+    fn register(&mut self, task: &TaskId, group: TargetGroupArn) {
+        let Some(actor) = self.actors.get_mut(task) else { return };
+        if actor.groups.insert(group, Registered::Yes) != Some(Registered::Yes) {
+            actor.registration += 1;
+            let time = actor.behaviour.check_time;
+            self.schedule(time, Happening::Verdict(task.clone()));
+        }
+    }
+
+    fn deregister(&mut self, task: &TaskId, group: &TargetGroupArn) {
+        let Some(actor) = self.actors.get_mut(task) else { return };
+        if actor.groups.insert(group.clone(), Registered::Draining) == Some(Registered::Draining) {
+            return;
+        }
+        actor.registration += 1;
+        if let Some(time) = actor.behaviour.drains_in {
+            let happening = Happening::Drained(task.clone(), group.clone(), actor.registration);
+            self.schedule(time, happening);
+        }
+    }
+
+    fn schedule(&mut self, after: Duration, happening: Happening) {
+        self.scheduled += 1;
+        self.agenda.insert((self.now + after, self.scheduled), happening);
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), String> {
+        if self.draw.chance(self.scenario.late_percent) {
+            let late = self.draw.millis(1, LATE_MAX_MILLIS);
+            self.schedule(late, happening);
+            return Ok(());
+        }
+        match happening {
+            Happening::Boots(task) => self.boot(task),
+            Happening::Verdict(task) => self.report(&task),
+            Happening::Ails(task) => {
+                if let Some(actor) = self.actors.get_mut(&task) {
+                    actor.behaviour.verdict = Verdict::Fails;
+                }
+                self.report(&task)
+            }
+            Happening::Exits(task) => {
+                let runs = self.actors.get(&task).is_some_and(|actor| actor.stage == ActorStage::Running);
+                if runs { self.end(task, StopCause::Exited, "Essential container in task exited") } else { Ok(()) }
+            }
+            Happening::Drained(task, target_group, registration) => {
+                if self.actors.get(&task).is_some_and(|actor| actor.registration == registration) {
+                    self.observe(&Observation::TargetDrained { task, target_group })?;
+                }
+                Ok(())
+            }
+            Happening::Ends(task) => self.end(task, StopCause::Ordered, ""),
+        }
+    }
+
+    fn boot(&mut self, task: TaskId) -> Result<(), String> {
+        let Some(actor) = self.actors.get_mut(&task).filter(|actor| actor.stage == ActorStage::Booting) else {
+            return Ok(());
+        };
+        let behaviour = actor.behaviour;
+        match behaviour.boot {
+            Boot::Hangs => Ok(()),
+            Boot::Fails => self.end(task, StopCause::FailedToStart, "CannotStartContainerError: try again"),
+            Boot::CannotStart => self.end(task, StopCause::CannotStart, "CannotStartContainerError: no such file"),
+            Boot::Runs => {
+                actor.stage = ActorStage::Running;
+                if let Some(after) = behaviour.ails_after {
+                    self.schedule(after, Happening::Ails(task.clone()));
+                }
+                if let Some(after) = behaviour.exits_after {
+                    self.schedule(after, Happening::Exits(task.clone()));
+                }
+                self.observe(&Observation::TaskRunning { task })
+            }
+        }
+    }
+
+    fn end(&mut self, task: TaskId, cause: StopCause, reason: &str) -> Result<(), String> {
+        if self.actors.remove(&task).is_none() {
+            return Ok(());
+        }
+        self.observe(&Observation::TaskStopped { task, cause, reason: reason.to_owned() })
+    }
+
+    /// Tells the controller what the checks of a task's registered targets say.
+    fn report(&mut self, task: &TaskId) -> Result<(), String> {
+        let Some(actor) = self.actors.get(task) else { return Ok(()) };
+        let health = match actor.behaviour.verdict {
+            Verdict::Passes => TargetHealth::healthy(),
+            Verdict::Fails => TargetHealth::because(
+                TargetState::Unhealthy,
+                TargetReason::ResponseCodeMismatch,
+                "Health checks failed with these codes: [503]",
+            ),
+            Verdict::Never => return Ok(()),
+        };
+        let registered = actor.groups.iter().filter(|(_, registered)| **registered == Registered::Yes);
+        let groups: Vec<_> = registered.map(|(group, _)| group.clone()).collect();
+        groups.into_iter().try_for_each(|target_group| {
+            let (task, health) = (task.clone(), health.clone());
+            self.observe(&Observation::TargetHealth { task, target_group, port: 80, health })
+        })
+    }
+
+    fn observe(&mut self, observation: &Observation) -> Result<(), String> {
+        self.feed(Input::Observation(observation.clone()))?;
+        // Only what is still so is said again: a target that has been taken back meanwhile is not drained.
+        let is_lasting = !matches!(observation, Observation::TargetDrained { .. });
+        if is_lasting && self.draw.chance(self.scenario.twice_percent) {
+            self.feed(Input::Observation(observation.clone()))?;
+        }
+        Ok(())
+    }
+}
