@@ -1,5 +1,9 @@
 //! `seeds run COUNT [FROM]` holds that many seeds and says how fast; `seeds replay SEED` tells one of them step by step.
-#![allow(clippy::disallowed_methods, reason = "a command reads its arguments and measures its own speed")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a command reads its arguments and measures its own speed"
+)]
 
 use std::process::ExitCode;
 use std::time::Instant;
