@@ -101,7 +101,8 @@ impl Life<'_> {
                 Some(_) | None => {}
             }
             if !self.advance(until)? {
-                return Err(format!("I6: a good version has not finished within {GOOD_VERSION_LIMIT:?}"));
+                let waits = self.world.controller.waiting(self.world.now);
+                return Err(format!("I6: a good version has not finished within {GOOD_VERSION_LIMIT:?}: {waits:?}"));
             }
         }
     }

@@ -12,9 +12,9 @@ use crate::draw::Draw;
 /// The alarm that may fail a deployment.
 pub const ALARM: &str = "errors";
 
-/// Whether tasks of a traffic-shifting service may be lost while they serve: by an exit, a failing check or a user's StopTask. They are
-/// not, because what is to happen when a version loses all of its tasks in CLEAN_UP is not settled yet.
-const SHIFTING_LOSES_TASKS: bool = false;
+/// The soonest that a check tells something. No balancer checks more often than every few seconds; a version that failed its checks every
+/// millisecond would fill a run with its replacements.
+const CHECK_MIN_MILLIS: u64 = 200;
 
 /// The fewest tasks of a traffic-shifting service: with none, traffic is moved to target groups that nobody serves, so that I3 and I7 say
 /// nothing, and some good versions that follow do not finish.
@@ -121,36 +121,34 @@ fn pause(draw: &mut Draw) -> Duration {
 }
 
 fn act(draw: &mut Draw, shifts: bool) -> Act {
-    let may_lose = !shifts || SHIFTING_LOSES_TASKS;
     match draw.below(12) {
-        0..=4 => Act::Deploys(behaviour(draw, may_lose)),
+        0..=4 => Act::Deploys(behaviour(draw)),
         5 => Act::Scales(desired_count(draw, shifts)),
         6 => Act::RollsBack,
         7 => Act::Aborts,
         8 => Act::SkipsBake,
         9 => Act::AlarmFires,
-        10 | 11 if may_lose => Act::StopsTask,
-        _ => Act::SkipsBake,
+        _ => Act::StopsTask,
     }
 }
 
 /// Draws how a version's tasks behave: half of the versions are good.
-fn behaviour(draw: &mut Draw, may_lose: bool) -> Behaviour {
+fn behaviour(draw: &mut Draw) -> Behaviour {
     let good = Behaviour {
         boot_time: draw.millis(1, 3_000),
-        check_time: draw.millis(1, 5_000),
+        check_time: draw.millis(CHECK_MIN_MILLIS, 5_000),
         drains_in: if draw.chance(80) { Some(draw.millis(0, 12_000)) } else { None },
         stops_in: if draw.chance(90) { draw.millis(1, 500) } else { Duration::from_secs(30) },
         ..Behaviour::GOOD
     };
-    let after = Some(draw.millis(1, 30_000));
+    let after = Some(draw.millis(CHECK_MIN_MILLIS, 30_000));
     match draw.below(12) {
         0 => Behaviour { boot: Boot::Fails, ..good },
         1 => Behaviour { boot: Boot::CannotStart, ..good },
         2 => Behaviour { boot: Boot::Hangs, ..good },
         3 => Behaviour { verdict: Verdict::Fails, ..good },
-        4 if may_lose => Behaviour { exits_after: after, ..good },
-        5 if may_lose => Behaviour { ails_after: after, ..good },
+        4 => Behaviour { exits_after: after, ..good },
+        5 => Behaviour { ails_after: after, ..good },
         _ => good,
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
     converge(controller, primary, starts(primary, now), &older, now)
 }
 
-/// Plans one pass towards one revision, away from others.
+/// Plans one pass towards one revision, away from others. Those that production goes past serve nobody and leave at once.
 pub(super) fn converge(
     controller: &Controller,
     kept: &Deployment,
@@ -30,9 +30,12 @@ pub(super) fn converge(
     others: &[&Deployment],
     now: Timestamp,
 ) -> Plan {
+    let is_bypassed =
+        |entry: &&Deployment| controller.revision(entry.revision).is_some_and(|it| controller.is_bypassed(it));
+    let (bypassed, others): (Vec<&Deployment>, Vec<&Deployment>) = others.iter().copied().partition(is_bypassed);
     let new = live_of(controller, kept.revision);
-    let old: Vec<&Task> = live(controller).filter(|task| task.revision != kept.revision).collect();
-    let older = older(controller, others, &old, now);
+    let old: Vec<&Task> = others.iter().flat_map(|entry| live_of(controller, entry.revision)).collect();
+    let older = older(controller, &others, &old, now);
     let desired = controller.settings().desired_count;
     let decision = scheduler::decide(Facts {
         desired,
@@ -51,6 +54,10 @@ pub(super) fn converge(
     plan.stop.extend(choose(controller, &old, decision.stop_old, now));
     bring_new(controller, kept.revision, decision, &mut plan);
     bring_old(older, &old, decision, &mut plan);
+    for entry in bypassed {
+        plan.stop.extend(live_of(controller, entry.revision).into_iter().map(|task| task.id.clone()));
+        plan.older_desired.push((entry.revision, 0));
+    }
     plan
 }
 
