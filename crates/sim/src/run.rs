@@ -6,7 +6,7 @@ use std::time::Duration;
 use seatrial_controller::{
     Command, Controller, Input, NewDeployment, Observation, ServiceDeploymentStatus, Settings, Step, StopType, Update,
 };
-use seatrial_model::{Percent, RevisionId, ServiceDeploymentId};
+use seatrial_model::{Percent, RevisionId, ServiceDeploymentId, Strategy};
 
 use crate::behaviour::Behaviour;
 use crate::draw::Draw;
@@ -59,7 +59,8 @@ pub fn run_distorted(seed: u64, telling: Telling, distort: &mut dyn FnMut(&mut S
         world.journal = Some(Vec::new());
     }
     let fresh = world.controller.clone();
-    let mut life = Life { world, version: 0 };
+    let strategy = world.scenario.settings.deployment.strategy;
+    let mut life = Life { world, version: 0, strategy };
     let outcome = life.live().and_then(|()| life.replays(fresh));
     let World { story, steps, ended, .. } = life.world;
     match outcome {
@@ -71,6 +72,8 @@ pub fn run_distorted(seed: u64, telling: Telling, distort: &mut dyn FnMut(&mut S
 struct Life<'a> {
     world: World<'a>,
     version: u64,
+    /// What the service has been told to follow from its next deployment on.
+    strategy: Strategy,
 }
 
 impl Life<'_> {
@@ -122,9 +125,16 @@ impl Life<'_> {
 
     fn act(&mut self, act: Act) -> Result<(), String> {
         let id = self.present();
-        let settings = self.world.controller.settings().clone();
+        let mut settings = self.world.controller.settings().clone();
         match act {
-            Act::Deploys(behaviour) => self.deploy(settings, behaviour),
+            Act::Chooses(strategy) => {
+                self.strategy = strategy;
+                Ok(())
+            }
+            Act::Deploys(behaviour) => {
+                settings.deployment.strategy = self.strategy;
+                self.deploy(settings, behaviour)
+            }
             Act::Scales(desired_count) => {
                 let settings = Settings { desired_count, ..settings };
                 self.command(Command::Update(Update { settings, deploy: None }))

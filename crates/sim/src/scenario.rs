@@ -16,16 +16,7 @@ pub const ALARM: &str = "errors";
 /// millisecond would fill a run with its replacements.
 const CHECK_MIN_MILLIS: u64 = 200;
 
-/// The fewest tasks of a traffic-shifting service: with none, traffic is moved to target groups that nobody serves, so that I3 and I7 say
-/// nothing, and some good versions that follow do not finish.
-const SHIFTING_DESIRED_MIN: u32 = 1;
-
-/// How long the first version of a traffic-shifting service is left alone, enough to have all of the traffic: where it is superseded or
-/// stopped before, the rules give traffic to a target group that nobody serves, and what I3 and I7 mean then is not settled yet.
-const FIRST_SHIFT_UNDISTURBED: Duration = Duration::from_secs(600);
-
-/// A service and the world around it, as its seed drew them. Its strategy stays the same for its whole life: a ROLLING deployment in
-/// place of an aborted traffic shift is not settled yet.
+/// A service and the world around it, as its seed drew them.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub settings: Settings,
@@ -42,6 +33,8 @@ pub struct Scenario {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     Deploys(Behaviour),
+    /// The next deployments follow another strategy.
+    Chooses(Strategy),
     Scales(u32),
     RollsBack,
     Aborts,
@@ -57,25 +50,25 @@ impl Scenario {
     /// Draws a scenario.
     pub fn draw(draw: &mut Draw) -> Self {
         let settings = settings(draw);
-        let shifts = settings.deployment.strategy.shifts_traffic();
         let count = 2 + draw.below(ACTS_MAX - 1);
-        let mut acts: Vec<_> = (0..count).map(|_| (pause(draw), act(draw, shifts))).collect();
-        if let Some((after, _)) = acts.first_mut().filter(|_| shifts) {
-            *after += FIRST_SHIFT_UNDISTURBED;
-        }
+        let acts = (0..count).map(|_| (pause(draw), act(draw))).collect();
         let faulty = draw.chance(50);
         let rate = |percent| if faulty { percent } else { 0 };
         Scenario { settings, acts, late_percent: rate(10), twice_percent: rate(10), crash_percent: rate(5) }
     }
 }
 
-fn settings(draw: &mut Draw) -> Settings {
-    let strategy = match draw.below(5) {
+fn strategy(draw: &mut Draw) -> Strategy {
+    match draw.below(5) {
         0 => Strategy::BlueGreen,
         1 => Strategy::Canary { percent: TrafficPercent::from_tenths(50), bake_time: draw.millis(0, 20_000) },
         2 => Strategy::Linear { step: TrafficPercent::from_tenths(300), bake_time: draw.millis(0, 10_000) },
         _ => Strategy::Rolling,
-    };
+    }
+}
+
+fn settings(draw: &mut Draw) -> Settings {
+    let strategy = strategy(draw);
     let shifts = strategy.shifts_traffic();
     let percents = [(100, 200), (50, 100), (0, 100), (100, 150), (50, 200), (75, 125)];
     let (minimum, maximum) = if shifts { (100, 200) } else { draw.one_of(&percents) };
@@ -102,7 +95,7 @@ fn settings(draw: &mut Draw) -> Settings {
         ..DeploymentConfiguration::default()
     };
     Settings {
-        desired_count: desired_count(draw, shifts),
+        desired_count: desired_count(draw),
         deployment,
         health_check_grace_period: draw.one_of(&[Duration::ZERO, Duration::from_secs(3)]),
         fail_fast: draw.one_of(&[FailFast::On, FailFast::Off]),
@@ -110,9 +103,8 @@ fn settings(draw: &mut Draw) -> Settings {
     }
 }
 
-fn desired_count(draw: &mut Draw, shifts: bool) -> u32 {
-    let drawn = draw.below(7) as u32;
-    if shifts { drawn.max(SHIFTING_DESIRED_MIN) } else { drawn }
+fn desired_count(draw: &mut Draw) -> u32 {
+    draw.below(7) as u32
 }
 
 /// Draws the time to the next act: often in the middle of something, sometimes when all has come to rest.
@@ -120,14 +112,15 @@ fn pause(draw: &mut Draw) -> Duration {
     if draw.chance(60) { draw.millis(0, 3_000) } else { draw.millis(3_000, 120_000) }
 }
 
-fn act(draw: &mut Draw, shifts: bool) -> Act {
-    match draw.below(12) {
+fn act(draw: &mut Draw) -> Act {
+    match draw.below(13) {
         0..=4 => Act::Deploys(behaviour(draw)),
-        5 => Act::Scales(desired_count(draw, shifts)),
+        5 => Act::Scales(desired_count(draw)),
         6 => Act::RollsBack,
         7 => Act::Aborts,
         8 => Act::SkipsBake,
         9 => Act::AlarmFires,
+        10 => Act::Chooses(strategy(draw)),
         _ => Act::StopsTask,
     }
 }

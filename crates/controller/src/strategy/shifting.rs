@@ -99,13 +99,19 @@ fn side(controller: &Controller, entry: &Deployment, size: Size, now: Timestamp,
 }
 
 /// Lets every older revision but the source leave, as fast as the source's healthy tasks allow; so does a rollback, since it is the source
-/// that it goes back to.
+/// that it goes back to. What they lose is not replaced: one that keeps failing would never be gone.
 fn reconcile(controller: &Controller, target: RevisionId, shift: &Shift, now: Timestamp) -> Plan {
     let source = controller.deployments().iter().find(|entry| Some(entry.revision) == shift.source);
     let Some(source) = source else { return Plan::default() };
     let is_other = |entry: &&Deployment| entry.revision != target && entry.revision != source.revision;
     let others: Vec<&Deployment> = controller.deployments().iter().filter(is_other).collect();
-    let mut plan = rolling::converge(controller, source, rolling::throttled(source, now), &others, now);
+    let mut plan = rolling::converge(
+        controller,
+        source,
+        rolling::throttled(source, now),
+        (&others, rolling::Losses::Accepted),
+        now,
+    );
     plan.older_desired.push((source.revision, controller.settings().desired_count));
     plan
 }
