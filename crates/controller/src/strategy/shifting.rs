@@ -37,11 +37,12 @@ pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
     let Some(deployment) = controller.service_deployment() else { return Plan::default() };
     let Some(shift) = &deployment.shift else { return Plan::default() };
     let goes_forward = deployment.status == ServiceDeploymentStatus::InProgress;
-    if shift.stage == LifecycleStage::ReconcileService {
-        return reconcile(controller, deployment.target, shift, now);
-    }
-    let mut plan = Plan::default();
-    for entry in controller.deployments() {
+    let others = others(controller, deployment.target, shift);
+    // Tasks that share production with a source that fails may stay until everything leaves.
+    let reconciles = shift.stage == LifecycleStage::ReconcileService
+        || (shift.stage < LifecycleStage::CleanUp && !others.is_empty());
+    let mut plan = if reconciles { reconcile(controller, shift, &others, now) } else { Plan::default() };
+    for entry in controller.deployments().iter().filter(|entry| !reconciles || entry.revision == deployment.target) {
         let size = if entry.revision == deployment.target {
             size_of_target(shift, goes_forward)
         } else {
@@ -98,18 +99,22 @@ fn side(controller: &Controller, entry: &Deployment, size: Size, now: Timestamp,
     plan.blocked_by_cap |= decision.blocked_by_cap;
 }
 
+/// Returns the older revisions that are not the source.
+fn others<'a>(controller: &'a Controller, target: RevisionId, shift: &Shift) -> Vec<&'a Deployment> {
+    let is_other = |entry: &&Deployment| entry.revision != target && Some(entry.revision) != shift.source;
+    controller.deployments().iter().filter(is_other).collect()
+}
+
 /// Lets every older revision but the source leave, as fast as the source's healthy tasks allow; so does a rollback, since it is the source
 /// that it goes back to. What they lose is not replaced: one that keeps failing would never be gone.
-fn reconcile(controller: &Controller, target: RevisionId, shift: &Shift, now: Timestamp) -> Plan {
+fn reconcile(controller: &Controller, shift: &Shift, others: &[&Deployment], now: Timestamp) -> Plan {
     let source = controller.deployments().iter().find(|entry| Some(entry.revision) == shift.source);
     let Some(source) = source else { return Plan::default() };
-    let is_other = |entry: &&Deployment| entry.revision != target && entry.revision != source.revision;
-    let others: Vec<&Deployment> = controller.deployments().iter().filter(is_other).collect();
     let mut plan = rolling::converge(
         controller,
         source,
         rolling::throttled(source, now),
-        (&others, rolling::Losses::Accepted),
+        (others, rolling::Losses::Accepted),
         now,
     );
     plan.older_desired.push((source.revision, controller.settings().desired_count));
