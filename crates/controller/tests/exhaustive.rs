@@ -11,9 +11,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use common::audit::audit;
 use common::happenings::happenings;
-use common::watch::Watch;
 use common::{Checks, START, change, controller, deploy, deployment_id, from_environment, guarded, secs, settings};
 use seatrial_controller::{
     Command, Controller, FailFast, Input, Observation, Policy, ServiceDeploymentStatus, Settings, StopType, Task,
@@ -22,6 +20,7 @@ use seatrial_controller::{
 use seatrial_model::load_balancing::{TargetHealth, TargetState};
 use seatrial_model::task_definition::HealthStatus;
 use seatrial_model::{RevisionId, Threshold, Timestamp};
+use seatrial_sim::checkers::{Watch, audit};
 
 /// One state of the world.
 #[derive(Clone)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
+
 /// How a task behaves that was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behaviour {
@@ -55,4 +57,13 @@ impl Behaviour {
     pub const fn exits_after(self, after: Duration) -> Self {
         Behaviour { exits_after: Some(after), ..self }
     }
+}
+
+/// What the balancer says of a target that fails its checks.
+pub fn unhealthy() -> TargetHealth {
+    TargetHealth::because(
+        TargetState::Unhealthy,
+        TargetReason::ResponseCodeMismatch,
+        "Health checks failed with these codes: [503]",
+    )
 }

@@ -12,15 +12,15 @@ pub type Rules = BTreeMap<ListenerRuleArn, LiveRule>;
 /// The deregistration delay of every target group.
 pub const DELAY: Duration = Duration::from_secs(10);
 
-fn blue() -> TargetGroupArn {
+pub fn blue() -> TargetGroupArn {
     TargetGroupArn::new("tg-blue")
 }
 
-fn green() -> TargetGroupArn {
+pub fn green() -> TargetGroupArn {
     TargetGroupArn::new("tg-green")
 }
 
-fn production() -> ListenerRuleArn {
+pub fn production() -> ListenerRuleArn {
     ListenerRuleArn::new("rule-production")
 }
 
@@ -29,22 +29,32 @@ pub fn rules() -> Rules {
     Rules::from([(production(), LiveRule::Forwards(Weights::from([(blue(), 1), (green(), 0)])))])
 }
 
-/// Returns a new revision, in the target group that the engine would choose for it.
-pub fn attached(controller: &Controller, rules: &Rules, settings: &Settings, number: u64) -> Revision {
+/// Returns a new revision of a service without a test rule.
+pub fn revision(controller: &Controller, rules: &Rules, settings: &Settings, number: u64) -> Revision {
+    let family = Family::parse("web").expect("a family name");
+    Revision {
+        id: RevisionId::from_bits(number),
+        task_definition: TaskDefinitionRevision { family, revision: number as u32 },
+        target_groups: vec![attachment(controller, rules, settings, None)],
+        has_health_check: false,
+    }
+}
+
+/// Attaches a new revision to the target group that the engine would choose for it.
+pub fn attachment(
+    controller: &Controller,
+    rules: &Rules,
+    settings: &Settings,
+    test_rule: Option<ListenerRuleArn>,
+) -> TargetGroupAttachment {
     let (blue, green) = (blue(), green());
     let live = rules.get(&production()).unwrap_or(&LiveRule::Missing);
     let vacant = controller.vacant_target_group(&blue, &green, live).clone();
     let other = if vacant == blue { green } else { blue };
     let shifts = settings.deployment.strategy.shifts_traffic();
     let (arn, alternate) = if shifts { (vacant, other) } else { (other, vacant) };
-    let route = Route { production_rule: production(), test_rule: None, alternate };
-    let family = Family::parse("web").expect("a family name");
-    Revision {
-        id: RevisionId::from_bits(number),
-        task_definition: TaskDefinitionRevision { family, revision: number as u32 },
-        target_groups: vec![TargetGroupAttachment { arn, deregistration_delay: DELAY, route: Some(route) }],
-        has_health_check: false,
-    }
+    let route = Route { production_rule: production(), test_rule, alternate };
+    TargetGroupAttachment { arn, deregistration_delay: DELAY, route: Some(route) }
 }
 
 /// Returns how much of a rule's traffic a target group is given, in tenths of a percent.

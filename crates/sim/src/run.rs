@@ -165,7 +165,7 @@ impl Life<'_> {
     fn deploy(&mut self, settings: Settings, behaviour: Behaviour) -> Result<(), String> {
         self.version += 1;
         let world = &mut self.world;
-        let revision = routed::attached(&world.controller, &world.rules, &settings, self.version);
+        let revision = routed::revision(&world.controller, &world.rules, &settings, self.version);
         world.behave(RevisionId::from_bits(self.version), behaviour);
         let rules = world.rules.clone().into_iter().collect();
         let new = NewDeployment { id: self.present(), revision, rules, firing_alarms: Vec::new() };

@@ -7,10 +7,10 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use seatrial_controller::{Controller, Effect, Event, Input, LiveRule, Observation, Policy, Seed, Step, StopCause};
-use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
+use seatrial_model::load_balancing::TargetHealth;
 use seatrial_model::{RevisionId, ServiceName, TargetGroupArn, TaskId, Timestamp};
 
-use crate::behaviour::{Behaviour, Boot, Verdict};
+use crate::behaviour::{Behaviour, Boot, Verdict, unhealthy};
 use crate::checkers::{Watch, audit};
 use crate::draw::Draw;
 use crate::routed::{self, Rules};
@@ -298,11 +298,7 @@ impl<'a> World<'a> {
         let Some(actor) = self.actors.get(task) else { return Ok(()) };
         let health = match actor.behaviour.verdict {
             Verdict::Passes => TargetHealth::healthy(),
-            Verdict::Fails => TargetHealth::because(
-                TargetState::Unhealthy,
-                TargetReason::ResponseCodeMismatch,
-                "Health checks failed with these codes: [503]",
-            ),
+            Verdict::Fails => unhealthy(),
             Verdict::Never => return Ok(()),
         };
         let registered = actor.groups.iter().filter(|(_, registered)| **registered == Registered::Yes);

@@ -7,11 +7,10 @@ use proptest::test_runner::TestCaseError;
 use seatrial_controller::{Controller, Effect, HookInvocation, Input, LiveRule, Observation, Policy};
 use seatrial_model::task_definition::HealthStatus;
 use seatrial_model::{ListenerRuleArn, TaskId, Timestamp};
+use seatrial_sim::checkers::{Watch, audit};
 
-use super::audit::audit;
 use super::happenings::happenings;
 use super::routed::Rules;
-use super::watch::Watch;
 use super::world::World;
 use super::{Checks, START, controller};
 

@@ -1,13 +1,11 @@
-//! What the controller's tests share: short ways to say what a service is like, a deterministic world, and checkers of the invariants.
+//! What the controller's tests share: short ways to say what a service is like, and a deterministic world, held
+//! against the checkers of the simulator.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
-pub mod audit;
-pub mod behaviour;
 pub mod happenings;
 pub mod life;
 pub mod names;
 pub mod routed;
-pub mod watch;
 pub mod world;
 
 use std::time::Duration;
@@ -16,16 +14,14 @@ use seatrial_controller::{
     Command, Controller, FailFast, Input, NewDeployment, Policy, Revision, Seed, Settings, TargetGroupAttachment,
     Update,
 };
-use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
 use seatrial_model::{
     CircuitBreaker, DeploymentConfiguration, Family, Percent, RevisionId, ServiceDeploymentId, ServiceName,
-    TargetGroupArn, TaskDefinitionRevision, Threshold, Timestamp,
+    TargetGroupArn, TaskDefinitionRevision, Threshold,
 };
 
-/// When every test begins: an instant of thirteen digits in milliseconds, as real ones are.
-pub const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
-/// The deregistration delay of every target group.
-pub const DELAY: Duration = Duration::from_secs(10);
+pub use seatrial_sim::behaviour::unhealthy;
+pub use seatrial_sim::routed::DELAY;
+pub use seatrial_sim::world::START;
 
 pub const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -110,14 +106,6 @@ pub fn deploy_revision(settings: Settings, number: u64, revision: Revision) -> I
 
 pub fn change(settings: Settings) -> Input {
     Input::Command(Command::Update(Update { settings, deploy: None }))
-}
-
-pub fn unhealthy() -> TargetHealth {
-    TargetHealth::because(
-        TargetState::Unhealthy,
-        TargetReason::ResponseCodeMismatch,
-        "Health checks failed with these codes: [503]",
-    )
 }
 
 /// Reads a number that raises the budget of a test from the environment.

@@ -14,12 +14,11 @@ use seatrial_controller::{
 use seatrial_model::load_balancing::{TargetHealth, TargetState};
 use seatrial_model::task_definition::HealthStatus;
 use seatrial_model::{HookId, RevisionId, TargetGroupArn, TaskId, Timestamp};
+pub use seatrial_sim::behaviour::{Behaviour, Boot, Verdict};
+use seatrial_sim::checkers::{Watch, audit};
 
-use super::audit::audit;
-pub use super::behaviour::{Behaviour, Boot, Verdict};
 use super::names::Names;
 use super::routed::Rules;
-use super::watch::Watch;
 use super::{START, deployment_id, ms, target_group, unhealthy};
 
 #[derive(Clone, Debug)]
@@ -185,16 +184,16 @@ impl World {
 
     fn advance(&mut self, at: Timestamp) {
         assert!(at >= self.now, "time goes forward");
+        // A happening of the same instant may turn out to concern nobody any more, and the controller asks for no instant twice.
+        let wake = self.controller.wake_at(self.now).filter(|(wake, _)| *wake == at);
         self.now = at;
-        match self.agenda.first_entry().filter(|entry| entry.key().0 <= at) {
-            Some(entry) => {
-                let happening = entry.remove();
-                self.happen(happening);
-            }
+        match wake {
+            Some((_, reason)) => self.feed(Some(format!("tick: {reason:?}")), Input::Tick),
             None => {
-                let reason = self.controller.wake_at(at - ms(1)).map(|(_, reason)| reason);
-                let title = reason.map_or_else(|| "tick".to_owned(), |reason| format!("tick: {reason:?}"));
-                self.feed(Some(title), Input::Tick);
+                if let Some(entry) = self.agenda.first_entry() {
+                    let happening = entry.remove();
+                    self.happen(happening);
+                }
             }
         }
     }

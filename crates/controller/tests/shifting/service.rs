@@ -7,8 +7,9 @@ use seatrial_model::{
     HookTarget, LifecycleHook, LifecycleStage, ListenerRuleArn, RevisionId, Strategy, TargetGroupArn, Threshold,
     TimeoutAction, TrafficPercent,
 };
+use seatrial_sim::routed::share_of;
 
-use crate::common::routed::{Routing, attached, deploy_attached, share_of};
+use crate::common::routed::{Routing, attached, deploy_attached};
 pub use crate::common::routed::{blue, forwards, green, production, test};
 use crate::common::world::{Behaviour, World};
 use crate::common::{Checks, controller, guarded, secs, settings};
