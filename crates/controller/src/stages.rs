@@ -88,7 +88,7 @@ fn next_stage(controller: &Controller, now: Timestamp) -> Option<LifecycleStage>
     let is_complete = || controller.is_complete(deployment.target, now);
     let can_serve = || is_complete() && !controller.is_outdone(deployment.target, now);
     let (done, next) = match shift.stage {
-        LifecycleStage::ReconcileService => (controller.is_reconciled(shift), LifecycleStage::PreScaleUp),
+        LifecycleStage::ReconcileService => (controller.is_reconciled(shift, now), LifecycleStage::PreScaleUp),
         LifecycleStage::PreScaleUp => (true, LifecycleStage::ScaleUp),
         LifecycleStage::ScaleUp => (is_complete(), LifecycleStage::PostScaleUp),
         LifecycleStage::PostScaleUp => (can_serve(), LifecycleStage::TestTrafficShift),
@@ -243,18 +243,13 @@ impl Controller {
         self.tasks.values().filter(is_healthy).count() as u32
     }
 
-    fn proven_tasks(&self, revision: RevisionId, now: Timestamp) -> u32 {
-        let is_proven = |task: &&Task| task.revision == revision && task.proven && self.is_healthy(task, now);
-        self.tasks.values().filter(is_proven).count() as u32
-    }
-
-    /// Tells whether only the source is left of the revisions that ran before. Where the source has failing tasks, those that share
-    /// production with it may never be able to leave, and are not waited for.
-    fn is_reconciled(&self, shift: &Shift) -> bool {
-        let source = self.deployments.iter().find(|entry| Some(entry.revision) == shift.source);
-        let may_stay = source.is_some_and(|entry| entry.failed_tasks > 0);
-        let is_needed = |task: &Task| may_stay && task.is_live() && !self.is_bypassed(self.revision_of(task));
-        self.tasks.values().all(|task| Some(task.revision) == shift.source || is_needed(task))
+    /// Tells whether only the source is left of the revisions that ran before. Tasks that stand in for some that the source lacks may never
+    /// be able to leave, and are not waited for.
+    fn is_reconciled(&self, shift: &Shift, now: Timestamp) -> bool {
+        let lacks_some = shift.source.is_some_and(|source| !self.is_complete(source, now));
+        let stands_in =
+            |task: &Task| lacks_some && self.is_healthy(task, now) && !self.is_bypassed(self.revision_of(task));
+        self.tasks.values().all(|task| Some(task.revision) == shift.source || stands_in(task))
     }
 
     /// Tells whether the target is given production traffic and has no healthy task left for it, while the source has some.
@@ -326,8 +321,7 @@ impl Controller {
     }
 
     /// Chooses the revision that production stays on while a new one is brought up: the one with the larger weight, even when it has lost
-    /// its tasks, then the last completed one, then the one with more tasks that have proven themselves, then the one with more healthy
-    /// tasks, then the older.
+    /// its tasks, then the last completed one, then the one with more healthy tasks, then the older.
     pub(crate) fn choose_source(
         &self,
         target: RevisionId,
@@ -352,8 +346,7 @@ impl Controller {
             .max_by_key(|(age, entry)| {
                 let revision = entry.revision;
                 let is_completed = self.last_completed == Some(revision);
-                let (proven, healthy) = (self.proven_tasks(revision, now), self.healthy_tasks(revision, now));
-                (serves(revision), is_completed, proven, healthy, *age)
+                (serves(revision), is_completed, self.healthy_tasks(revision, now), *age)
             })
             .map(|(_, entry)| entry.revision)
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use seatrial_model::{RevisionId, TaskId, Timestamp};
 
-use super::{Plan, Start};
+use super::{Plan, Start, shifting};
 use crate::controller::Controller;
 use crate::deployment::{Deployment, RolloutState};
 use crate::scheduler::{self, Decision, Facts, Group, Starts, Stops};
@@ -19,14 +19,7 @@ use crate::task::Task;
 pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
     let Some(primary) = controller.primary() else { return Plan::default() };
     let older: Vec<&Deployment> = controller.deployments().iter().skip(1).collect();
-    converge(controller, primary, starts(primary, now), (&older, Losses::MadeGood), now)
-}
-
-/// Whether tasks that are lost of a revision that leaves are replaced until it is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Losses {
-    MadeGood,
-    Accepted,
+    converge(controller, primary, starts(primary, now), &older, now)
 }
 
 /// Plans one pass towards one revision, away from others. Those that production goes past serve nobody and leave at once.
@@ -34,7 +27,7 @@ pub(super) fn converge(
     controller: &Controller,
     kept: &Deployment,
     new_starts: Starts,
-    (others, losses): (&[&Deployment], Losses),
+    others: &[&Deployment],
     now: Timestamp,
 ) -> Plan {
     let is_bypassed =
@@ -42,7 +35,7 @@ pub(super) fn converge(
     let (bypassed, others): (Vec<&Deployment>, Vec<&Deployment>) = others.iter().copied().partition(is_bypassed);
     let new = live_of(controller, kept.revision);
     let old: Vec<&Task> = others.iter().flat_map(|entry| live_of(controller, entry.revision)).collect();
-    let older = older(controller, &others, &old, losses, now);
+    let older = older(controller, &others, &old, now);
     let desired = controller.settings().desired_count;
     let decision = scheduler::decide(Facts {
         desired,
@@ -163,14 +156,12 @@ fn rank(controller: &Controller, revision: RevisionId) -> Option<(bool, usize)> 
     entry.map(|(age, entry)| (entry.rollout_state != RolloutState::Failed, age))
 }
 
-/// Looks at the older entries, in the order in which their tasks are given up. A failed one keeps tasks that are healthy and gets no others.
-fn older(controller: &Controller, others: &[&Deployment], old: &[&Task], losses: Losses, now: Timestamp) -> Vec<Older> {
+/// Looks at the older entries, in the order in which their tasks are given up. A failed one, and any beside a shift of traffic, keeps tasks
+/// that are healthy and gets no others.
+fn older(controller: &Controller, others: &[&Deployment], old: &[&Task], now: Timestamp) -> Vec<Older> {
     let look = |entry: &&Deployment| {
         let standing = standing(old, entry.revision, &BTreeSet::new());
-        let starts = match losses {
-            Losses::MadeGood => starts(entry, now),
-            Losses::Accepted => Starts::Forbidden,
-        };
+        let starts = if shifting::governs(controller) { Starts::Forbidden } else { starts(entry, now) };
         let is_healthy = |task: &&&Task| task.revision == entry.revision && controller.is_healthy(task, now);
         let (wanted, returnable) = match starts {
             Starts::Forbidden => (entry.desired_count.min(old.iter().filter(is_healthy).count() as u32), Vec::new()),

@@ -36,21 +36,38 @@ enum Size {
 pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
     let Some(deployment) = controller.service_deployment() else { return Plan::default() };
     let Some(shift) = &deployment.shift else { return Plan::default() };
-    let goes_forward = deployment.status == ServiceDeploymentStatus::InProgress;
-    let others = others(controller, deployment.target, shift);
-    // Tasks that share production with a source that fails may stay until everything leaves.
-    let reconciles = shift.stage == LifecycleStage::ReconcileService
-        || (shift.stage < LifecycleStage::CleanUp && !others.is_empty());
-    let mut plan = if reconciles { reconcile(controller, shift, &others, now) } else { Plan::default() };
-    for entry in controller.deployments().iter().filter(|entry| !reconciles || entry.revision == deployment.target) {
-        let size = if entry.revision == deployment.target {
+    let (target, goes_forward) = (deployment.target, deployment.status == ServiceDeploymentStatus::InProgress);
+    let keeper = keeper(controller, target, shift, goes_forward);
+    let is_other =
+        |entry: &&Deployment| entry.revision != target && Some(entry.revision) != keeper.map(|keeper| keeper.revision);
+    let others: Vec<&Deployment> = controller.deployments().iter().filter(is_other).collect();
+    let is_last = shift.stage == LifecycleStage::CleanUp;
+    let converging = keeper.filter(|_| !is_last && !others.is_empty());
+    let mut plan = converging.map_or_else(Plan::default, |keeper| reconcile(controller, keeper, &others, now));
+    for entry in controller.deployments() {
+        let size = if entry.revision == target {
             size_of_target(shift, goes_forward)
+        } else if converging.is_some() {
+            continue;
+        } else if is_other(&entry) || (goes_forward && is_last) {
+            Size::Nothing
         } else {
-            size_of_other(controller, shift, entry, goes_forward)
+            Size::Full
         };
         side(controller, entry, size, now, &mut plan);
     }
     plan
+}
+
+/// Returns the older revision that production stays on: the source, or what is rolled back to where there was none.
+fn keeper<'a>(
+    controller: &'a Controller,
+    target: RevisionId,
+    shift: &Shift,
+    goes_forward: bool,
+) -> Option<&'a Deployment> {
+    let source = controller.deployments().iter().find(|entry| Some(entry.revision) == shift.source);
+    source.or_else(|| controller.primary().filter(|primary| !goes_forward && primary.revision != target))
 }
 
 fn size_of_target(shift: &Shift, goes_forward: bool) -> Size {
@@ -60,16 +77,6 @@ fn size_of_target(shift: &Shift, goes_forward: bool) -> Size {
         (false, false) => Size::AsItIs,
         (false, true) => Size::Nothing,
     }
-}
-
-fn size_of_other(controller: &Controller, shift: &Shift, entry: &Deployment, goes_forward: bool) -> Size {
-    let keeps_production = if goes_forward {
-        Some(entry.revision) == shift.source && shift.stage < LifecycleStage::CleanUp
-    } else {
-        let rolls_back_to = controller.primary().map(|primary| primary.revision);
-        Some(entry.revision) == shift.source || Some(entry.revision) == rolls_back_to
-    };
-    if keeps_production { Size::Full } else { Size::Nothing }
 }
 
 fn side(controller: &Controller, entry: &Deployment, size: Size, now: Timestamp, plan: &mut Plan) {
@@ -99,24 +106,9 @@ fn side(controller: &Controller, entry: &Deployment, size: Size, now: Timestamp,
     plan.blocked_by_cap |= decision.blocked_by_cap;
 }
 
-/// Returns the older revisions that are not the source.
-fn others<'a>(controller: &'a Controller, target: RevisionId, shift: &Shift) -> Vec<&'a Deployment> {
-    let is_other = |entry: &&Deployment| entry.revision != target && Some(entry.revision) != shift.source;
-    controller.deployments().iter().filter(is_other).collect()
-}
-
-/// Lets every older revision but the source leave, as fast as the source's healthy tasks allow; so does a rollback, since it is the source
-/// that it goes back to. What they lose is not replaced: one that keeps failing would never be gone.
-fn reconcile(controller: &Controller, shift: &Shift, others: &[&Deployment], now: Timestamp) -> Plan {
-    let source = controller.deployments().iter().find(|entry| Some(entry.revision) == shift.source);
-    let Some(source) = source else { return Plan::default() };
-    let mut plan = rolling::converge(
-        controller,
-        source,
-        rolling::throttled(source, now),
-        (others, rolling::Losses::Accepted),
-        now,
-    );
-    plan.older_desired.push((source.revision, controller.settings().desired_count));
+/// Lets every other older revision leave, as fast as the healthy tasks of the one that keeps production allow.
+fn reconcile(controller: &Controller, keeper: &Deployment, others: &[&Deployment], now: Timestamp) -> Plan {
+    let mut plan = rolling::converge(controller, keeper, rolling::throttled(keeper, now), others, now);
+    plan.older_desired.push((keeper.revision, controller.settings().desired_count));
     plan
 }
