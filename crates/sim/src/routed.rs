@@ -24,24 +24,55 @@ pub fn production() -> ListenerRuleArn {
     ListenerRuleArn::new("rule-production")
 }
 
-/// Returns the rules of a service that nobody has deployed to yet.
-pub fn rules() -> Rules {
-    Rules::from([(production(), LiveRule::Forwards(Weights::from([(blue(), 1), (green(), 0)])))])
+pub fn test() -> ListenerRuleArn {
+    ListenerRuleArn::new("rule-test")
 }
 
-/// Returns a new revision of a service without a test rule.
-pub fn revision(controller: &Controller, rules: &Rules, settings: &Settings, number: u64) -> Revision {
+pub fn forwards(blue_weight: u32, green_weight: u32) -> LiveRule {
+    LiveRule::Forwards(Weights::from([(blue(), blue_weight), (green(), green_weight)]))
+}
+
+/// What shares a service's traffic between its revisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routing {
+    /// No load balancer.
+    Headless,
+    Production,
+    ProductionAndTest,
+}
+
+impl Routing {
+    /// Returns the rules of a service that nobody has deployed to yet.
+    pub fn rules(self) -> Rules {
+        match self {
+            Routing::Headless => Rules::new(),
+            Routing::Production => Rules::from([(production(), forwards(1, 0))]),
+            Routing::ProductionAndTest => Rules::from([(production(), forwards(1, 0)), (test(), forwards(0, 1))]),
+        }
+    }
+
+    /// Attaches a new revision to the target groups that the engine would choose for it.
+    pub fn attach(self, controller: &Controller, rules: &Rules, settings: &Settings) -> Vec<TargetGroupAttachment> {
+        match self {
+            Routing::Headless => Vec::new(),
+            Routing::Production => vec![attachment(controller, rules, settings, None)],
+            Routing::ProductionAndTest => vec![attachment(controller, rules, settings, Some(test()))],
+        }
+    }
+}
+
+/// Returns a new revision whose containers have no health check.
+pub fn revision(number: u64, target_groups: Vec<TargetGroupAttachment>) -> Revision {
     let family = Family::parse("web").expect("a family name");
     Revision {
         id: RevisionId::from_bits(number),
         task_definition: TaskDefinitionRevision { family, revision: number as u32 },
-        target_groups: vec![attachment(controller, rules, settings, None)],
+        target_groups,
         has_health_check: false,
     }
 }
 
-/// Attaches a new revision to the target group that the engine would choose for it.
-pub fn attachment(
+fn attachment(
     controller: &Controller,
     rules: &Rules,
     settings: &Settings,

@@ -1,6 +1,8 @@
 //! One seed from its beginning to its verdict: a phase in which anything may go wrong and nothing may be broken, then one without faults
 //! in which a good version must be deployed (I6).
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use seatrial_controller::{
@@ -61,12 +63,19 @@ pub fn run_distorted(seed: u64, telling: Telling, distort: &mut dyn FnMut(&mut S
     let fresh = world.controller.clone();
     let strategy = world.scenario.settings.deployment.strategy;
     let mut life = Life { world, version: 0, strategy };
-    let outcome = life.live().and_then(|()| life.replays(fresh));
+    // What the life has come to is only told of after a panic, never gone on with.
+    let lived = catch_unwind(AssertUnwindSafe(|| life.live().and_then(|()| life.replays(fresh))));
+    let outcome = lived.unwrap_or_else(|panic| Err(words_of(panic.as_ref())));
     let World { story, steps, ended, .. } = life.world;
     match outcome {
         Ok(()) => Ok(Outcome { deployments: ended, steps, story }),
         Err(what) => Err(Failure { seed, what, story }),
     }
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("it panicked: {}", words.unwrap_or("without words"))
 }
 
 struct Life<'a> {
@@ -165,7 +174,8 @@ impl Life<'_> {
     fn deploy(&mut self, settings: Settings, behaviour: Behaviour) -> Result<(), String> {
         self.version += 1;
         let world = &mut self.world;
-        let revision = routed::revision(&world.controller, &world.rules, &settings, self.version);
+        let attached = world.scenario.routing.attach(&world.controller, &world.rules, &settings);
+        let revision = routed::revision(self.version, attached);
         world.behave(RevisionId::from_bits(self.version), behaviour);
         let rules = world.rules.clone().into_iter().collect();
         let new = NewDeployment { id: self.present(), revision, rules, firing_alarms: Vec::new() };

@@ -8,6 +8,7 @@ use seatrial_model::{CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, 
 
 use crate::behaviour::{Behaviour, Boot, Verdict};
 use crate::draw::Draw;
+use crate::routed::Routing;
 
 /// The alarm that may fail a deployment.
 pub const ALARM: &str = "errors";
@@ -20,6 +21,7 @@ const CHECK_MIN_MILLIS: u64 = 200;
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub settings: Settings,
+    pub routing: Routing,
     pub acts: Vec<(Duration, Act)>,
     /// Out of a hundred happenings, how many are seen later than others that came after them.
     pub late_percent: u64,
@@ -49,26 +51,33 @@ const ACTS_MAX: u64 = 8;
 impl Scenario {
     /// Draws a scenario.
     pub fn draw(draw: &mut Draw) -> Self {
-        let settings = settings(draw);
+        let routing = match draw.below(6) {
+            0 => Routing::Headless,
+            1 | 2 => Routing::ProductionAndTest,
+            _ => Routing::Production,
+        };
+        let settings = settings(draw, routing);
         let count = 2 + draw.below(ACTS_MAX - 1);
-        let acts = (0..count).map(|_| (pause(draw), act(draw))).collect();
+        let acts = (0..count).map(|_| (pause(draw), act(draw, routing))).collect();
         let faulty = draw.chance(50);
         let rate = |percent| if faulty { percent } else { 0 };
-        Scenario { settings, acts, late_percent: rate(10), twice_percent: rate(10), crash_percent: rate(5) }
+        Scenario { settings, routing, acts, late_percent: rate(10), twice_percent: rate(10), crash_percent: rate(5) }
     }
 }
 
-fn strategy(draw: &mut Draw) -> Strategy {
+/// Draws a strategy that the engine takes: in steps goes only what a load balancer shares.
+fn strategy(draw: &mut Draw, routing: Routing) -> Strategy {
     match draw.below(5) {
         0 => Strategy::BlueGreen,
+        1 | 2 if routing == Routing::Headless => Strategy::BlueGreen,
         1 => Strategy::Canary { percent: TrafficPercent::from_tenths(50), bake_time: draw.millis(0, 20_000) },
         2 => Strategy::Linear { step: TrafficPercent::from_tenths(300), bake_time: draw.millis(0, 10_000) },
         _ => Strategy::Rolling,
     }
 }
 
-fn settings(draw: &mut Draw) -> Settings {
-    let strategy = strategy(draw);
+fn settings(draw: &mut Draw, routing: Routing) -> Settings {
+    let strategy = strategy(draw, routing);
     let shifts = strategy.shifts_traffic();
     let percents = [(100, 200), (50, 100), (0, 100), (100, 150), (50, 200), (75, 125)];
     let (minimum, maximum) = if shifts { (100, 200) } else { draw.one_of(&percents) };
@@ -112,7 +121,7 @@ fn pause(draw: &mut Draw) -> Duration {
     if draw.chance(60) { draw.millis(0, 3_000) } else { draw.millis(3_000, 120_000) }
 }
 
-fn act(draw: &mut Draw) -> Act {
+fn act(draw: &mut Draw, routing: Routing) -> Act {
     match draw.below(13) {
         0..=4 => Act::Deploys(behaviour(draw)),
         5 => Act::Scales(desired_count(draw)),
@@ -120,7 +129,7 @@ fn act(draw: &mut Draw) -> Act {
         7 => Act::Aborts,
         8 => Act::SkipsBake,
         9 => Act::AlarmFires,
-        10 => Act::Chooses(strategy(draw)),
+        10 => Act::Chooses(strategy(draw, routing)),
         _ => Act::StopsTask,
     }
 }

@@ -13,7 +13,7 @@ use seatrial_model::{RevisionId, ServiceName, TargetGroupArn, TaskId, Timestamp}
 use crate::behaviour::{Behaviour, Boot, Verdict, unhealthy};
 use crate::checkers::{Watch, audit};
 use crate::draw::Draw;
-use crate::routed::{self, Rules};
+use crate::routed::Rules;
 use crate::run::Telling;
 use crate::scenario::Scenario;
 
@@ -89,7 +89,7 @@ impl<'a> World<'a> {
         World {
             controller,
             now: START,
-            rules: routed::rules(),
+            rules: scenario.routing.rules(),
             draw,
             scenario,
             story: String::new(),

@@ -38,14 +38,17 @@ pub(crate) fn plan(controller: &Controller, now: Timestamp) -> Plan {
     let Some(shift) = &deployment.shift else { return Plan::default() };
     let (target, goes_forward) = (deployment.target, deployment.status == ServiceDeploymentStatus::InProgress);
     let keeper = keeper(controller, target, shift, goes_forward);
+    // Without rules to tell them apart, the target's tasks stand in for those that the source lacks when it is gone back to.
+    let target_leaves = !goes_forward && shift.returned && shift.routes.is_empty();
+    let is_target = |entry: &Deployment| entry.revision == target && !target_leaves;
     let is_other =
-        |entry: &&Deployment| entry.revision != target && Some(entry.revision) != keeper.map(|keeper| keeper.revision);
+        |entry: &&Deployment| !is_target(entry) && keeper.is_none_or(|keeper| keeper.revision != entry.revision);
     let others: Vec<&Deployment> = controller.deployments().iter().filter(is_other).collect();
     let is_last = shift.stage == LifecycleStage::CleanUp;
-    let converging = keeper.filter(|_| !is_last && !others.is_empty());
+    let converging = keeper.filter(|_| (target_leaves || !is_last) && !others.is_empty());
     let mut plan = converging.map_or_else(Plan::default, |keeper| reconcile(controller, keeper, &others, now));
     for entry in controller.deployments() {
-        let size = if entry.revision == target {
+        let size = if is_target(entry) {
             size_of_target(shift, goes_forward)
         } else if converging.is_some() {
             continue;

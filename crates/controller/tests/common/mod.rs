@@ -15,8 +15,7 @@ use seatrial_controller::{
     Update,
 };
 use seatrial_model::{
-    CircuitBreaker, DeploymentConfiguration, Family, Percent, RevisionId, ServiceDeploymentId, ServiceName,
-    TargetGroupArn, TaskDefinitionRevision, Threshold,
+    CircuitBreaker, DeploymentConfiguration, Percent, ServiceDeploymentId, ServiceName, TargetGroupArn, Threshold,
 };
 
 pub use seatrial_sim::behaviour::unhealthy;
@@ -52,15 +51,9 @@ pub fn revision(number: u64, checks: Checks) -> Revision {
         Checks::Balancer | Checks::Both => 1,
         Checks::TwoBalancers => 2,
     };
-    let family = Family::parse("web").expect("a family name");
-    Revision {
-        id: RevisionId::from_bits(number),
-        task_definition: TaskDefinitionRevision { family, revision: number as u32 },
-        target_groups: (0..groups)
-            .map(|index| TargetGroupAttachment { arn: target_group(index), deregistration_delay: DELAY, route: None })
-            .collect(),
-        has_health_check: matches!(checks, Checks::Container | Checks::Both),
-    }
+    let attached = |index| TargetGroupAttachment { arn: target_group(index), deregistration_delay: DELAY, route: None };
+    let has_health_check = matches!(checks, Checks::Container | Checks::Both);
+    Revision { has_health_check, ..seatrial_sim::routed::revision(number, (0..groups).map(attached).collect()) }
 }
 
 pub fn settings(desired_count: u32, minimum: u32, maximum: u32) -> Settings {
