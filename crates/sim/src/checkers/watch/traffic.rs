@@ -19,7 +19,8 @@ impl Watch {
         let serves = |group: &TargetGroupArn| {
             self.tasks.values().any(|task| self.is_healthy(task, now) && task.targets.contains_key(group))
         };
-        let somebody_serves = weights.iter().any(|(group, _)| serves(group));
+        // A service that is to have no task is about to answer nobody.
+        let somebody_serves = self.settings.desired_count > 0 && weights.iter().any(|(group, _)| serves(group));
         let idle = weights.iter().find(|(group, weight)| *weight > 0 && !serves(group));
         ensure(!somebody_serves || idle.is_none(), "I3: traffic is sent to a target group without a healthy target")?;
         self.only_takes_back(rule, weights)?;
