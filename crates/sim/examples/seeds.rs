@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use seatrial_sim::{Telling, run};
 
-const USAGE: &str = "usage: seeds run COUNT [FROM] | seeds replay SEED";
+const USAGE: &str = "usage: seeds run COUNT [FROM] | seeds replay SEED, all of them whole numbers: seeds run 20000";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
