@@ -90,7 +90,7 @@ fn a_task_started_twice_is_found() {
 
 #[test]
 fn a_task_that_is_never_started_is_found() {
-    found("know different tasks", |step| step.effects.retain(|effect| !matches!(effect, Effect::StartTask { .. })));
+    found("the task is unknown", |step| step.effects.retain(|effect| !matches!(effect, Effect::StartTask { .. })));
 }
 
 fn found(what: &str, distort: impl Fn(&mut Step)) {

@@ -2,7 +2,7 @@
 
 use seatrial_controller::{Command, Controller, Input, NewDeployment, Revision, Settings, Update};
 use seatrial_model::TargetGroupArn;
-pub use seatrial_sim::routed::{Routing, Rules, blue, forwards, green, production, test};
+pub use seatrial_sim::routed::{Routing, Rules};
 
 use super::{Checks, deployment_id, revision};
 

@@ -8,9 +8,9 @@ use seatrial_model::{
     TimeoutAction, TrafficPercent,
 };
 use seatrial_sim::routed::share_of;
+pub use seatrial_sim::routed::{blue, forwards, green, production, test};
 
 use crate::common::routed::{Routing, attached, deploy_attached};
-pub use crate::common::routed::{blue, forwards, green, production, test};
 use crate::common::world::{Behaviour, World};
 use crate::common::{Checks, controller, guarded, secs, settings};
 
