@@ -108,6 +108,8 @@ fn nothing_is_deployed_under_an_alarm_that_fires_unless_that_is_meant() {
     let blocked = trial.deploy(&[("VERSION", "v2")]).exits(7);
     assert!(blocked.says("alarm pager of service web is firing since 20"), "{blocked:?}");
     assert!(blocked.says("the database is on fire") && blocked.says("--ignore-firing-alarms"), "{blocked:?}");
+    let planned = trial.run(&["plan"], &[("VERSION", "v2")]).exits(7);
+    assert!(planned.says("the deployment would be refused: alarm pager is firing"), "{planned:?}");
     let json = trial.run(&["deploy", "-o", "json"], &[("VERSION", "v2")]).exits(7);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!((&json["verdict"], &json["alarms"][0]["alarm"]), (&"blocked".into(), &"pager".into()));

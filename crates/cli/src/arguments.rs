@@ -6,8 +6,11 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::aws::RoleArn;
-use seatrial_release::config::{EnvironmentName, ServiceName, Span};
+use seatrial_release::config::{EnvironmentName, Overrides, RollbackOverride, ServiceName, Span, StrategyWord};
+use seatrial_release::plan::Plan;
+use seatrial_release::{DefinitionChoice, Force};
 
+use crate::exit_code::UsageError;
 use crate::printer::Output;
 
 /// The file used when none is named.
@@ -124,6 +127,78 @@ pub struct WaitArguments {
 impl WaitArguments {
     pub fn waiting(&self) -> seatrial_release::Waiting {
         if self.no_wait { seatrial_release::Waiting::Not } else { seatrial_release::Waiting::ToTheEnd }
+    }
+}
+
+/// What shall be deployed.
+#[derive(Args, Debug)]
+pub struct Version {
+    #[command(flatten)]
+    pub services: Services,
+
+    /// Deploy this image
+    #[arg(long, value_name = "IMAGE", env = "SEATRIAL_IMAGE")]
+    pub image: Option<String>,
+
+    /// Deploy the configured image with this tag
+    #[arg(long, value_name = "TAG", env = "SEATRIAL_TAG", conflicts_with = "image")]
+    pub tag: Option<String>,
+
+    /// Set an environment variable of the services meant; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", env = "SEATRIAL_SET")]
+    pub set: Vec<Assignment>,
+
+    /// Take over in this way instead of the configured one: rolling, blue_green, canary or linear
+    #[arg(long, value_name = "STRATEGY", env = "SEATRIAL_STRATEGY")]
+    pub strategy: Option<StrategyWord>,
+
+    /// Keep the task definition that is in place: change only the service and what is around it
+    #[arg(long, env = "SEATRIAL_SKIP_TASK_DEFINITION", value_parser = FalseyValueParser::new(),
+          conflicts_with_all = ["image", "tag", "set"])]
+    pub skip_task_definition: bool,
+
+    /// Deploy this revision of the task definition as it was registered
+    #[arg(long, value_name = "NUMBER", env = "SEATRIAL_REVISION",
+          conflicts_with_all = ["image", "tag", "set", "skip_task_definition"])]
+    pub revision: Option<u32>,
+
+    /// Start new tasks even when nothing changed
+    #[arg(long, env = "SEATRIAL_FORCE_NEW_DEPLOYMENT", value_parser = FalseyValueParser::new())]
+    pub force_new_deployment: bool,
+}
+
+impl Version {
+    /// What it changes of the configuration.
+    pub fn overrides(&self, rollback: RollbackOverride) -> Overrides {
+        Overrides {
+            services: self.services.services.clone(),
+            image: self.image.clone(),
+            tag: self.tag.clone(),
+            environment: self.set.iter().map(|set| (set.name.clone(), set.value.clone())).collect(),
+            strategy: self.strategy,
+            rollback,
+        }
+    }
+
+    /// Refuses one revision for several services.
+    pub fn check(&self, plan: &Plan, command: &str) -> Result<(), UsageError> {
+        if self.revision.is_none() || plan.services.len() == 1 {
+            return Ok(());
+        }
+        let what = "one revision cannot be meant for several services".to_owned();
+        Err(UsageError { what, instead: format!("name the service: seatrial {command} SERVICE --revision N") })
+    }
+
+    pub fn force(&self) -> Force {
+        if self.force_new_deployment { Force::Always } else { Force::WhenNeeded }
+    }
+
+    pub fn definition(&self) -> DefinitionChoice {
+        match self.revision {
+            Some(number) => DefinitionChoice::Revision(number),
+            None if self.skip_task_definition => DefinitionChoice::InPlace,
+            None => DefinitionChoice::Configured,
+        }
     }
 }
 

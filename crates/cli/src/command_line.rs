@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    abort, completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, promote, render,
-    resume, retry, rollback, scale, schema, skip_bake, status, validate, wait, watch,
+    abort, completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, plan, promote,
+    render, resume, retry, rollback, scale, schema, skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -29,6 +29,7 @@ pub struct CommandLine {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Deploy(deploy::DeployArguments),
+    Plan(plan::PlanArguments),
     Status(status::StatusArguments),
     Wait(wait::WaitForArguments),
     Watch(watch::WatchArguments),
@@ -72,6 +73,7 @@ impl CommandLine {
     pub fn common(&self) -> Common {
         let after = match &self.command {
             Command::Deploy(arguments) => arguments.common.clone(),
+            Command::Plan(arguments) => arguments.common.clone(),
             Command::Status(arguments) => arguments.common.clone(),
             Command::Wait(arguments) => arguments.common.clone(),
             Command::Watch(arguments) => arguments.common.clone(),
@@ -119,6 +121,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Completion(arguments) => completion::run(&arguments, CommandLine::definition(), printer)?,
         Command::Load(arguments) => runtime()?.block_on(load::run(arguments, printer))?,
         Command::Deploy(arguments) => runtime()?.block_on(deploy::run(arguments, common, printer))?,
+        Command::Plan(arguments) => runtime()?.block_on(plan::run(arguments, common, printer))?,
         Command::Status(arguments) => runtime()?.block_on(status::run(arguments, common, printer))?,
         Command::Wait(arguments) => runtime()?.block_on(wait::run(arguments, common, printer))?,
         Command::Watch(arguments) => runtime()?.block_on(watch::run(arguments, common, printer))?,
@@ -191,7 +194,7 @@ mod tests {
             let common = line.common();
             assert_eq!(common.selection(), " --config a.yml --env prod");
             let Command::Deploy(arguments) = line.command else { panic!("not deploy") };
-            assert_eq!(arguments.services.services.len(), 1);
+            assert_eq!(arguments.version.services.services.len(), 1);
         }
     }
 

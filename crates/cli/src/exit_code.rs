@@ -10,6 +10,8 @@ pub enum ExitCode {
     Done,
     /// It failed.
     Failed,
+    /// Asked whether anything would change: yes.
+    Changes,
     /// The command line or the configuration is wrong; nothing was changed.
     Usage,
     /// The deployment failed and the service is healthy on its previous version.
@@ -32,7 +34,7 @@ impl ExitCode {
         match self {
             ExitCode::Done => 0,
             ExitCode::Failed => 1,
-            ExitCode::Usage => 2,
+            ExitCode::Usage | ExitCode::Changes => 2,
             ExitCode::RolledBack => 3,
             ExitCode::RollbackFailed => 4,
             ExitCode::TimedOut => 5,

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::aws::Connection;
 use crate::config::{AppName, EnvironmentName, RollbackOverride, ServiceName};
-use crate::ensure::{DefinitionChoice, Effect, Ensuring, Force};
+use crate::ensure::{DefinitionChoice, Effect, Ensuring, Force, Mode};
 use crate::error::ReleaseError;
 use crate::firing::FiringAlarms;
 use crate::interrupt::Interrupt;
@@ -74,6 +74,7 @@ pub async fn deploy(
         report.send(Event::Note(remark.clone()));
     }
     let ensuring = Ensuring {
+        mode: Mode::CarryOut,
         connection,
         plan,
         report,

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::ser::SerializeStruct;
 use time::OffsetDateTime;
 
 use crate::config::ServiceName;
+use crate::difference::Difference;
 pub use crate::watch::traffic::{Pause, Traffic};
 
 /// Something that happened, or the state of something that goes on.
@@ -65,17 +67,41 @@ impl fmt::Display for Resource {
 }
 
 /// What was done to a resource.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// It was missing.
-    Created,
+    /// It was missing, and has these settings now.
+    Created(Vec<Difference>),
     /// These of its settings differed.
-    Updated(Vec<String>),
+    Updated(Vec<Difference>),
     /// It was there and right.
     Unchanged,
     /// It was there and is gone.
     Deleted,
+}
+
+impl Change {
+    /// The settings that came or differed.
+    pub fn differences(&self) -> &[Difference] {
+        match self {
+            Change::Created(differences) | Change::Updated(differences) => differences,
+            Change::Unchanged | Change::Deleted => &[],
+        }
+    }
+}
+
+impl Serialize for Change {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let action = match self {
+            Change::Created(_) => "created",
+            Change::Updated(_) => "updated",
+            Change::Unchanged => "unchanged",
+            Change::Deleted => "deleted",
+        };
+        let mut members = serializer.serialize_struct("Change", 2)?;
+        members.serialize_field("action", action)?;
+        members.serialize_field("differences", self.differences())?;
+        members.end()
+    }
 }
 
 /// The state of one watched service.

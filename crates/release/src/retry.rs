@@ -8,6 +8,7 @@ use serde_json::{Map, json};
 use crate::aws::{Connection, DoingExt};
 use crate::config::RollbackOverride;
 use crate::deploy::{Waiting, waiting_time};
+use crate::difference::Difference;
 use crate::ensure::service::{describe, in_place, send_update};
 use crate::ensure::task_definition::{self, short};
 use crate::error::ReleaseError;
@@ -49,7 +50,7 @@ pub async fn retry(
     let before = short(in_place(&service).unwrap_or_default()).to_owned();
     report.send(Event::Note(format!("trying {} again: its last deployment {}", short(&target), failed.end)));
     let updated = update(connection, plan, &service, &target).await?;
-    let change = Change::Updated(vec![format!("{before} → {}", short(&target))]);
+    let change = Change::Updated(vec![Difference::new("taskDefinition", before, short(&target))]);
     report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
     let subject = locate(connection, &plan.name, &plan.cluster, &updated, &mut interrupt).await?;
     if options.waiting == Waiting::Not {

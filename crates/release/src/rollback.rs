@@ -10,6 +10,7 @@ use crate::abort::{WayBack, time_of};
 use crate::aws::{Connection, DoingExt};
 use crate::config::{RollbackOverride, ServiceName};
 use crate::deploy::{Waiting, waiting_time};
+use crate::difference::Difference;
 use crate::ensure::service::{describe, in_place, send_update};
 use crate::ensure::task_definition::{self, short};
 use crate::error::ReleaseError;
@@ -204,7 +205,7 @@ async fn update(
     let named_already = service.task_definition() == Some(task_definition);
     let updated = send_update(connection, &plan.cluster, &plan.service_name, changes, named_already).await?;
     let before = short(in_place(service).unwrap_or_default());
-    let change = Change::Updated(vec![format!("{before} → {}", short(task_definition))]);
+    let change = Change::Updated(vec![Difference::new("taskDefinition", before, short(task_definition))]);
     report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
     locate(connection, &plan.name, &plan.cluster, &updated, interrupt).await
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, json};
 
 use crate::aws::Connection;
 use crate::deploy::Waiting;
+use crate::difference::Difference;
 use crate::ensure::service::{describe, in_place, send_update};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
@@ -48,7 +49,7 @@ pub async fn scale(
     let change = if before == count {
         Change::Unchanged
     } else {
-        Change::Updated(vec![format!("desiredCount {before} → {count}")])
+        Change::Updated(vec![Difference::new("desiredCount", before, count)])
     };
     if before != count {
         let mut changes = Map::new();

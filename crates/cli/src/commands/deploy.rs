@@ -3,16 +3,17 @@
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::config::{Approval, Overrides, RollbackOverride, StrategyWord};
-use seatrial_release::{DefinitionChoice, DeployOptions, FiringAlarms, Force, ReleaseError, Until, deploy};
+use seatrial_release::config::{Approval, RollbackOverride};
+use seatrial_release::{DeployOptions, FiringAlarms, ReleaseError, Until, deploy, rehearse};
 use serde_json::json;
 
-use crate::arguments::{Assignment, Common, Services, WaitArguments};
-use crate::exit_code::{ExitCode, UsageError};
+use super::plan;
+use crate::arguments::{Common, Version, WaitArguments};
+use crate::exit_code::ExitCode;
 use crate::printer::{Output, Printer};
 use crate::progress::Display;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
-use crate::show::outcome;
+use crate::show::{self, outcome};
 use crate::target::{self, Absent};
 
 /// Deploy the application: make what is missing, change what differs, wait for the result
@@ -25,40 +26,18 @@ use crate::target::{self, Absent};
 #[derive(Args, Debug)]
 pub struct DeployArguments {
     #[command(flatten)]
-    pub services: Services,
+    pub version: Version,
 
     #[command(flatten)]
     pub common: Common,
 
-    /// Deploy this image
-    #[arg(long, value_name = "IMAGE", env = "SEATRIAL_IMAGE")]
-    pub image: Option<String>,
+    /// Show what would change and what that would start, and do nothing; the same as `seatrial plan`
+    #[arg(long, env = "SEATRIAL_DRY_RUN", value_parser = FalseyValueParser::new(), conflicts_with_all = ["diff", "yes"])]
+    pub dry_run: bool,
 
-    /// Deploy the configured image with this tag
-    #[arg(long, value_name = "TAG", env = "SEATRIAL_TAG", conflicts_with = "image")]
-    pub tag: Option<String>,
-
-    /// Set an environment variable of the services meant; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", env = "SEATRIAL_SET")]
-    pub set: Vec<Assignment>,
-
-    /// Take over in this way instead of the configured one: rolling, blue_green, canary or linear
-    #[arg(long, value_name = "STRATEGY", env = "SEATRIAL_STRATEGY")]
-    pub strategy: Option<StrategyWord>,
-
-    /// Keep the task definition that is in place: change only the service and what is around it
-    #[arg(long, env = "SEATRIAL_SKIP_TASK_DEFINITION", value_parser = FalseyValueParser::new(),
-          conflicts_with_all = ["image", "tag", "set"])]
-    pub skip_task_definition: bool,
-
-    /// Deploy this revision of the task definition as it was registered
-    #[arg(long, value_name = "NUMBER", env = "SEATRIAL_REVISION",
-          conflicts_with_all = ["image", "tag", "set", "skip_task_definition"])]
-    pub revision: Option<u32>,
-
-    /// Start new tasks even when nothing changed
-    #[arg(long, env = "SEATRIAL_FORCE_NEW_DEPLOYMENT", value_parser = FalseyValueParser::new())]
-    pub force_new_deployment: bool,
+    /// Show what would change first, and ask
+    #[arg(long, env = "SEATRIAL_DIFF", value_parser = FalseyValueParser::new())]
+    pub diff: bool,
 
     /// Leave a failed deployment as it is
     #[arg(long, env = "SEATRIAL_NO_ROLLBACK", value_parser = FalseyValueParser::new())]
@@ -68,7 +47,7 @@ pub struct DeployArguments {
     #[arg(long, env = "SEATRIAL_IGNORE_FIRING_ALARMS", value_parser = FalseyValueParser::new())]
     pub ignore_firing_alarms: bool,
 
-    /// Deploy without asking where the environment requires approval
+    /// Deploy without asking, where the environment requires approval and with --diff
     #[arg(short, long, env = "SEATRIAL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 
@@ -81,33 +60,14 @@ pub struct DeployArguments {
 }
 
 impl DeployArguments {
-    fn overrides(&self) -> Overrides {
-        Overrides {
-            services: self.services.services.clone(),
-            image: self.image.clone(),
-            tag: self.tag.clone(),
-            environment: self.set.iter().map(|set| (set.name.clone(), set.value.clone())).collect(),
-            strategy: self.strategy,
-            rollback: self.rollback(),
-        }
-    }
-
     fn rollback(&self) -> RollbackOverride {
         if self.no_rollback { RollbackOverride::Never } else { RollbackOverride::AsConfigured }
     }
 
-    fn definition(&self) -> DefinitionChoice {
-        match self.revision {
-            Some(number) => DefinitionChoice::Revision(number),
-            None if self.skip_task_definition => DefinitionChoice::InPlace,
-            None => DefinitionChoice::Configured,
-        }
-    }
-
     fn options(&self) -> DeployOptions {
         DeployOptions {
-            definition: self.definition(),
-            force: if self.force_new_deployment { Force::Always } else { Force::WhenNeeded },
+            definition: self.version.definition(),
+            force: self.version.force(),
             waiting: self.wait.waiting(),
             timeout: self.wait.timeout.get(),
             rollback: self.rollback(),
@@ -119,26 +79,32 @@ impl DeployArguments {
 
 /// Runs the command.
 pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
+    let version = &arguments.version;
+    if arguments.dry_run {
+        let rehearsed = plan::rehearsed(version, arguments.rollback(), &common, printer).await?;
+        return plan::show(&rehearsed, printer);
+    }
     let (file, environment) = configured(&common)?;
-    if environment.approval == Approval::Required {
-        let where_to = target::describe(&environment.target);
-        let question = format!("Deploy {} to {} ({where_to})?", file.app(), environment.name);
-        if !confirm(printer, &question, arguments.yes, Unattended::Pause)? {
-            printer.remark("not deployed");
-            return Ok(ExitCode::Paused);
+    let question =
+        format!("Deploy {} to {} ({})?", file.app(), environment.name, target::describe(&environment.target));
+    let agreed = |yes| confirm(printer, &question, yes, Unattended::Pause);
+    if environment.approval == Approval::Required && !arguments.diff && !agreed(arguments.yes)? {
+        return Ok(declined(printer));
+    }
+    let overrides = version.overrides(arguments.rollback());
+    let session = Session::of_environment(&common, &overrides, &file, &environment, Absent::Start, printer).await?;
+    version.check(&session.plan, "deploy")?;
+    let interrupt = interrupted_by_ctrl_c();
+    if arguments.diff {
+        let (force, definition) = (version.force(), version.definition());
+        let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupt.clone()).await?;
+        printer.remark(&show::plan::text(&rehearsal, printer.remarks()));
+        if rehearsal.changes_anything() && !agreed(arguments.yes)? {
+            return Ok(declined(printer));
         }
     }
-    let session =
-        Session::of_environment(&common, &arguments.overrides(), &file, &environment, Absent::Start, printer).await?;
-    if arguments.revision.is_some() && session.plan.services.len() > 1 {
-        let what = "one revision cannot be meant for several services".to_owned();
-        let instead = "name the service: seatrial deploy SERVICE --revision N".to_owned();
-        return Err(UsageError { what, instead }.into());
-    }
     let display = Display::new(printer, &common);
-    let report =
-        deploy(&session.connection, &session.plan, &arguments.options(), &display.reporter(), interrupted_by_ctrl_c())
-            .await;
+    let report = deploy(&session.connection, &session.plan, &arguments.options(), &display.reporter(), interrupt).await;
     display.end();
     if let (Output::Json | Output::Tsv, Err(ReleaseError::Blocked { alarms })) = (printer.output(), &report) {
         let plan = &session.plan;
@@ -151,4 +117,9 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     let farewell = outcome::farewell(&common.selection(), &report.services, printer.remarks());
     farewell.into_iter().for_each(|text| printer.remark(&text));
     Ok(report.verdict.into())
+}
+
+fn declined(printer: &Printer) -> ExitCode {
+    printer.remark("not deployed");
+    ExitCode::Paused
 }

@@ -13,6 +13,7 @@ pub mod inner;
 pub mod load;
 pub mod logs;
 pub mod pause;
+pub mod plan;
 pub mod promote;
 pub mod render;
 pub mod resume;

@@ -4,6 +4,7 @@ pub mod cause;
 pub mod deletion;
 pub mod history;
 pub mod outcome;
+pub mod plan;
 pub mod status;
 pub mod steps;
 pub mod time;

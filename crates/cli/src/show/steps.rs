@@ -5,6 +5,9 @@ use seatrial_release::report::{Activity, Change, Event, Progress, Resource, Task
 use super::time::length;
 use crate::printer::Paint;
 
+/// Most differences named in the line of one step; `seatrial plan` names all.
+const DIFFERENCES_TOLD: usize = 4;
+
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
@@ -49,9 +52,13 @@ fn subject(service: &str, paint: Paint) -> String {
 fn step(resource: Resource, name: &str, change: &Change, detail: Detail, paint: Paint) -> Option<String> {
     let what = format!("{:<15} {name}", resource.to_string());
     match change {
-        Change::Created => Some(format!("{} {what}", paint.good("+"))),
-        Change::Updated(settings) => {
-            Some(format!("{} {what} {}", paint.doubtful("~"), paint.faint(&format!("({})", settings.join(", ")))))
+        Change::Created(_) => Some(format!("{} {what}", paint.good("+"))),
+        Change::Updated(differences) => {
+            let mut told: Vec<String> = differences.iter().take(DIFFERENCES_TOLD).map(ToString::to_string).collect();
+            if differences.len() > DIFFERENCES_TOLD {
+                told.push(format!("{} more", differences.len() - DIFFERENCES_TOLD));
+            }
+            Some(format!("{} {what} {}", paint.doubtful("~"), paint.faint(&format!("({})", told.join(", ")))))
         }
         Change::Deleted => Some(format!("{} {what}", paint.bad("-"))),
         Change::Unchanged => (detail == Detail::Everything).then(|| paint.faint(&format!("= {what}"))),
@@ -117,16 +124,26 @@ pub fn counts(counts: &TaskCounts) -> String {
 
 #[cfg(test)]
 mod tests {
+    use seatrial_release::Difference;
+
     use super::*;
 
     #[test]
     fn steps_that_change_nothing_are_told_on_demand_only() {
         let event = |change| Event::Ensured { resource: Resource::Cluster, name: "c".into(), service: None, change };
+        let differences = |count| {
+            let difference = Difference { setting: "a".into(), before: 1.into(), after: 2.into() };
+            vec![difference; count]
+        };
         let told = |change, detail| line(&event(change), detail, Paint::PLAIN);
-        assert_eq!(told(Change::Created, Detail::Changes).as_deref(), Some("+ cluster         c"));
+        assert_eq!(told(Change::Created(vec![]), Detail::Changes).as_deref(), Some("+ cluster         c"));
         assert_eq!(
-            told(Change::Updated(vec!["a".into()]), Detail::Changes).as_deref(),
-            Some("~ cluster         c (a)")
+            told(Change::Updated(differences(1)), Detail::Changes).as_deref(),
+            Some("~ cluster         c (a 1 → 2)")
+        );
+        assert_eq!(
+            told(Change::Updated(differences(6)), Detail::Changes).as_deref(),
+            Some("~ cluster         c (a 1 → 2, a 1 → 2, a 1 → 2, a 1 → 2, 2 more)")
         );
         assert_eq!(told(Change::Unchanged, Detail::Changes), None);
         assert_eq!(told(Change::Unchanged, Detail::Everything).as_deref(), Some("= cluster         c"));

@@ -113,6 +113,7 @@ impl ConfigFile {
             file: &self.path,
             directory: &self.directory,
             app: &self.app,
+            environments: &self.environments,
             environment,
             entry: &entry,
             services: &services,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::deployment::StrategyWord;
 use super::document::ServiceEntry;
 use super::error::Fault;
-use super::names::ServiceName;
+use super::names::{EnvironmentName, ServiceName};
 use super::nearest::nearest;
 
 /// Changes to a configuration that last for one command.
@@ -42,11 +42,13 @@ impl Overrides {
     }
 
     /// Refuses names of services that the configuration lacks.
-    pub(crate) fn check(&self, known: &[ServiceName]) -> Result<(), Fault> {
+    pub(crate) fn check(&self, known: &[ServiceName], environments: &[EnvironmentName]) -> Result<(), Fault> {
         for name in &self.services {
             if !known.contains(name) {
                 let names: Vec<&str> = known.iter().map(ServiceName::as_str).collect();
+                let is_environment = environments.iter().any(|environment| environment.as_str() == name.as_str());
                 let advice = match nearest(name.as_str(), names.iter().copied()) {
+                    _ if is_environment => format!("it is an environment: --env {name}"),
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("the services are {}", names.join(", ")),
                 };

@@ -12,7 +12,7 @@ use super::document::{EnvironmentEntry, NetworkEntry, Scheme, ServiceEntry};
 use super::ecs_document::{self, Kind};
 use super::either::EcsDocumentEntry;
 use super::error::{ConfigError, Fault};
-use super::names::{AppName, ServiceName};
+use super::names::{AppName, EnvironmentName, ServiceName};
 use super::node::{Node, Value};
 use super::overrides::{Overrides, RollbackOverride};
 use super::service;
@@ -33,6 +33,8 @@ pub(crate) struct Scene<'a> {
     pub file: &'a Path,
     pub directory: &'a Path,
     pub app: &'a AppName,
+    /// All that the file names.
+    pub environments: &'a [EnvironmentName],
     pub environment: &'a Environment,
     pub entry: &'a EnvironmentEntry,
     /// The services with the environment's overrides merged in.
@@ -46,7 +48,7 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
     let here = |fault: Fault| ConfigError::new(scene.file, fault);
     let described = described_services(scene).map_err(here)?;
     let names: Vec<ServiceName> = described.iter().map(|(name, _)| name.clone()).collect();
-    scene.overrides.check(&names).map_err(here)?;
+    scene.overrides.check(&names, scene.environments).map_err(here)?;
     let network = scene.entry.network.as_ref().map(network).or_else(|| scene.defaults.network.clone());
     let (mut services, mut remarks) = (Vec::new(), Vec::new());
     let mut wishes = Vec::new();

@@ -1,11 +1,13 @@
 //! The load-balancing side of `delete`. Rule and listener go first, since a target group in use cannot.
 
 use aws_sdk_elasticloadbalancingv2::types::{Listener, Rule};
+use serde_json::Value as Json;
 
 use super::Deleting;
 use crate::aws::{CallError, DoingExt};
 use crate::config::ServiceName;
-use crate::ensure::listener::{forward_targets, listeners_of, not_found, rules_of};
+use crate::difference::Difference;
+use crate::ensure::listener::{forward_targets, in_words, listeners_of, not_found, rules_of};
 use crate::ensure::tags::is_own_elb;
 use crate::ensure::{load_balancer, target_group};
 use crate::error::ReleaseError;
@@ -94,7 +96,7 @@ impl Deleting<'_> {
     async fn without_default(&self, arn: &str, port: i32) -> Result<(), ReleaseError> {
         let modify = self.connection.elb.modify_listener().listener_arn(arn).default_actions(not_found());
         modify.send().await.doing(|| format!("adjusting the listener on port {port}"))?;
-        let change = Change::Updated(vec!["default action".into()]);
+        let change = Change::Updated(vec![Difference::new("defaultActions", Json::Null, in_words(&[not_found()]))]);
         self.report.ensured(Resource::Listener, &format!("port {port}"), None, change);
         Ok(())
     }

@@ -11,13 +11,13 @@ use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
 use super::alarm_request::{document_of, fill, keep_actions};
-use super::compare::covers;
 use super::pair::Pairing;
 use super::tags::{for_cloudwatch, tags};
 use super::{Balanced, Ensuring};
 use crate::aws::DoingExt;
+use crate::difference::{self, Difference, Members};
 use crate::error::ReleaseError;
-use crate::firing::{self, FiringAlarms, in_words};
+use crate::firing::{self, FiringAlarm, FiringAlarms, in_words};
 use crate::plan::{AlarmPlan, AlarmSubject, PairSide, ServicePlan, since};
 use crate::report::{Change, Event, Resource};
 
@@ -78,6 +78,20 @@ impl<'a> ServiceAlarms<'a> {
         existing
     }
 
+    /// The alarms that keep a deployment from beginning as things are. Those that will begin anew cannot.
+    pub async fn firing(&self) -> Result<Vec<FiringAlarm>, ReleaseError> {
+        let named = self.plan.named_alarms();
+        let lasting = self.plan.alarms.iter().filter(|_| self.plan.pair().is_none());
+        let names: Vec<String> =
+            named.iter().cloned().chain(lasting.map(|alarm| alarm.name_on(self.side).to_owned())).collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let standings = firing::look(self.ensuring.connection, &names).await?;
+        refuse_missing(self.plan, &standings.missing(&named))?;
+        Ok(standings.firing(&self.plan.name))
+    }
+
     /// Prepares the alarms for a deployment that is about to begin, and refuses it while one is firing.
     pub async fn ready(&self) -> Result<(), ReleaseError> {
         let named = self.plan.named_alarms();
@@ -87,7 +101,7 @@ impl<'a> ServiceAlarms<'a> {
             return Ok(());
         }
         let mut standings = firing::look(self.ensuring.connection, &names).await?;
-        super::before::refuse_missing(self.plan, &standings.missing(&named))?;
+        refuse_missing(self.plan, &standings.missing(&named))?;
         if self.plan.pair().is_some() {
             self.put_all(Some(standings.at)).await?;
             standings = self.begun_anew(&names, &named).await?;
@@ -155,7 +169,7 @@ impl<'a> ServiceAlarms<'a> {
         let (request, change) = match existing {
             None => {
                 let tags = for_cloudwatch(tags(self.ensuring.plan, Some(&self.plan.name)));
-                (cloudwatch.put_metric_alarm().set_tags(Some(tags)), Change::Created)
+                (cloudwatch.put_metric_alarm().set_tags(Some(tags)), Change::Created(told(alarm, side, subject)))
             }
             Some(existing) => {
                 let differing = differences(alarm, side, subject, existing);
@@ -163,7 +177,7 @@ impl<'a> ServiceAlarms<'a> {
                 (keep_actions(cloudwatch.put_metric_alarm(), existing), change)
             }
         };
-        if change != Change::Unchanged || begin.is_some() {
+        if self.ensuring.carries_out() && (change != Change::Unchanged || begin.is_some()) {
             let kept = existing.map_or(0, |existing| since(&document_of(existing)));
             let document = alarm.document(side, subject, begin.unwrap_or(kept));
             fill(request, &document).send().await.doing(|| format!("putting alarm {name}"))?;
@@ -176,13 +190,33 @@ impl<'a> ServiceAlarms<'a> {
     }
 }
 
-/// The members in which an alarm differs from the plan. From when on its data count is the deployments' to say.
-fn differences(alarm: &AlarmPlan, side: PairSide, subject: &AlarmSubject, existing: &MetricAlarm) -> Vec<String> {
+/// Refuses names of no alarm: ECS would watch nothing under them.
+fn refuse_missing(plan: &ServicePlan, missing: &[String]) -> Result<(), ReleaseError> {
+    match missing {
+        [] => Ok(()),
+        names => {
+            let verb = if names.len() == 1 { "does" } else { "do" };
+            Err(ReleaseError::not_possible(
+                format!("alarm {}, which service {} names, {verb} not exist", names.join(", "), plan.name),
+                "correct `deployment.alarms`, create it (aws cloudwatch put-metric-alarm), or write one in short-hand: { errors: 5%, for: 2m }",
+            ))
+        }
+    }
+}
+
+/// In which settings an alarm differs from the plan. From when on its data count is the deployments' to say.
+fn differences(alarm: &AlarmPlan, side: PairSide, subject: &AlarmSubject, existing: &MetricAlarm) -> Vec<Difference> {
     let existing = document_of(existing);
-    let wanted = alarm.document(side, subject, since(&existing));
-    let members = wanted.as_object().into_iter().flatten();
-    let differ = members.filter(|(member, value)| !covers(&existing[member.as_str()], value));
-    differ.map(|(member, _)| member.clone()).collect()
+    difference::differences(&existing, &alarm.document(side, subject, since(&existing)), Members::Wanted)
+}
+
+/// What is told of a new alarm: what it watches is in its description.
+fn told(alarm: &AlarmPlan, side: PairSide, subject: &AlarmSubject) -> Vec<Difference> {
+    let mut document = alarm.document(side, subject, 0);
+    for member in ["AlarmName", "Metrics"] {
+        document.as_object_mut().and_then(|members| members.remove(member));
+    }
+    difference::settings(&document)
 }
 
 #[cfg(test)]
@@ -234,13 +268,20 @@ mod tests {
             let document = plan.document(PairSide::Own, &subject(), 1_764_226_800);
             let existing = described(&document);
             assert_eq!(document_of(&existing), document, "nothing is lost on the way");
-            assert_eq!(differences(&plan, PairSide::Own, &subject(), &existing), Vec::<String>::new());
+            assert_eq!(differences(&plan, PairSide::Own, &subject(), &existing), []);
         }
     }
 
     #[test]
     fn every_difference_is_named() {
         let existing = described(&plan().document(PairSide::Own, &subject(), 7));
+        let told = |plan: &AlarmPlan, subject: &AlarmSubject, existing: &MetricAlarm| -> Vec<String> {
+            let differences = differences(plan, PairSide::Own, subject, existing);
+            let member = |difference: &Difference| difference.setting.split(['.', '[']).next().map(ToOwned::to_owned);
+            let mut members: Vec<String> = differences.iter().filter_map(member).collect();
+            members.dedup();
+            members
+        };
         let changed = [
             (AlarmPlan { threshold: 6.0, ..plan() }, vec!["Threshold"]),
             (AlarmPlan { periods: 3, ..plan() }, vec!["EvaluationPeriods"]),
@@ -250,12 +291,12 @@ mod tests {
             (AlarmPlan { description: "y".into(), ..plan() }, vec!["AlarmDescription"]),
         ];
         for (plan, expected) in changed {
-            assert_eq!(differences(&plan, PairSide::Own, &subject(), &existing), expected);
+            assert_eq!(told(&plan, &subject(), &existing), expected);
         }
         let mut other = existing.clone();
         other.comparison_operator = Some(ComparisonOperator::LessThanThreshold);
-        assert_eq!(differences(&plan(), PairSide::Own, &subject(), &other), ["ComparisonOperator"]);
+        assert_eq!(told(&plan(), &subject(), &other), ["ComparisonOperator"]);
         let moved = AlarmSubject { target_group: "targetgroup/a-dev-web/3".into(), ..subject() };
-        assert_eq!(differences(&plan(), PairSide::Own, &moved, &existing), ["Metrics"]);
+        assert_eq!(told(&plan(), &moved, &existing), ["Metrics"]);
     }
 }

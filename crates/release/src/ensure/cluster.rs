@@ -19,9 +19,11 @@ pub(super) async fn cluster(ensuring: &Ensuring<'_>, name: &str) -> Result<(), R
     let change = if active {
         Change::Unchanged
     } else {
-        let create = ecs.create_cluster().cluster_name(name).set_tags(Some(for_ecs(tags(ensuring.plan, None))));
-        create.send().await.doing(|| format!("creating cluster {name}"))?;
-        Change::Created
+        if ensuring.carries_out() {
+            let create = ecs.create_cluster().cluster_name(name).set_tags(Some(for_ecs(tags(ensuring.plan, None))));
+            create.send().await.doing(|| format!("creating cluster {name}"))?;
+        }
+        Change::Created(Vec::new())
     };
     ensuring.report.ensured(Resource::Cluster, name, None, change);
     Ok(())
@@ -32,10 +34,12 @@ pub(super) async fn log_groups(ensuring: &Ensuring<'_>, service: &ServicePlan) -
     for name in &service.log_groups {
         let change = if log_group_exists(ensuring.connection, name).await? {
             Change::Unchanged
+        } else if !ensuring.carries_out() {
+            Change::Created(Vec::new())
         } else {
             let created = ensuring.connection.logs.create_log_group().log_group_name(name).send().await;
             match created.doing(|| format!("creating log group {name}")) {
-                Ok(_) => Change::Created,
+                Ok(_) => Change::Created(Vec::new()),
                 Err(error) if error.has_code(LOG_GROUP_EXISTS) => Change::Unchanged,
                 Err(error) => return Err(error.into()),
             }

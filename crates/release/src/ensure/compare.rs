@@ -5,9 +5,16 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::difference::{Difference, Members, differences};
+
 /// Whether two task definitions mean the same: order where there is none, defaults and notation set aside.
 pub(crate) fn same_task_definition(wanted: &Json, existing: &Json) -> bool {
     normal_task_definition(wanted) == normal_task_definition(existing)
+}
+
+/// In which settings a task definition means something else than an existing one; all of them when there is none.
+pub(crate) fn task_definition_differences(wanted: &Json, existing: &Json) -> Vec<Difference> {
+    differences(&normal_task_definition(existing), &normal_task_definition(wanted), Members::All)
 }
 
 /// A task definition in one notation: what ECS adds removed, defaults left out, sets sorted.
@@ -181,6 +188,7 @@ mod tests {
             let mut changed = wanted();
             change(&mut changed);
             assert!(!same_task_definition(&changed, &described()), "change {index}");
+            assert!(!task_definition_differences(&changed, &described()).is_empty(), "change {index}");
         }
     }
 

@@ -9,13 +9,15 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, ForwardActionConfig, Listener, ProtocolEnum, Rule,
     TargetGroupTuple,
 };
+use serde_json::Value as Json;
 
-use super::Ensuring;
 use super::load_balancer::Balancer;
 use super::rule::rules;
 use super::tags::{for_elb, tags};
+use super::{Age, Ensuring, to_come};
 use crate::aws::{Connection, DoingExt};
 use crate::config::ServiceName;
+use crate::difference::Difference;
 use crate::error::ReleaseError;
 use crate::plan::{ListenerPlan, RulePurpose};
 use crate::report::{Change, Event, Resource};
@@ -89,7 +91,10 @@ pub(super) async fn listeners(
     wanted: &[ListenerPlan],
     groups: &Groups,
 ) -> Result<Rules, ReleaseError> {
-    let existing = listeners_of(ensuring.connection, &balancer.arn).await?;
+    let existing = match balancer.age {
+        Age::New => Vec::new(),
+        Age::Known => listeners_of(ensuring.connection, &balancer.arn).await?,
+    };
     let mut made = Rules::new();
     note_strays(ensuring, wanted, &existing);
     for plan in wanted {
@@ -97,7 +102,12 @@ pub(super) async fn listeners(
         if plan.default_service.as_ref().is_some_and(serves) || plan.rules.iter().any(|rule| serves(&rule.service)) {
             let found = existing.iter().find(|listener| listener.port() == Some(i32::from(plan.port)));
             let arn = listener(ensuring, balancer, plan, found, groups).await?;
-            made.extend(rules(ensuring, &arn, plan, groups).await?);
+            let existing = match found {
+                None => Vec::new(),
+                Some(_) if plan.rules.is_empty() => Vec::new(),
+                Some(_) => rules_of(ensuring.connection, &arn).await?,
+            };
+            made.extend(rules(ensuring, &arn, plan, &existing, groups).await?);
         }
     }
     Ok(made)
@@ -157,6 +167,17 @@ async fn listener(
         None => {
             let protocol = if plan.certificate.is_some() { ProtocolEnum::Https } else { ProtocolEnum::Http };
             let certificate = plan.certificate.as_ref().map(|arn| Certificate::builder().certificate_arn(arn).build());
+            let mut settings = vec![
+                Difference::new("protocol", Json::Null, protocol.as_str()),
+                Difference::new("defaultActions", Json::Null, in_words(&[default.action()])),
+            ];
+            settings
+                .extend(plan.certificate.as_ref().map(|arn| Difference::new("certificates", Json::Null, arn.as_str())));
+            let change = Change::Created(settings);
+            if !ensuring.carries_out() {
+                ensuring.report.ensured(Resource::Listener, &format!("port {port}"), None, change);
+                return Ok(to_come(Resource::Listener, &port.to_string()));
+            }
             let created = elb
                 .create_listener()
                 .load_balancer_arn(&balancer.arn)
@@ -169,7 +190,7 @@ async fn listener(
                 .await
                 .doing(|| format!("creating the listener on port {port}"))?;
             let arn = created.listeners().first().and_then(Listener::listener_arn).map(ToOwned::to_owned);
-            (arn, Change::Created)
+            (arn, change)
         }
         Some(existing) => {
             let arn = existing.listener_arn().map(ToOwned::to_owned);
@@ -179,15 +200,33 @@ async fn listener(
             let change = if stays || default.is_met_by(existing.default_actions()) {
                 Change::Unchanged
             } else {
-                let modify = elb.modify_listener().set_listener_arn(arn.clone()).default_actions(default.action());
-                modify.send().await.doing(|| format!("adjusting the listener on port {port}"))?;
-                Change::Updated(vec!["default action".into()])
+                if ensuring.carries_out() {
+                    let modify = elb.modify_listener().set_listener_arn(arn.clone()).default_actions(default.action());
+                    modify.send().await.doing(|| format!("adjusting the listener on port {port}"))?;
+                }
+                let (before, after) = (in_words(existing.default_actions()), in_words(&[default.action()]));
+                Change::Updated(vec![Difference::new("defaultActions", before, after)])
             };
             (arn, change)
         }
     };
     ensuring.report.ensured(Resource::Listener, &format!("port {port}"), None, change);
     arn.ok_or(ReleaseError::Incomplete("the listener's ARN"))
+}
+
+/// Actions as people read them: the names of the target groups, or the answer.
+pub(crate) fn in_words(actions: &[Action]) -> String {
+    let name =
+        |arn: &str| arn.split(":targetgroup/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(arn).to_owned();
+    let groups: Vec<String> = forward_targets(actions).into_iter().map(name).collect();
+    if !groups.is_empty() {
+        return format!("forward to {}", groups.join(" and "));
+    }
+    let one = |action: &Action| match action.fixed_response_config().and_then(|response| response.status_code()) {
+        Some(code) => format!("answer {code}"),
+        None => action.r#type().map_or("nothing", ActionTypeEnum::as_str).to_owned(),
+    };
+    actions.iter().map(one).collect::<Vec<_>>().join(", then ")
 }
 
 /// The action that sends everything to one target group.

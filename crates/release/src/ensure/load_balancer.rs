@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use aws_sdk_elasticloadbalancingv2::types::{
     LoadBalancer, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum,
 };
+use serde_json::Value as Json;
 
-use super::Ensuring;
 use super::tags::{for_elb, tags};
+use super::{Age, Ensuring, to_come};
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::config::Scheme;
+use crate::difference::Difference;
 use crate::error::ReleaseError;
 use crate::plan::LoadBalancerPlan;
 use crate::report::{Change, Event, Resource};
@@ -25,8 +27,33 @@ pub(crate) const MISSING: &str = "LoadBalancerNotFound";
 #[derive(Clone, Debug)]
 pub(crate) struct Balancer {
     pub arn: String,
+    pub age: Age,
     pub dns_name: String,
     pub vpc: Option<String>,
+}
+
+impl Balancer {
+    /// One that a rehearsal did not make.
+    fn to_come(wanted: &LoadBalancerPlan) -> Self {
+        Self { arn: to_come(Resource::LoadBalancer, &wanted.name), age: Age::New, dns_name: String::new(), vpc: None }
+    }
+}
+
+/// What a new load balancer is made with.
+fn settings(wanted: &LoadBalancerPlan) -> Vec<Difference> {
+    let network = &wanted.network;
+    let scheme = match network.scheme {
+        Scheme::InternetFacing => "internet-facing",
+        Scheme::Internal => "internal",
+    };
+    let mut settings = vec![
+        Difference::new("scheme", Json::Null, scheme),
+        Difference::new("subnets", Json::Null, network.subnets.clone()),
+    ];
+    if !network.security_groups.is_empty() {
+        settings.push(Difference::new("securityGroups", Json::Null, network.security_groups.clone()));
+    }
+    settings
 }
 
 /// Finds the load balancer of this name.
@@ -46,13 +73,21 @@ pub(super) async fn load_balancer(
 ) -> Result<Balancer, ReleaseError> {
     let (mut found, change) = match find(ensuring.connection, &wanted.name).await? {
         Some(found) => (found, Change::Unchanged),
-        None => (create(ensuring, wanted).await?, Change::Created),
+        None => {
+            let change = Change::Created(settings(wanted));
+            if !ensuring.carries_out() {
+                ensuring.report.ensured(Resource::LoadBalancer, &wanted.name, None, change);
+                return Ok(Balancer::to_come(wanted));
+            }
+            (create(ensuring, wanted).await?, change)
+        }
     };
+    let age = if change == Change::Unchanged { Age::Known } else { Age::New };
     ensuring.report.ensured(Resource::LoadBalancer, &wanted.name, None, change);
     let deadline = Instant::now() + READY_LIMIT;
     let mut interrupt = ensuring.interrupt.clone();
     let mut told = false;
-    while !is_active(&found) {
+    while ensuring.carries_out() && !is_active(&found) {
         if Instant::now() >= deadline {
             let what = format!("load balancer {} to become active", wanted.name);
             return Err(ReleaseError::TookTooLong { what, limit: READY_LIMIT });
@@ -70,6 +105,7 @@ pub(super) async fn load_balancer(
     }
     Ok(Balancer {
         arn: found.load_balancer_arn().ok_or(ReleaseError::Incomplete("the load balancer's ARN"))?.to_owned(),
+        age,
         dns_name: found.dns_name().unwrap_or_default().to_owned(),
         vpc: found.vpc_id().map(ToOwned::to_owned),
     })

@@ -2,7 +2,6 @@
 
 mod alarm;
 mod alarm_request;
-mod before;
 pub(crate) mod cluster;
 pub(crate) mod compare;
 mod definition_choice;
@@ -21,18 +20,44 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use definition_choice::DefinitionChoice;
 pub(crate) use service::Effect;
-pub use service::Force;
+pub use service::{Force, ServiceForecast, TaskForecast};
 
 use crate::aws::Connection;
 use crate::config::ServiceName;
 use crate::error::ReleaseError;
-use crate::firing::FiringAlarms;
+use crate::firing::{FiringAlarm, FiringAlarms};
 use crate::interrupt::Interrupt;
-use crate::plan::Plan;
-use crate::report::Reporter;
+use crate::plan::{Plan, ServicePlan};
+use crate::report::{Reporter, Resource};
+
+/// Whether what is found missing or different is set right, or only told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    CarryOut,
+    Rehearse,
+}
+
+/// Whether something was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    Known,
+    New,
+}
+
+/// What stands for the ARN of something that a rehearsal would have made.
+fn to_come(resource: Resource, name: &str) -> String {
+    format!("(new {resource} {name})")
+}
+
+/// Whether this stands for something that does not exist yet.
+fn is_to_come(arn: &str) -> bool {
+    arn.starts_with('(')
+}
 
 /// What every step needs.
+#[derive(Clone, Copy)]
 pub(crate) struct Ensuring<'a> {
+    pub mode: Mode,
     pub connection: &'a Connection,
     pub plan: &'a Plan,
     pub report: &'a Reporter,
@@ -62,6 +87,52 @@ struct Balanced {
 impl Ensuring<'_> {
     /// Carries out the plan up to the point where ECS works by itself.
     pub async fn everything(&self) -> Result<Ensured, ReleaseError> {
+        let balanced = self.around().await?;
+        let mut services = Vec::new();
+        for plan in &self.plan.services {
+            self.unless_interrupted(&format!("service {} was changed", plan.name))?;
+            let step = service::compare(self, plan, &balanced).await?;
+            let task_definition = step.task_definition.clone();
+            services.push((plan.name.clone(), task_definition, step.carry_out().await?));
+        }
+        Ok(Ensured { services, dns_name: balanced.balancer.map(|balancer| balancer.dns_name) })
+    }
+
+    /// Walks through the plan and changes nothing: the reporter is told what would change, and the result is what that would start.
+    pub async fn rehearsed(self) -> Result<Vec<ServiceForecast>, ReleaseError> {
+        let rehearsing = Self { mode: Mode::Rehearse, ..self };
+        let balanced = rehearsing.around().await?;
+        let mut services = Vec::new();
+        for plan in &self.plan.services {
+            let step = service::compare(&rehearsing, plan, &balanced).await?;
+            services.push(step.foresee().await?);
+        }
+        Ok(services)
+    }
+
+    /// Refuses names of alarms that do not exist, and deployments under a firing alarm, before anything is changed.
+    pub async fn refuse_firing_alarms(&self) -> Result<(), ReleaseError> {
+        let has_alarms = |plan: &ServicePlan| !plan.alarms.is_empty() || !plan.named_alarms().is_empty();
+        if !self.plan.services.iter().any(has_alarms) {
+            return Ok(());
+        }
+        let silent = Reporter::silent();
+        let rehearsing = Ensuring { report: &silent, ..*self };
+        let services = rehearsing.rehearsed().await?;
+        let alarms: Vec<FiringAlarm> = services.into_iter().flat_map(|service| service.blocked_by).collect();
+        if alarms.is_empty() || self.firing_alarms == FiringAlarms::Ignore {
+            Ok(())
+        } else {
+            Err(ReleaseError::Blocked { alarms })
+        }
+    }
+
+    pub fn carries_out(&self) -> bool {
+        self.mode == Mode::CarryOut
+    }
+
+    /// What stands around the services.
+    async fn around(&self) -> Result<Balanced, ReleaseError> {
         for cluster in self.plan.services.iter().map(|service| &service.cluster).collect::<BTreeSet<_>>() {
             cluster::cluster(self, cluster).await?;
         }
@@ -69,15 +140,7 @@ impl Ensuring<'_> {
             cluster::log_groups(self, service).await?;
         }
         self.unless_interrupted("the load balancer was looked at")?;
-        let balanced = self.balancing().await?;
-        let mut services = Vec::new();
-        for service in &self.plan.services {
-            self.unless_interrupted(&format!("service {} was changed", service.name))?;
-            let task_definition = definition_choice::chosen(self, service).await?;
-            let effect = service::service(self, service, &task_definition, &balanced).await?;
-            services.push((service.name.clone(), task_definition, effect));
-        }
-        Ok(Ensured { services, dns_name: balanced.balancer.map(|balancer| balancer.dns_name) })
+        self.balancing().await
     }
 
     async fn balancing(&self) -> Result<Balanced, ReleaseError> {

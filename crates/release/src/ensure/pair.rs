@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use aws_sdk_elasticloadbalancingv2::types::Action;
 use serde_json::Value as Json;
 
+use super::is_to_come;
 use super::listener::{Rules, ServiceGroups};
 use crate::aws::{Connection, DoingExt};
 use crate::error::ReleaseError;
@@ -83,7 +84,7 @@ impl Pairing {
     async fn weights(&self, connection: &Connection) -> Result<Weights, ReleaseError> {
         // Without a rule of its own, a service has never moved traffic.
         let unmoved = Weights { own: 1, alternate: 0 };
-        let Some(rule) = &self.production_rule else { return Ok(unmoved) };
+        let Some(rule) = self.production_rule.as_ref().filter(|rule| !is_to_come(rule)) else { return Ok(unmoved) };
         let described = connection.elb.describe_rules().rule_arns(rule).send().await;
         match described.doing(|| "reading the production rule".into()) {
             Ok(output) => Ok(output.rules().first().map_or(unmoved, |rule| self.weights_in(rule.actions()))),

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, HostHeaderConditionConfig, HttpHeaderConditionConfig, PathPatternConditionConfig, Rule, RuleCondition,
 };
+use serde_json::{Value as Json, json};
 
-use super::Ensuring;
-use super::listener::{Groups, Rules, ServiceGroups, forward, forward_pair, forward_targets, rules_of};
+use super::listener::{Groups, Rules, ServiceGroups, forward, forward_pair, forward_targets, in_words};
 use super::stickiness::{stick, stickiness_of, without_change_of_weights};
 use super::tags::{for_elb, tags};
+use super::{Ensuring, to_come};
 use crate::aws::DoingExt;
+use crate::difference::Difference;
 use crate::error::ReleaseError;
 use crate::plan::{ListenerPlan, RulePlan, RulePurpose};
 use crate::report::{Change, Resource};
@@ -26,13 +28,10 @@ pub(super) async fn rules(
     ensuring: &Ensuring<'_>,
     listener_arn: &str,
     plan: &ListenerPlan,
+    existing: &[Rule],
     groups: &Groups,
 ) -> Result<Rules, ReleaseError> {
     let mut made = Rules::new();
-    if plan.rules.is_empty() {
-        return Ok(made);
-    }
-    let existing = rules_of(ensuring.connection, listener_arn).await?;
     let mut taken: BTreeSet<i32> =
         existing.iter().filter_map(|rule| rule.priority().and_then(|number| number.parse().ok())).collect();
     for (index, wanted) in plan.rules.iter().enumerate() {
@@ -41,12 +40,16 @@ pub(super) async fn rules(
         let mut created = None;
         let change = match own {
             None => {
-                let below = wanted.header.as_ref().and_then(|_| production_priority(&existing, wanted, group));
+                let below = wanted.header.as_ref().and_then(|_| production_priority(existing, wanted, group));
                 let free = || below.map_or_else(|| free_priority(index, &taken), |limit| free_below(limit, &taken));
                 let priority = wanted.priority.or_else(free).unwrap_or(PRIORITY_MAX);
                 taken.insert(priority);
-                created = create_rule(ensuring, listener_arn, wanted, group, priority).await?;
-                Change::Created
+                created = if ensuring.carries_out() {
+                    create_rule(ensuring, listener_arn, wanted, group, priority).await?
+                } else {
+                    Some(to_come(Resource::ListenerRule, &format!("port {}", plan.port)))
+                };
+                Change::Created(settings(wanted, group, priority))
             }
             Some(rule) => {
                 let adjusted = adjust_rule(ensuring, rule, wanted, group).await?;
@@ -85,14 +88,40 @@ async fn create_rule(
     Ok(created.rules().first().and_then(Rule::rule_arn).map(ToOwned::to_owned))
 }
 
+/// What a new rule is made with.
+fn settings(wanted: &RulePlan, groups: &ServiceGroups, priority: i32) -> Vec<Difference> {
+    let mut settings = vec![Difference::new("priority", Json::Null, priority)];
+    settings.extend(condition_differences(&Conditions::new(), &wanted_conditions(wanted)));
+    let action = first_action(wanted, groups);
+    settings
+        .extend(stickiness_of(std::slice::from_ref(&action)).map(|seconds| stickiness_difference(None, Some(seconds))));
+    settings.push(Difference::new("actions", Json::Null, in_words(&[action])));
+    settings
+}
+
+fn condition_differences(before: &Conditions, after: &Conditions) -> Vec<Difference> {
+    let fields: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let values = |conditions: &Conditions, field: &String| conditions.get(field).map(|values| json!(values));
+    let difference = |field: &String| {
+        let (before, after) = (values(before, field), values(after, field));
+        (before != after).then(|| Difference::new(format!("conditions[{field}]"), before, after))
+    };
+    fields.into_iter().filter_map(difference).collect()
+}
+
+fn stickiness_difference(before: Option<i32>, after: Option<i32>) -> Difference {
+    Difference::new("targetGroupStickinessConfig.durationSeconds", before, after)
+}
+
 /// Brings a rule to what is wanted of it, and names what differed. Weights are the deployments' and stay.
 async fn adjust_rule(
     ensuring: &Ensuring<'_>,
     rule: &Rule,
     wanted: &RulePlan,
     groups: &ServiceGroups,
-) -> Result<Vec<String>, ReleaseError> {
-    let has_conditions = conditions_of(rule) == wanted_conditions(wanted);
+) -> Result<Vec<Difference>, ReleaseError> {
+    let (present, wanted_conditions) = (conditions_of(rule), wanted_conditions(wanted));
+    let has_conditions = present == wanted_conditions;
     let lacks_alternate = wanted.purpose == RulePurpose::Production
         && groups.alternate.as_deref().is_some_and(|other| !forward_targets(rule.actions()).contains(&other));
     let has_stickiness =
@@ -105,16 +134,23 @@ async fn adjust_rule(
         (false, true) => None,
         (false, false) => Some(without_change_of_weights(rule.actions(), wanted.stickiness)),
     };
-    let modify = ensuring.connection.elb.modify_rule().set_rule_arn(rule.rule_arn().map(ToOwned::to_owned));
-    modify
-        .set_conditions((!has_conditions).then(|| conditions(wanted)))
-        .set_actions(actions)
-        .send()
-        .await
-        .doing(|| format!("adjusting the listener rule of service {}", wanted.service))?;
-    let differed =
-        [("conditions", !has_conditions), ("target groups", lacks_alternate), ("stickiness", !has_stickiness)];
-    Ok(differed.into_iter().filter(|(_, differed)| *differed).map(|(what, _)| what.to_owned()).collect())
+    let mut differences = condition_differences(&present, &wanted_conditions);
+    if let Some(actions) = actions.as_ref().filter(|_| lacks_alternate) {
+        differences.push(Difference::new("actions", in_words(rule.actions()), in_words(actions)));
+    }
+    if !has_stickiness {
+        differences.push(stickiness_difference(stickiness_of(rule.actions()), wanted.stickiness));
+    }
+    if ensuring.carries_out() {
+        let modify = ensuring.connection.elb.modify_rule().set_rule_arn(rule.rule_arn().map(ToOwned::to_owned));
+        modify
+            .set_conditions((!has_conditions).then(|| conditions(wanted)))
+            .set_actions(actions)
+            .send()
+            .await
+            .doing(|| format!("adjusting the listener rule of service {}", wanted.service))?;
+    }
+    Ok(differences)
 }
 
 /// Whether a rule is the one wanted: it forwards to the service, and asks for a header if that one does.

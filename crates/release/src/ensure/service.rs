@@ -4,18 +4,23 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_ecs::types::{Service, ServiceField, Tag};
+use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::alarm::ServiceAlarms;
 use super::compare::covers;
+use super::definition_choice::chosen;
 use super::listener::{Rules, ServiceGroups};
-use super::service_changes::{differences, last_attempt_failed, refuse_fixed, starts_deployment};
+use super::service_changes::{differences, last_attempt_failed, refuse_fixed, starts_deployment, told};
 use super::tags::{extensions, for_ecs, tags};
 use super::task_definition::short;
 use super::{Balanced, Ensuring};
 use crate::aws::raw::{Answer, body};
 use crate::aws::{Connection, DoingExt};
+use crate::config::ServiceName;
+use crate::difference::{Difference, settings};
 use crate::error::ReleaseError;
+use crate::firing::FiringAlarm;
 use crate::interrupt::Interrupt;
 use crate::plan::{DesiredCount, RulePurpose, ServicePlan};
 use crate::report::{Change, Event, Resource};
@@ -69,13 +74,101 @@ pub(crate) async fn describe(
     Ok(found.map(|service| (service, answer.json()["services"][0].clone())))
 }
 
-/// Creates or updates the service.
-pub(super) async fn service(
-    ensuring: &Ensuring<'_>,
-    plan: &ServicePlan,
-    task_definition: &str,
+/// A service as it is and as it shall be.
+pub(super) struct Step<'a> {
+    ensuring: &'a Ensuring<'a>,
+    plan: &'a ServicePlan,
+    pub task_definition: String,
+    alarms: ServiceAlarms<'a>,
+    wanted: Map<String, Json>,
+    /// None when it is new.
+    existing: Option<Existing>,
+}
+
+/// A service that is there.
+struct Existing {
+    service: Service,
+    document: Json,
+    update: Update,
+}
+
+/// What has to change of a service.
+struct Update {
+    members: Map<String, Json>,
+    differences: Vec<Difference>,
+    tags: Vec<(&'static str, Option<String>)>,
+    /// The last deployment failed, and the same version is tried again.
+    retry: bool,
+    /// Only a forced deployment brings the version.
+    forced: bool,
+}
+
+impl Update {
+    fn starts_deployment(&self) -> bool {
+        self.forced || self.members.keys().any(|member| starts_deployment(member))
+    }
+}
+
+/// What a deployment would do to a service.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServiceForecast {
+    pub service: ServiceName,
+    /// Why a service deployment would begin; empty when none would.
+    pub starts_deployment: Vec<String>,
+    pub tasks: TaskForecast,
+    /// The alarms that fire, for which the deployment would be refused.
+    pub blocked_by: Vec<FiringAlarm>,
+}
+
+/// The tasks of a service before, during and after a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TaskForecast {
+    /// Now.
+    pub running: i32,
+    /// In the end.
+    pub desired: i32,
+    /// The fewest healthy ones that ECS lets there be meanwhile, as long as none fails by itself.
+    pub fewest_healthy: i32,
+    /// The most there can be meanwhile, without those that are leaving.
+    pub most: i32,
+}
+
+impl TaskForecast {
+    fn of(plan: &ServicePlan, running: i32, desired: i32, deploys: bool) -> Self {
+        if !deploys {
+            return Self { running, desired, fewest_healthy: running.min(desired), most: running.max(desired) };
+        }
+        if running == 0 {
+            return Self { running, desired, fewest_healthy: 0, most: desired };
+        }
+        if plan.pair().is_some() {
+            return Self { running, desired, fewest_healthy: running.min(desired), most: running + desired };
+        }
+        let percent = |member: &str, default: i64| {
+            let daemon = plan.service["schedulingStrategy"] == "DAEMON";
+            let default = if daemon { default - 100 } else { default };
+            plan.service["deploymentConfiguration"][member].as_i64().unwrap_or(default.max(0))
+        };
+        let share = |percent: i64, rounded_up: bool| {
+            let hundredths = i64::from(desired) * percent + if rounded_up { 99 } else { 0 };
+            i32::try_from(hundredths / 100).unwrap_or(i32::MAX)
+        };
+        Self {
+            running,
+            desired,
+            fewest_healthy: share(percent("minimumHealthyPercent", 100), true).min(running),
+            most: share(percent("maximumPercent", 200), false).max(running),
+        }
+    }
+}
+
+/// Finds out what has to be done to a service. Its alarms are set right already.
+pub(super) async fn compare<'a>(
+    ensuring: &'a Ensuring<'a>,
+    plan: &'a ServicePlan,
     balanced: &Balanced,
-) -> Result<Effect, ReleaseError> {
+) -> Result<Step<'a>, ReleaseError> {
+    let task_definition = chosen(ensuring, plan).await?;
     let existing = match describe(ensuring.connection, &plan.cluster, &plan.service_name).await? {
         Some((service, _)) if service.status() == Some("DRAINING") => {
             await_gone(ensuring, plan).await?;
@@ -88,12 +181,171 @@ pub(super) async fn service(
     let mut wanted = Json::Object(wanted(plan, balanced.groups.get(&plan.name), &balanced.rules));
     alarms.name(&mut wanted);
     let Json::Object(wanted) = wanted else { return Err(ReleaseError::Incomplete("the service's document")) };
-    match &existing {
-        None => create(ensuring, plan, wanted, task_definition, &alarms).await,
+    let existing = match existing {
+        None => None,
         Some((service, document)) => {
-            let updating = Updating { ensuring, plan, wanted: &wanted, task_definition, alarms: &alarms };
-            updating.update(service, document).await
+            refuse_fixed(plan, &wanted, &document)?;
+            let seen = alarms.on_this_side(&document);
+            let update = update(ensuring, plan, &service, &seen, &wanted, &task_definition);
+            Some(Existing { service, document, update })
         }
+    };
+    Ok(Step { ensuring, plan, task_definition, alarms, wanted, existing })
+}
+
+/// What has to change of a service; `document` is how ECS describes it.
+fn update(
+    ensuring: &Ensuring<'_>,
+    plan: &ServicePlan,
+    existing: &Service,
+    document: &Json,
+    wanted: &Map<String, Json>,
+    task_definition: &str,
+) -> Update {
+    let mut members = differences(wanted, document);
+    let mut told = told(&members, document);
+    let before = in_place(existing).unwrap_or_default();
+    if before != task_definition {
+        told.push(Difference::new("taskDefinition", short(before), short(task_definition)));
+        members.insert("taskDefinition".into(), json!(task_definition));
+    }
+    if let DesiredCount::Configured(count) = plan.desired_count
+        && existing.desired_count() != count
+    {
+        told.push(Difference::new("desiredCount", existing.desired_count(), count));
+        members.insert("desiredCount".into(), json!(count));
+    }
+    let retry = !members.contains_key("taskDefinition") && last_attempt_failed(existing);
+    // A service may still name the version it was rolled back from: to ECS that version is no change then.
+    let named_already = before != task_definition && existing.task_definition() == Some(task_definition);
+    let forced = retry || named_already || ensuring.force == Force::Always;
+    if forced && before == task_definition {
+        told.push(Difference::new("forceNewDeployment", Json::Null, true));
+    }
+    let tag = |key: &str| existing.tags().iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value);
+    let tags: Vec<_> = extensions(plan).into_iter().filter(|(key, wanted)| tag(key) != wanted.as_deref()).collect();
+    told.extend(tags.iter().map(|(key, wanted)| Difference::new(format!("tags[{key}]"), tag(key), wanted.clone())));
+    Update { members, differences: told, tags, retry, forced }
+}
+
+impl Step<'_> {
+    /// Creates or updates the service.
+    pub async fn carry_out(mut self) -> Result<Effect, ReleaseError> {
+        match self.existing.take() {
+            None => self.create().await,
+            Some(existing) => self.update(existing).await,
+        }
+    }
+
+    /// Tells what [`Step::carry_out`] would do.
+    pub async fn foresee(&self) -> Result<ServiceForecast, ReleaseError> {
+        let Step { plan, existing, .. } = self;
+        self.report(self.change());
+        let (starts, running, desired) = match existing {
+            None => (vec!["the service is new".to_owned()], 0, plan.desired_count.at_creation()),
+            Some(Existing { service, update, .. }) => {
+                let desired = match plan.desired_count {
+                    DesiredCount::Configured(count) => count,
+                    DesiredCount::AtCreation(_) => service.desired_count(),
+                };
+                (self.reasons(update), service.running_count(), desired)
+            }
+        };
+        // Names of no alarm are refused whether or not something begins.
+        let firing = self.alarms.firing().await?;
+        let blocked_by = if starts.is_empty() { Vec::new() } else { firing };
+        let service = plan.name.clone();
+        let tasks = TaskForecast::of(plan, running, desired, !starts.is_empty());
+        Ok(ServiceForecast { service, starts_deployment: starts, tasks, blocked_by })
+    }
+
+    fn reasons(&self, update: &Update) -> Vec<String> {
+        if !update.starts_deployment() {
+            return Vec::new();
+        }
+        let members = update.members.keys().filter(|member| starts_deployment(member));
+        let mut reasons: Vec<String> = members.map(|member| format!("{member} changes")).collect();
+        if update.retry {
+            reasons.push("the last deployment failed, and the same version is tried again".to_owned());
+        } else if self.ensuring.force == Force::Always {
+            reasons.push("it is forced".to_owned());
+        }
+        reasons
+    }
+
+    fn change(&self) -> Change {
+        match &self.existing {
+            None => {
+                let mut document = Json::Object(self.wanted.clone());
+                document["taskDefinition"] = json!(short(&self.task_definition));
+                if document["schedulingStrategy"] != "DAEMON" {
+                    document["desiredCount"] = json!(self.plan.desired_count.at_creation());
+                }
+                Change::Created(settings(&document))
+            }
+            Some(Existing { update, .. }) if update.differences.is_empty() => Change::Unchanged,
+            Some(Existing { update, .. }) => Change::Updated(update.differences.clone()),
+        }
+    }
+
+    fn report(&self, change: Change) {
+        self.ensuring.report.ensured(Resource::Service, &self.plan.service_name, Some(&self.plan.name), change);
+    }
+
+    async fn create(self) -> Result<Effect, ReleaseError> {
+        let Step { ensuring, plan, .. } = &self;
+        self.alarms.ready().await?;
+        let mut wanted = self.wanted.clone();
+        wanted.insert("taskDefinition".into(), json!(self.task_definition));
+        if wanted.get("schedulingStrategy") != Some(&json!("DAEMON")) {
+            wanted.insert("desiredCount".into(), json!(plan.desired_count.at_creation()));
+        }
+        wanted.insert("tags".into(), tags_at_creation(ensuring, plan, wanted.get("tags")));
+        wanted.insert("clientToken".into(), json!(client_token()));
+        let created = ensuring
+            .connection
+            .ecs
+            .create_service()
+            .service_name(&plan.service_name)
+            .customize()
+            .mutate_request(body(&Json::Object(wanted)))
+            .send()
+            .await
+            .doing(|| format!("creating service {}", plan.service_name))?;
+        self.report(self.change());
+        let service = created.service().cloned().ok_or(ReleaseError::Incomplete("the new service"))?;
+        Ok(Effect::Deploying(Box::new(service)))
+    }
+
+    async fn update(&self, existing: Existing) -> Result<Effect, ReleaseError> {
+        let Step { ensuring, plan, .. } = self;
+        let Existing { service, document, update } = existing;
+        let mut members = update.members.clone();
+        if update.starts_deployment() {
+            self.alarms.ready().await?;
+            name_alarms(&mut members, &self.wanted, &document);
+        }
+        // Before the service is updated, since the engine reads them when a deployment begins.
+        for (key, value) in update.tags {
+            set_tag(ensuring.connection, &plan.service_name, &service, key, value).await?;
+        }
+        if update.retry {
+            let note = format!("the last deployment of service {} failed; trying the same version again", plan.name);
+            ensuring.report.send(Event::Note(note));
+        }
+        let change =
+            if update.differences.is_empty() { Change::Unchanged } else { Change::Updated(update.differences) };
+        if members.is_empty() && !update.forced {
+            self.report(change);
+            let going_on = service.current_service_deployment().is_some();
+            return Ok(if going_on { Effect::Deploying(Box::new(service)) } else { Effect::None });
+        }
+        let updated =
+            send_update(ensuring.connection, &plan.cluster, &plan.service_name, members, update.forced).await?;
+        self.report(change);
+        let is_new = primary_id(&updated) != primary_id(&service);
+        let goes_on = updated.current_service_deployment().is_some();
+        Ok(if is_new || goes_on { Effect::Deploying(Box::new(updated)) } else { Effect::Adjusted })
     }
 }
 
@@ -123,8 +375,11 @@ fn wanted(plan: &ServicePlan, groups: Option<&ServiceGroups>, rules: &Rules) -> 
 }
 
 async fn await_gone(ensuring: &Ensuring<'_>, plan: &ServicePlan) -> Result<(), ReleaseError> {
-    let note = format!("service {} is being deleted; waiting until it is gone", plan.service_name);
-    ensuring.report.send(Event::Note(note));
+    let waits = if ensuring.carries_out() { "waiting until it is gone" } else { "a deployment waits until it is gone" };
+    ensuring.report.send(Event::Note(format!("service {} is being deleted; {waits}", plan.service_name)));
+    if !ensuring.carries_out() {
+        return Ok(());
+    }
     gone(ensuring.connection, &plan.cluster, &plan.service_name, &mut ensuring.interrupt.clone()).await
 }
 
@@ -148,34 +403,6 @@ pub(crate) async fn gone(
     Ok(())
 }
 
-async fn create(
-    ensuring: &Ensuring<'_>,
-    plan: &ServicePlan,
-    mut wanted: Map<String, Json>,
-    task_definition: &str,
-    alarms: &ServiceAlarms<'_>,
-) -> Result<Effect, ReleaseError> {
-    alarms.ready().await?;
-    wanted.insert("taskDefinition".into(), json!(task_definition));
-    if wanted.get("schedulingStrategy") != Some(&json!("DAEMON")) {
-        wanted.insert("desiredCount".into(), json!(plan.desired_count.at_creation()));
-    }
-    wanted.insert("tags".into(), tags_at_creation(ensuring, plan, wanted.get("tags")));
-    wanted.insert("clientToken".into(), json!(client_token()));
-    let created = ensuring
-        .connection
-        .ecs
-        .create_service()
-        .service_name(&plan.service_name)
-        .customize()
-        .mutate_request(body(&Json::Object(wanted)))
-        .send()
-        .await
-        .doing(|| format!("creating service {}", plan.service_name))?;
-    ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), Change::Created);
-    created.service().cloned().map(Box::new).map(Effect::Deploying).ok_or(ReleaseError::Incomplete("the new service"))
-}
-
 /// The tags of the document, then Seatrial's.
 fn tags_at_creation(ensuring: &Ensuring<'_>, plan: &ServicePlan, documented: Option<&Json>) -> Json {
     let mut list = documented.and_then(Json::as_array).cloned().unwrap_or_default();
@@ -189,61 +416,6 @@ fn tags_at_creation(ensuring: &Ensuring<'_>, plan: &ServicePlan, documented: Opt
 fn client_token() -> String {
     let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     format!("seatrial-{nanoseconds:x}")
-}
-
-/// An existing service and what is wanted of it.
-struct Updating<'a> {
-    ensuring: &'a Ensuring<'a>,
-    plan: &'a ServicePlan,
-    wanted: &'a Map<String, Json>,
-    task_definition: &'a str,
-    alarms: &'a ServiceAlarms<'a>,
-}
-
-impl Updating<'_> {
-    async fn update(&self, existing: &Service, document: &Json) -> Result<Effect, ReleaseError> {
-        let Updating { ensuring, plan, wanted, task_definition, alarms } = self;
-        refuse_fixed(plan, wanted, document)?;
-        let mut changes = differences(wanted, &alarms.on_this_side(document));
-        let mut named: Vec<String> = changes.keys().cloned().collect();
-        let before = in_place(existing).unwrap_or_default();
-        if before != *task_definition {
-            named.push(format!("{} → {}", short(before), short(task_definition)));
-            changes.insert("taskDefinition".into(), json!(task_definition));
-        }
-        if let DesiredCount::Configured(count) = plan.desired_count
-            && existing.desired_count() != count
-        {
-            named.push(format!("desiredCount {} → {count}", existing.desired_count()));
-            changes.insert("desiredCount".into(), json!(count));
-        }
-        let retry = !changes.contains_key("taskDefinition") && last_attempt_failed(existing);
-        // A service may still name the version it was rolled back from: to ECS that version is no change then.
-        let named_already = before != *task_definition && existing.task_definition() == Some(task_definition);
-        let forced = retry || named_already || ensuring.force == Force::Always;
-        if forced || changes.keys().any(|member| starts_deployment(member)) {
-            alarms.ready().await?;
-            name_alarms(&mut changes, wanted, document);
-        }
-        let retagged = adjust_extensions(ensuring, plan, existing).await?;
-        if retry {
-            let note = format!("the last deployment of service {} failed; trying the same version again", plan.name);
-            ensuring.report.send(Event::Note(note));
-        }
-        named.extend((forced && before == *task_definition).then(|| "new deployment".to_owned()));
-        named.extend(retagged.then(|| "tags".to_owned()));
-        let change = if named.is_empty() { Change::Unchanged } else { Change::Updated(named) };
-        if changes.is_empty() && !forced {
-            ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
-            let going_on = existing.current_service_deployment().is_some();
-            return Ok(if going_on { Effect::Deploying(Box::new(existing.clone())) } else { Effect::None });
-        }
-        let updated = send_update(ensuring.connection, &plan.cluster, &plan.service_name, changes, forced).await?;
-        ensuring.report.ensured(Resource::Service, &plan.service_name, Some(&plan.name), change);
-        let is_new = primary_id(&updated) != primary_id(existing);
-        let goes_on = updated.current_service_deployment().is_some();
-        Ok(if is_new || goes_on { Effect::Deploying(Box::new(updated)) } else { Effect::Adjusted })
-    }
 }
 
 /// A deployment watches the alarms on its own target group, which is another one each time: no change of its own, but sent with one.
@@ -295,22 +467,6 @@ pub(crate) fn primary_id(service: &Service) -> Option<&str> {
 pub(crate) fn in_place(service: &Service) -> Option<&str> {
     let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
     primary.and_then(|deployment| deployment.task_definition()).or(service.task_definition())
-}
-
-/// Puts the tags that are extensions right before the service is updated, since the engine reads them when a deployment begins.
-async fn adjust_extensions(
-    ensuring: &Ensuring<'_>,
-    plan: &ServicePlan,
-    existing: &Service,
-) -> Result<bool, ReleaseError> {
-    let current = |key: &str| existing.tags().iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value);
-    let differing = extensions(plan).into_iter().filter(|(key, wanted)| current(key) != wanted.as_deref());
-    let mut has_changed = false;
-    for (key, wanted) in differing {
-        set_tag(ensuring.connection, &plan.service_name, existing, key, wanted).await?;
-        has_changed = true;
-    }
-    Ok(has_changed)
 }
 
 /// Sets a tag of a service, or removes it.

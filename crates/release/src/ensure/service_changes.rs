@@ -4,6 +4,7 @@ use aws_sdk_ecs::types::{DeploymentRolloutState, Service};
 use serde_json::{Map, Value as Json};
 
 use super::compare::covers;
+use crate::difference::{Difference, Members, differences_in};
 use crate::error::ReleaseError;
 use crate::plan::ServicePlan;
 
@@ -54,20 +55,41 @@ pub(super) fn starts_deployment(member: &str) -> bool {
 
 /// The members to update: those the document has and the service has not, or has otherwise.
 pub(super) fn differences(wanted: &Map<String, Json>, existing: &Json) -> Map<String, Json> {
-    let primary = existing["deployments"]
-        .as_array()
-        .and_then(|list| list.iter().find(|deployment| deployment["status"] == "PRIMARY"))
-        .cloned()
-        .unwrap_or(Json::Null);
+    let primary = primary(existing);
     let differs = |member: &str, value: &Json| {
-        let place = if DESCRIBED_PER_DEPLOYMENT.contains(&member) { &primary } else { existing };
-        if member == "loadBalancers" { !attached(&place[member], value) } else { !covers(&place[member], value) }
+        let existing = &place(existing, &primary, member)[member];
+        if member == "loadBalancers" { !attached(existing, value) } else { !covers(existing, value) }
     };
     wanted
         .iter()
         .filter(|(member, value)| UPDATABLE.contains(&member.as_str()) && differs(member, value))
         .map(|(member, value)| (member.clone(), value.clone()))
         .collect()
+}
+
+/// The members to update, setting by setting.
+pub(super) fn told(changes: &Map<String, Json>, existing: &Json) -> Vec<Difference> {
+    let primary = primary(existing);
+    let one = |(member, value): (&String, &Json)| {
+        let before = &place(existing, &primary, member)[member];
+        match member.as_str() {
+            "loadBalancers" => differences_in(member, &unordered(before), &unordered(value), Members::Wanted),
+            _ => differences_in(member, before, value, Members::Wanted),
+        }
+    };
+    changes.iter().flat_map(one).collect()
+}
+
+/// The newest deployment of a service.
+fn primary(existing: &Json) -> Json {
+    let deployments = existing["deployments"].as_array();
+    let primary = deployments.and_then(|list| list.iter().find(|deployment| deployment["status"] == "PRIMARY"));
+    primary.cloned().unwrap_or(Json::Null)
+}
+
+/// Where a member is described.
+fn place<'a>(existing: &'a Json, primary: &'a Json, member: &str) -> &'a Json {
+    if DESCRIBED_PER_DEPLOYMENT.contains(&member) { primary } else { existing }
 }
 
 /// Whether a service is attached to its load balancers as wanted. Which target group of a pair comes first changes with every
@@ -149,6 +171,13 @@ mod tests {
             "volumeConfigurations": [{"name": "v"}]});
         let changes = differences(wanted.as_object().expect("an object"), &existing);
         assert_eq!(changes.keys().collect::<Vec<_>>(), ["deploymentConfiguration", "healthCheckGracePeriodSeconds"]);
+        assert_eq!(
+            told(&changes, &existing).iter().map(ToString::to_string).collect::<Vec<_>>(),
+            [
+                "deploymentConfiguration.deploymentCircuitBreaker.rollback true → false",
+                "healthCheckGracePeriodSeconds 60 → 30"
+            ]
+        );
         assert_eq!(changes["deploymentConfiguration"], wanted["deploymentConfiguration"], "sent whole, not in part");
     }
 }

@@ -2,11 +2,12 @@
 
 use aws_sdk_elasticloadbalancingv2::types::{Matcher, ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetTypeEnum};
 
-use super::Ensuring;
 use super::load_balancer::Balancer;
 use super::tags::{for_elb, tags};
+use super::{Ensuring, to_come};
 use crate::aws::{Connection, DoingExt};
 use crate::config::ServiceName;
+use crate::difference::Difference;
 use crate::error::ReleaseError;
 use crate::plan::{TargetGroupPlan, TargetType};
 use crate::report::{Change, Resource};
@@ -45,14 +46,21 @@ pub(super) async fn target_group(
 ) -> Result<String, ReleaseError> {
     let (arn, change) = match find(ensuring.connection, &wanted.name).await? {
         None => {
-            let arn = create(ensuring, service, wanted, balancer).await?;
-            adjust_attributes(ensuring.connection, &arn, wanted).await?;
-            (arn, Change::Created)
+            let mut settings = check_differences(wanted, &TargetGroup::builder().build());
+            settings.extend(attribute_changes(wanted, &[]).iter().map(|change| change.difference(false)));
+            let arn = if ensuring.carries_out() {
+                let arn = create(ensuring, service, wanted, balancer).await?;
+                adjust_attributes(ensuring, &arn, wanted).await?;
+                arn
+            } else {
+                to_come(Resource::TargetGroup, &wanted.name)
+            };
+            (arn, Change::Created(settings))
         }
         Some(existing) => {
             let arn = arn_of(&existing)?;
-            let mut adjusted = adjust_check(ensuring.connection, &arn, wanted, &existing).await?;
-            adjusted.extend(adjust_attributes(ensuring.connection, &arn, wanted).await?);
+            let mut adjusted = adjust_check(ensuring, &arn, wanted, &existing).await?;
+            adjusted.extend(adjust_attributes(ensuring, &arn, wanted).await?);
             (arn, if adjusted.is_empty() { Change::Unchanged } else { Change::Updated(adjusted) })
         }
     };
@@ -101,14 +109,14 @@ fn matcher(wanted: &TargetGroupPlan) -> Option<Matcher> {
 }
 
 async fn adjust_check(
-    connection: &Connection,
+    ensuring: &Ensuring<'_>,
     arn: &str,
     wanted: &TargetGroupPlan,
     existing: &TargetGroup,
-) -> Result<Vec<String>, ReleaseError> {
+) -> Result<Vec<Difference>, ReleaseError> {
     let differing = check_differences(wanted, existing);
-    if !differing.is_empty() {
-        let modify = connection.elb.modify_target_group().target_group_arn(arn);
+    if ensuring.carries_out() && !differing.is_empty() {
+        let modify = ensuring.connection.elb.modify_target_group().target_group_arn(arn);
         modify
             .health_check_path(&wanted.health_check_path)
             .set_health_check_interval_seconds(wanted.health_check_interval)
@@ -124,23 +132,19 @@ async fn adjust_check(
 }
 
 /// The health-check settings that the plan states and the target group has otherwise.
-fn check_differences(wanted: &TargetGroupPlan, existing: &TargetGroup) -> Vec<String> {
+fn check_differences(wanted: &TargetGroupPlan, existing: &TargetGroup) -> Vec<Difference> {
     let number = |name: &str, wanted: Option<i32>, existing: Option<i32>| {
-        (wanted.is_some() && wanted != existing).then(|| {
-            let before = existing.map_or_else(|| "unset".to_owned(), |number| number.to_string());
-            format!("{name} {before} → {}", wanted.unwrap_or_default())
-        })
+        (wanted.is_some() && wanted != existing).then(|| Difference::new(name, existing, wanted))
     };
     let text = |name: &str, wanted: Option<&str>, existing: Option<&str>| {
-        (wanted.is_some() && wanted != existing)
-            .then(|| format!("{name} {} → {}", existing.unwrap_or("unset"), wanted.unwrap_or_default()))
+        (wanted.is_some() && wanted != existing).then(|| Difference::new(name, existing, wanted))
     };
     [
-        text("path", Some(&wanted.health_check_path), existing.health_check_path()),
-        number("interval", wanted.health_check_interval, existing.health_check_interval_seconds()),
-        number("timeout", wanted.health_check_timeout, existing.health_check_timeout_seconds()),
-        number("healthy threshold", wanted.healthy_threshold, existing.healthy_threshold_count()),
-        number("unhealthy threshold", wanted.unhealthy_threshold, existing.unhealthy_threshold_count()),
+        text("healthCheckPath", Some(&wanted.health_check_path), existing.health_check_path()),
+        number("healthCheckIntervalSeconds", wanted.health_check_interval, existing.health_check_interval_seconds()),
+        number("healthCheckTimeoutSeconds", wanted.health_check_timeout, existing.health_check_timeout_seconds()),
+        number("healthyThresholdCount", wanted.healthy_threshold, existing.healthy_threshold_count()),
+        number("unhealthyThresholdCount", wanted.unhealthy_threshold, existing.unhealthy_threshold_count()),
         text("matcher", wanted.matcher.as_deref(), existing.matcher().and_then(|matcher| matcher.http_code())),
     ]
     .into_iter()
@@ -149,11 +153,12 @@ fn check_differences(wanted: &TargetGroupPlan, existing: &TargetGroup) -> Vec<St
 }
 
 async fn adjust_attributes(
-    connection: &Connection,
+    ensuring: &Ensuring<'_>,
     arn: &str,
     wanted: &TargetGroupPlan,
-) -> Result<Vec<String>, ReleaseError> {
-    let described = connection
+) -> Result<Vec<Difference>, ReleaseError> {
+    let described = ensuring
+        .connection
         .elb
         .describe_target_group_attributes()
         .target_group_arn(arn)
@@ -161,11 +166,12 @@ async fn adjust_attributes(
         .await
         .doing(|| format!("reading the attributes of target group {}", wanted.name))?;
     let changes = attribute_changes(wanted, described.attributes());
-    if !changes.is_empty() {
+    if ensuring.carries_out() && !changes.is_empty() {
         let attribute = |change: &AttributeChange| {
             TargetGroupAttribute::builder().key(change.key).value(change.wanted.to_string()).build()
         };
-        connection
+        ensuring
+            .connection
             .elb
             .modify_target_group_attributes()
             .target_group_arn(arn)
@@ -174,29 +180,35 @@ async fn adjust_attributes(
             .await
             .doing(|| format!("adjusting target group {}", wanted.name))?;
     }
-    Ok(changes.iter().map(|change| format!("{} {} → {}", change.name, change.before, change.wanted)).collect())
+    Ok(changes.iter().map(|change| change.difference(true)).collect())
 }
 
 /// An attribute that the plan states and the target group has otherwise.
 #[derive(Debug, PartialEq, Eq)]
 struct AttributeChange {
     key: &'static str,
-    name: &'static str,
     before: String,
     wanted: i32,
 }
 
+impl AttributeChange {
+    /// Of a target group that is there already, or of a new one.
+    fn difference(&self, is_there: bool) -> Difference {
+        Difference::new(self.key, is_there.then(|| self.before.clone()), self.wanted.to_string())
+    }
+}
+
 fn attribute_changes(wanted: &TargetGroupPlan, existing: &[TargetGroupAttribute]) -> Vec<AttributeChange> {
     let stated = [
-        (DEREGISTRATION_DELAY, "deregistration delay", wanted.deregistration_delay),
-        (SLOW_START, "slow start", Some(wanted.slow_start)),
-        (SETTLE_TIME, "settle time", wanted.settle_time),
+        (DEREGISTRATION_DELAY, wanted.deregistration_delay),
+        (SLOW_START, Some(wanted.slow_start)),
+        (SETTLE_TIME, wanted.settle_time),
     ];
-    let change = |(key, name, wanted): (&'static str, &'static str, Option<i32>)| {
+    let change = |(key, wanted): (&'static str, Option<i32>)| {
         let wanted = wanted?;
         let found = existing.iter().find(|attribute| attribute.key() == Some(key));
         let before = found.and_then(TargetGroupAttribute::value).unwrap_or(UNSET);
-        (before != wanted.to_string()).then(|| AttributeChange { key, name, before: before.to_owned(), wanted })
+        (before != wanted.to_string()).then(|| AttributeChange { key, before: before.to_owned(), wanted })
     };
     stated.into_iter().filter_map(change).collect()
 }
@@ -231,7 +243,8 @@ mod tests {
             .healthy_threshold_count(2)
             .unhealthy_threshold_count(2)
             .build();
-        assert_eq!(check_differences(&plan(), &existing), ["path / → /ready", "interval 30 → 5"]);
+        let differences: Vec<String> = check_differences(&plan(), &existing).iter().map(ToString::to_string).collect();
+        assert_eq!(differences, ["healthCheckPath / → /ready", "healthCheckIntervalSeconds 30 → 5"]);
     }
 
     #[test]

@@ -4,9 +4,8 @@
 use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionStatus};
 use serde_json::Value as Json;
 
-use super::Ensuring;
-use super::compare::same_task_definition;
-use super::service;
+use super::compare::{same_task_definition, task_definition_differences};
+use super::{Ensuring, service, to_come};
 use crate::aws::raw::{Answer, body};
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::error::ReleaseError;
@@ -77,15 +76,23 @@ pub(super) async fn task_definition(ensuring: &Ensuring<'_>, service: &ServicePl
     // After a rollback the one in place is older than the newest, and may be what is wanted again.
     let existing = service::describe(ensuring.connection, &service.cluster, &service.service_name).await?;
     let in_place = existing.as_ref().and_then(|(service, _)| service::in_place(service));
+    let mut nearest = None;
     for candidate in in_place.into_iter().chain([service.family.as_str()]) {
-        if let Some((found, document)) = describe(ensuring.connection, candidate).await?
-            && found.status() == Some(&TaskDefinitionStatus::Active)
+        let Some((found, document)) = describe(ensuring.connection, candidate).await? else { continue };
+        if found.status() == Some(&TaskDefinitionStatus::Active)
             && same_task_definition(&service.task_definition, &document)
         {
             let arn = found.task_definition_arn().ok_or(ReleaseError::Incomplete("the task definition's ARN"))?;
             ensuring.report.ensured(Resource::TaskDefinition, short(arn), Some(&service.name), Change::Unchanged);
             return Ok(arn.to_owned());
         }
+        nearest.get_or_insert(document);
+    }
+    let nearest = nearest.unwrap_or_default();
+    let change = Change::Created(task_definition_differences(&service.task_definition, &nearest));
+    if !ensuring.carries_out() {
+        ensuring.report.ensured(Resource::TaskDefinition, &service.family, Some(&service.name), change);
+        return Ok(to_come(Resource::TaskDefinition, &service.family));
     }
     let registered = ensuring
         .connection
@@ -101,7 +108,7 @@ pub(super) async fn task_definition(ensuring: &Ensuring<'_>, service: &ServicePl
         .task_definition()
         .and_then(TaskDefinition::task_definition_arn)
         .ok_or(ReleaseError::Incomplete("the task definition's ARN"))?;
-    ensuring.report.ensured(Resource::TaskDefinition, short(arn), Some(&service.name), Change::Created);
+    ensuring.report.ensured(Resource::TaskDefinition, short(arn), Some(&service.name), change);
     Ok(arn.to_owned())
 }
 
