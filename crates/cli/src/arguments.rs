@@ -177,6 +177,7 @@ impl Version {
             environment: self.set.iter().map(|set| (set.name.clone(), set.value.clone())).collect(),
             strategy: self.strategy,
             rollback,
+            settings: Vec::new(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
     abort, completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, plan, promote,
-    render, resume, retry, rollback, scale, schema, skip_bake, status, validate, wait, watch,
+    render, resume, retry, rollback, scale, schema, simulate, skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -30,6 +30,7 @@ pub struct CommandLine {
 pub enum Command {
     Deploy(deploy::DeployArguments),
     Plan(plan::PlanArguments),
+    Simulate(simulate::SimulateArguments),
     Status(status::StatusArguments),
     Wait(wait::WaitForArguments),
     Watch(watch::WatchArguments),
@@ -74,6 +75,7 @@ impl CommandLine {
         let after = match &self.command {
             Command::Deploy(arguments) => arguments.common.clone(),
             Command::Plan(arguments) => arguments.common.clone(),
+            Command::Simulate(arguments) => arguments.common.clone(),
             Command::Status(arguments) => arguments.common.clone(),
             Command::Wait(arguments) => arguments.common.clone(),
             Command::Watch(arguments) => arguments.common.clone(),
@@ -116,6 +118,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Engine(arguments) => engine::run(&arguments.command, &common, printer)?,
         Command::DemoApp(arguments) => return Ok(runtime()?.block_on(demo_app::run(arguments))?.into()),
         Command::Validate(_) => validate::run(&common, printer)?,
+        Command::Simulate(arguments) => simulate::run(&arguments, &common, printer)?,
         Command::Render(arguments) => render::run(&arguments, &common, printer)?,
         Command::Schema(_) => schema::run(printer)?,
         Command::Completion(arguments) => completion::run(&arguments, CommandLine::definition(), printer)?,

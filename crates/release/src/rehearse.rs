@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::aws::Connection;
 use crate::config::{AppName, EnvironmentName, ServiceName};
-use crate::ensure::{DefinitionChoice, Ensuring, Force, Mode, ServiceForecast};
+use crate::ensure::{DefinitionChoice, Ensuring, Force, Mode, ServicePreview};
 use crate::error::ReleaseError;
 use crate::firing::FiringAlarms;
 use crate::interrupt::Interrupt;
@@ -21,7 +21,7 @@ pub struct Rehearsal {
     /// In the order in which they would be carried out.
     pub steps: Vec<Step>,
     /// In the order of their names.
-    pub services: Vec<ServiceForecast>,
+    pub services: Vec<ServicePreview>,
     /// What else would be told.
     pub notes: Vec<String>,
 }

@@ -37,6 +37,8 @@ pub fn forwards(blue_weight: u32, green_weight: u32) -> LiveRule {
 pub enum Routing {
     /// No load balancer.
     Headless,
+    /// One target group, in which new tasks take the places of old ones.
+    OneGroup,
     Production,
     ProductionAndTest,
 }
@@ -45,18 +47,29 @@ impl Routing {
     /// Returns the rules of a service that nobody has deployed to yet.
     pub fn rules(self) -> Rules {
         match self {
-            Routing::Headless => Rules::new(),
+            Routing::Headless | Routing::OneGroup => Rules::new(),
             Routing::Production => Rules::from([(production(), forwards(1, 0))]),
             Routing::ProductionAndTest => Rules::from([(production(), forwards(1, 0)), (test(), forwards(0, 1))]),
         }
     }
 
     /// Attaches a new revision to the target groups that the engine would choose for it.
-    pub fn attach(self, controller: &Controller, rules: &Rules, settings: &Settings) -> Vec<TargetGroupAttachment> {
+    pub fn attach(
+        self,
+        controller: &Controller,
+        rules: &Rules,
+        settings: &Settings,
+        deregistration_delay: Duration,
+    ) -> Vec<TargetGroupAttachment> {
+        let shared = |test_rule| TargetGroupAttachment {
+            deregistration_delay,
+            ..attachment(controller, rules, settings, test_rule)
+        };
         match self {
             Routing::Headless => Vec::new(),
-            Routing::Production => vec![attachment(controller, rules, settings, None)],
-            Routing::ProductionAndTest => vec![attachment(controller, rules, settings, Some(test()))],
+            Routing::OneGroup => vec![TargetGroupAttachment { arn: blue(), deregistration_delay, route: None }],
+            Routing::Production => vec![shared(None)],
+            Routing::ProductionAndTest => vec![shared(Some(test()))],
         }
     }
 }

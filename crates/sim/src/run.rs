@@ -174,7 +174,7 @@ impl Life<'_> {
     fn deploy(&mut self, settings: Settings, behaviour: Behaviour) -> Result<(), String> {
         self.version += 1;
         let world = &mut self.world;
-        let attached = world.scenario.routing.attach(&world.controller, &world.rules, &settings);
+        let attached = world.scenario.routing.attach(&world.controller, &world.rules, &settings, routed::DELAY);
         let revision = routed::revision(self.version, attached);
         world.behave(RevisionId::from_bits(self.version), behaviour);
         let rules = world.rules.clone().into_iter().collect();

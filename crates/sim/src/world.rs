@@ -10,6 +10,7 @@ use seatrial_controller::{Controller, Effect, Event, Input, LiveRule, Observatio
 use seatrial_model::load_balancing::TargetHealth;
 use seatrial_model::{RevisionId, ServiceName, TargetGroupArn, TaskId, Timestamp};
 
+use crate::agenda::Agenda;
 use crate::behaviour::{Behaviour, Boot, Verdict, unhealthy};
 use crate::checkers::{Watch, audit};
 use crate::draw::Draw;
@@ -72,8 +73,7 @@ pub struct World<'a> {
     telling: Telling,
     watch: Watch,
     behaviours: BTreeMap<RevisionId, Behaviour>,
-    agenda: BTreeMap<(Timestamp, u64), Happening>,
-    scheduled: u64,
+    agenda: Agenda<Happening>,
     actors: BTreeMap<TaskId, Actor>,
     distort: &'a mut dyn FnMut(&mut Step),
 }
@@ -99,8 +99,7 @@ impl<'a> World<'a> {
             telling,
             watch,
             behaviours: BTreeMap::new(),
-            agenda: BTreeMap::new(),
-            scheduled: 0,
+            agenda: Agenda::default(),
             actors: BTreeMap::new(),
             distort,
         }
@@ -119,19 +118,15 @@ impl<'a> World<'a> {
     /// Lets happen what happens next, if that is before `until`; tells whether something has.
     pub fn advance(&mut self, until: Timestamp) -> Result<bool, String> {
         let wake = self.controller.wake_at(self.now).map(|(at, _)| at);
-        let happening = self.agenda.keys().next().map(|(at, _)| *at);
-        let Some(at) = wake.into_iter().chain(happening).min().filter(|at| *at <= until) else {
+        let Some(at) = wake.into_iter().chain(self.agenda.next_at()).min().filter(|at| *at <= until) else {
             self.now = until;
             return Ok(false);
         };
         self.now = self.now.max(at);
         // A happening of the same instant may turn out to concern nobody any more, and the controller asks for no instant twice.
         let is_woken = wake == Some(at);
-        match self.agenda.first_entry().filter(|_| !is_woken) {
-            Some(entry) => {
-                let happening = entry.remove();
-                self.happen(happening)?;
-            }
+        match if is_woken { None } else { self.agenda.take_next() } {
+            Some(happening) => self.happen(happening)?,
             None => self.feed(Input::Tick)?,
         }
         Ok(true)
@@ -231,8 +226,7 @@ impl<'a> World<'a> {
     }
 
     fn schedule(&mut self, after: Duration, happening: Happening) {
-        self.scheduled += 1;
-        self.agenda.insert((self.now + after, self.scheduled), happening);
+        self.agenda.plan(self.now + after, happening);
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {

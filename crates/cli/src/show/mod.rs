@@ -2,9 +2,11 @@
 
 pub mod cause;
 pub mod deletion;
+pub mod gantt;
 pub mod history;
 pub mod outcome;
 pub mod plan;
 pub mod status;
 pub mod steps;
 pub mod time;
+pub mod timeline;

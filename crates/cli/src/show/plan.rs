@@ -1,7 +1,7 @@
 //! What a deployment would do, for people: in colours at a terminal, and as Markdown where people review changes.
 
 use seatrial_release::report::{Change, Resource};
-use seatrial_release::{Difference, Rehearsal, ServiceForecast, Step, TaskForecast};
+use seatrial_release::{Difference, Rehearsal, ServicePreview, Step, TaskPreview};
 use serde_json::Value as Json;
 
 use crate::printer::Paint;
@@ -129,8 +129,8 @@ fn summary(rehearsal: &Rehearsal) -> String {
 }
 
 /// What a deployment would start, and the tasks it takes.
-fn effect(service: &ServiceForecast) -> String {
-    let TaskForecast { running, desired, fewest_healthy, most } = service.tasks;
+fn effect(service: &ServicePreview) -> String {
+    let TaskPreview { running, desired, fewest_healthy, most } = service.tasks;
     if service.starts_deployment.is_empty() {
         return if running == desired {
             "no deployment would start".to_owned()
@@ -155,7 +155,7 @@ fn tasks(count: i32) -> String {
     if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
 }
 
-fn blocked(service: &ServiceForecast) -> Vec<String> {
+fn blocked(service: &ServicePreview) -> Vec<String> {
     let line = |alarm: &seatrial_release::FiringAlarm| {
         format!("the deployment would be refused: alarm {} is firing: {}", alarm.alarm, alarm.reason)
     };
@@ -192,10 +192,10 @@ mod tests {
                     Change::Updated(vec![difference("taskDefinition", json!("hello-dev-web:1"), json!("(new)"))]),
                 ),
             ],
-            services: vec![ServiceForecast {
+            services: vec![ServicePreview {
                 service: "web".parse().expect("name"),
                 starts_deployment: vec!["taskDefinition changes".into()],
-                tasks: TaskForecast { running: 2, desired: 2, fewest_healthy: 2, most: 4 },
+                tasks: TaskPreview { running: 2, desired: 2, fewest_healthy: 2, most: 4 },
                 blocked_by: vec![],
             }],
             notes: vec!["a note".into()],

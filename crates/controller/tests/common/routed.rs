@@ -4,7 +4,7 @@ use seatrial_controller::{Command, Controller, Input, NewDeployment, Revision, S
 use seatrial_model::TargetGroupArn;
 pub use seatrial_sim::routed::{Routing, Rules};
 
-use super::{Checks, deployment_id, revision};
+use super::{Checks, DELAY, deployment_id, revision};
 
 /// A target group that is none of the service's.
 pub fn foreign() -> TargetGroupArn {
@@ -21,8 +21,8 @@ pub fn attached(
 ) -> Revision {
     match routing {
         Routing::Headless => revision(number, checks),
-        Routing::Production | Routing::ProductionAndTest => {
-            Revision { target_groups: routing.attach(controller, rules, settings), ..revision(number, checks) }
+        Routing::OneGroup | Routing::Production | Routing::ProductionAndTest => {
+            Revision { target_groups: routing.attach(controller, rules, settings, DELAY), ..revision(number, checks) }
         }
     }
 }

@@ -107,7 +107,8 @@ impl ConfigFile {
         overrides: &Overrides,
     ) -> Result<Plan, ConfigError> {
         let here = |fault: Fault| ConfigError::new(&self.path, fault);
-        let services = self.services_of(&environment.name).map_err(here)?;
+        let services =
+            self.services_of(&environment.name).and_then(|services| overrides.settle(services)).map_err(here)?;
         let entry = self.entry(&environment.name).map_err(here)?;
         resolve::plan(&Scene {
             file: &self.path,

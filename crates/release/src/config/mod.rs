@@ -44,7 +44,7 @@ pub use error::{ConfigError, Position};
 pub use file::ConfigFile;
 pub use names::{AppName, EnvironmentName, NameError, ServiceName};
 pub use numbers::{Span, SpanError};
-pub use overrides::{Overrides, RollbackOverride};
+pub use overrides::{Overrides, RollbackOverride, Setting};
 pub use schema::json_schema;
 pub use share::Share;
 pub use stage::Stage;

@@ -1,12 +1,15 @@
 //! What the command line changes for one deployment: image, tag, environment variables, rollback, and which services.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::deployment::StrategyWord;
 use super::document::ServiceEntry;
-use super::error::Fault;
+use super::error::{Fault, Position};
+use super::merge::merge;
 use super::names::{EnvironmentName, ServiceName};
 use super::nearest::nearest;
+use super::node::{Key, Node, Value};
 
 /// Changes to a configuration that last for one command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,39 @@ pub struct Overrides {
     pub strategy: Option<StrategyWord>,
     /// What a failed deployment does.
     pub rollback: RollbackOverride,
+    /// Settings of the services meant, in the place of what the file says.
+    pub settings: Vec<Setting>,
+}
+
+/// A setting of a service as the file would have it: its keys with dots between them, and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub key: String,
+    pub value: String,
+}
+
+impl Setting {
+    /// The setting as a tree that stands at a place of the file.
+    fn node(&self, at: Position) -> Result<Node, Fault> {
+        let keys: Vec<&str> = self.key.split('.').collect();
+        if keys.iter().any(|key| key.is_empty()) {
+            return Err(Fault::new(format!("`{}` is no key of a service", self.key))
+                .instead("write it as in the file, with dots between the levels: health_check.interval=10s"));
+        }
+        let value = Node::parse(&self.value)
+            .map_err(|_| Fault::new(format!("`{}` is no value of `{}`", self.value, self.key)))?;
+        let place = |node: Node| Node { at, value: node.value };
+        Ok(keys.into_iter().rev().fold(place(value), |inner, key| Node {
+            at,
+            value: Value::Map(vec![(Key { at, text: key.to_owned() }, inner)]),
+        }))
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
 }
 
 /// What a failed deployment does.
@@ -39,6 +75,24 @@ impl Overrides {
     /// Whether a service is meant.
     pub fn include(&self, name: &ServiceName) -> bool {
         self.services.is_empty() || self.services.contains(name)
+    }
+
+    /// Lays the settings over the services meant.
+    pub(crate) fn settle(&self, services: Node) -> Result<Node, Fault> {
+        let Value::Map(entries) = services.value else { return Ok(services) };
+        let is_meant =
+            |key: &Key| self.services.is_empty() || self.services.iter().any(|name| name.as_str() == key.text);
+        let settled = |(key, node): (Key, Node)| {
+            let settings = self.settings.iter().filter(|_| is_meant(&key));
+            let node = settings
+                .map(|setting| setting.node(node.at))
+                .collect::<Result<Vec<_>, _>>()?
+                .iter()
+                .fold(node, |node, over| merge(&node, over));
+            Ok((key, node))
+        };
+        let entries = entries.into_iter().map(settled).collect::<Result<_, Fault>>()?;
+        Ok(Node { at: services.at, value: Value::Map(entries) })
     }
 
     /// Refuses names of services that the configuration lacks.

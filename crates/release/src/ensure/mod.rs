@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use definition_choice::DefinitionChoice;
 pub(crate) use service::Effect;
-pub use service::{Force, ServiceForecast, TaskForecast};
+pub use service::{Force, ServicePreview, TaskPreview};
 
 use crate::aws::Connection;
 use crate::config::ServiceName;
@@ -99,7 +99,7 @@ impl Ensuring<'_> {
     }
 
     /// Walks through the plan and changes nothing: the reporter is told what would change, and the result is what that would start.
-    pub async fn rehearsed(self) -> Result<Vec<ServiceForecast>, ReleaseError> {
+    pub async fn rehearsed(self) -> Result<Vec<ServicePreview>, ReleaseError> {
         let rehearsing = Self { mode: Mode::Rehearse, ..self };
         let balanced = rehearsing.around().await?;
         let mut services = Vec::new();

@@ -111,18 +111,18 @@ impl Update {
 
 /// What a deployment would do to a service.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ServiceForecast {
+pub struct ServicePreview {
     pub service: ServiceName,
     /// Why a service deployment would begin; empty when none would.
     pub starts_deployment: Vec<String>,
-    pub tasks: TaskForecast,
+    pub tasks: TaskPreview,
     /// The alarms that fire, for which the deployment would be refused.
     pub blocked_by: Vec<FiringAlarm>,
 }
 
 /// The tasks of a service before, during and after a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct TaskForecast {
+pub struct TaskPreview {
     /// Now.
     pub running: i32,
     /// In the end.
@@ -133,7 +133,7 @@ pub struct TaskForecast {
     pub most: i32,
 }
 
-impl TaskForecast {
+impl TaskPreview {
     fn of(plan: &ServicePlan, running: i32, desired: i32, deploys: bool) -> Self {
         if !deploys {
             return Self { running, desired, fewest_healthy: running.min(desired), most: running.max(desired) };
@@ -238,7 +238,7 @@ impl Step<'_> {
     }
 
     /// Tells what [`Step::carry_out`] would do.
-    pub async fn foresee(&self) -> Result<ServiceForecast, ReleaseError> {
+    pub async fn foresee(&self) -> Result<ServicePreview, ReleaseError> {
         let Step { plan, existing, .. } = self;
         self.report(self.change());
         let (starts, running, desired) = match existing {
@@ -255,8 +255,8 @@ impl Step<'_> {
         let firing = self.alarms.firing().await?;
         let blocked_by = if starts.is_empty() { Vec::new() } else { firing };
         let service = plan.name.clone();
-        let tasks = TaskForecast::of(plan, running, desired, !starts.is_empty());
-        Ok(ServiceForecast { service, starts_deployment: starts, tasks, blocked_by })
+        let tasks = TaskPreview::of(plan, running, desired, !starts.is_empty());
+        Ok(ServicePreview { service, starts_deployment: starts, tasks, blocked_by })
     }
 
     fn reasons(&self, update: &Update) -> Vec<String> {

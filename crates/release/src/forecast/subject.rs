@@ -1,0 +1,178 @@
+//! A service's plan as the subject of a forecast.
+
+use std::time::Duration;
+
+use seatrial_model::deployment_configuration::SourceRevisionCleanup;
+use seatrial_model::strategy::TrafficPercent;
+use seatrial_model::{
+    CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, EarlySuccess, Percent, Strategy, Threshold,
+};
+use seatrial_sim::forecast::{
+    Alarm, Application, Balancing, CheckSettings, ContainerCheck, FailFast, Prior, Settings, Subject, Thresholds,
+};
+use serde_json::Value as Json;
+
+use super::{Platform, quickest};
+use crate::plan::{self, ServicePlan, TargetGroupPlan};
+use crate::steering::Then;
+
+/// Turns a plan into a subject, and tells what is not counted.
+pub(super) fn subject(
+    plan: &ServicePlan,
+    platform: Platform,
+    application: Application,
+    is_new: bool,
+) -> (Subject, Vec<String>) {
+    let balancing = plan.balancing.as_ref().map(|balancing| balancing_of(&balancing.target_group, plan, platform));
+    let alarm = quickest(plan);
+    let subject = Subject {
+        settings: Settings {
+            desired_count: plan.desired_count.at_creation().unsigned_abs(),
+            deployment: configuration(plan, alarm),
+            health_check_grace_period: seconds(&plan.service["healthCheckGracePeriodSeconds"]).unwrap_or_default(),
+            fail_fast: match (plan.fail_fast, platform) {
+                (plan::FailFast::On, Platform::Embedded) => FailFast::On,
+                (plan::FailFast::On | plan::FailFast::Off, _) => FailFast::Off,
+            },
+            shift_back: plan.shift_back.filter(|_| platform == Platform::Embedded),
+        },
+        balancing,
+        container_check: container_check(&plan.task_definition),
+        application,
+        alarm,
+        prior: if is_new { Prior::None } else { Prior::Steady },
+    };
+    (subject, notes(plan))
+}
+
+fn balancing_of(group: &TargetGroupPlan, plan: &ServicePlan, platform: Platform) -> Balancing {
+    // What a plan leaves open has Elastic Load Balancing's own default.
+    let time =
+        |seconds: Option<i32>, default: u32| Duration::from_secs(u64::from(seconds.map_or(default, i32::unsigned_abs)));
+    let count = |count: Option<i32>, default: u32| count.map_or(default, i32::unsigned_abs);
+    Balancing {
+        check: CheckSettings {
+            interval: time(group.health_check_interval, 30),
+            thresholds: Thresholds {
+                healthy: count(group.healthy_threshold, 5),
+                unhealthy: count(group.unhealthy_threshold, 2),
+            },
+            settle_time: match platform {
+                Platform::Embedded => time(group.settle_time, 0),
+                Platform::Fargate => Duration::ZERO,
+            },
+        },
+        deregistration_delay: time(group.deregistration_delay, 300),
+        has_pair: plan.pair().is_some(),
+    }
+}
+
+fn configuration(plan: &ServicePlan, alarm: Option<Alarm>) -> DeploymentConfiguration {
+    let document = &plan.service["deploymentConfiguration"];
+    let default = DeploymentConfiguration::default();
+    let percent = |member: &str, default: Percent| number(&document[member]).map_or(default, Percent::new);
+    let breaker = &document["deploymentCircuitBreaker"];
+    let circuit_breaker = CircuitBreaker {
+        enable: breaker["enable"] == true,
+        rollback: breaker["rollback"] == true,
+        reset_on_healthy_task: breaker["resetOnHealthyTask"] != false,
+        threshold: threshold(&breaker["thresholdConfiguration"]),
+    };
+    let alarms = &document["alarms"];
+    let alarms = DeploymentAlarms {
+        names: alarm.iter().map(|_| Alarm::NAME.to_owned()).collect(),
+        enable: alarm.is_some() && alarms["enable"] == true,
+        rollback: alarms["rollback"] == true,
+    };
+    DeploymentConfiguration {
+        minimum_healthy_percent: percent("minimumHealthyPercent", default.minimum_healthy_percent),
+        maximum_percent: percent("maximumPercent", default.maximum_percent),
+        circuit_breaker,
+        early_success: early_success(&document["earlySuccessCriteria"]),
+        strategy: strategy(document),
+        // The steps that the coordinator takes itself are waited for like the bake time.
+        bake_time: minutes(&document["bakeTimeInMinutes"]) + plan.steering.passing_time(),
+        alarms,
+        lifecycle_hooks: Vec::new(),
+    }
+}
+
+fn strategy(document: &Json) -> Strategy {
+    let share = |value: &Json, default: f64| {
+        TrafficPercent::parse(value.as_f64().unwrap_or(default), 0).unwrap_or(TrafficPercent::ALL)
+    };
+    match document["strategy"].as_str() {
+        Some("BLUE_GREEN") => Strategy::BlueGreen,
+        Some("CANARY") => {
+            let canary = &document["canaryConfiguration"];
+            let bake_time = canary.get("canaryBakeTimeInMinutes").map_or(Duration::from_secs(600), minutes);
+            Strategy::Canary { percent: share(&canary["canaryPercent"], 5.0), bake_time }
+        }
+        Some("LINEAR") => {
+            let linear = &document["linearConfiguration"];
+            let bake_time = linear.get("stepBakeTimeInMinutes").map_or(Duration::from_secs(360), minutes);
+            Strategy::Linear { step: share(&linear["stepPercent"], 10.0), bake_time }
+        }
+        Some(_) | None => Strategy::Rolling,
+    }
+}
+
+fn threshold(document: &Json) -> Threshold {
+    let value = number(&document["value"]).unwrap_or(50);
+    match document["type"].as_str() {
+        Some("COUNT") => Threshold::Count(value),
+        Some("UNBOUNDED_PERCENT") => Threshold::UnboundedPercent(value),
+        Some(_) | None => Threshold::BoundedPercent(value),
+    }
+}
+
+fn early_success(document: &Json) -> Option<EarlySuccess> {
+    let cleanup = match document["sourceServiceRevisionCleanup"].as_str() {
+        Some("DEFERRED") => SourceRevisionCleanup::Deferred,
+        Some(_) | None => SourceRevisionCleanup::Blocking,
+    };
+    let healthy_percent = Percent::new(number(&document["healthyPercent"]).unwrap_or(100));
+    (document["enable"] == true).then_some(EarlySuccess { healthy_percent, cleanup })
+}
+
+fn container_check(task_definition: &Json) -> Option<ContainerCheck> {
+    let containers = task_definition["containerDefinitions"].as_array().into_iter().flatten();
+    let mut checks = containers.filter(|container| container["essential"] != false).map(|one| &one["healthCheck"]);
+    let check = checks.find(|check| check.is_object())?;
+    Some(ContainerCheck {
+        interval: seconds(&check["interval"]).unwrap_or(Duration::from_secs(30)),
+        retries: number(&check["retries"]).unwrap_or(3),
+        start_period: seconds(&check["startPeriod"]).unwrap_or_default(),
+    })
+}
+
+fn notes(plan: &ServicePlan) -> Vec<String> {
+    let mut notes = Vec::new();
+    let name = &plan.name;
+    let hooks = plan.service["deploymentConfiguration"]["lifecycleHooks"].as_array().map_or(0, Vec::len);
+    let asks = plan.steering.steps.iter().any(|step| matches!(step.then, Then::Ask { .. }));
+    if asks || hooks > 0 && !plan.steering.has_pauses() {
+        notes.push(format!(
+            "service {name}: the time of its pauses and functions is not counted; it is people's and theirs"
+        ));
+    }
+    if !plan.steering.checks.is_empty() {
+        notes.push(format!("service {name}: the time of its `verify` checks is not counted"));
+    }
+    if !plan.named_alarms().is_empty() {
+        notes.push(format!("service {name}: nothing is known of the alarms it names, so they are taken to be silent"));
+    }
+    notes
+}
+
+fn number(value: &Json) -> Option<u32> {
+    value.as_u64().and_then(|number| u32::try_from(number).ok())
+}
+
+fn seconds(value: &Json) -> Option<Duration> {
+    value.as_u64().map(Duration::from_secs)
+}
+
+fn minutes(value: &Json) -> Duration {
+    Duration::from_secs(60 * value.as_u64().unwrap_or(0))
+}
