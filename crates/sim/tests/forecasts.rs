@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use seatrial_controller::{FailFast, Settings};
-use seatrial_model::{CircuitBreaker, DeploymentConfiguration, Percent};
-use seatrial_routing::CheckSettings;
-use seatrial_routing::health::Thresholds;
-use seatrial_sim::forecast::{Application, Balancing, Ending, Fate, Forecast, Prior, Profile, Subject, foresee};
+use seatrial_model::{CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, Percent, Strategy, TrafficPercent};
+use seatrial_sim::forecast::causes::Wait;
+use seatrial_sim::forecast::{
+    Alarm, Application, Balancing, CheckSettings, Ending, FailFast, Fate, Prior, Profile, Settings, Subject,
+    Thresholds, foresee,
+};
 
 const LIVES: u32 = 201;
 
@@ -62,30 +63,95 @@ fn observed() -> Subject {
     service(2, (100, 200), 10, 30, 60)
 }
 
-fn print(name: &str, forecast: &Forecast) {
-    println!(
-        "{name}: {:?} {:?} healthy>={} tasks<={} given_up {:?} back {:?}",
-        forecast.ending,
-        forecast.total,
-        forecast.fewest_healthy,
-        forecast.most_tasks,
-        forecast.given_up,
-        forecast.traffic_back
-    );
-    for phase in &forecast.phases {
-        println!("   {:>7.1} {:>6.1} {:?}", phase.begin.as_secs_f64(), phase.took().as_secs_f64(), phase.wait);
+fn median(subject: &Subject, fate: Fate) -> f64 {
+    let total = foresee(subject, &Profile::fargate(), fate, LIVES).total.expect("it ends");
+    total.median.as_secs_f64()
+}
+
+#[test]
+fn the_production_timeline_of_the_document_comes_out_within_ten_percent() {
+    let seconds = median(&production(), Fate::Good);
+    assert!((126.0..=154.0).contains(&seconds), "2:20 are stated, {seconds} s foreseen");
+}
+
+#[test]
+fn the_claim_for_development_comes_out_within_ten_percent() {
+    let seconds = median(&development(), Fate::Good);
+    assert!((40.5..=66.0).contains(&seconds), "45 to 60 s are claimed, {seconds} s foreseen");
+}
+
+#[test]
+fn the_observed_rolling_update_comes_out_within_fifteen_percent() {
+    let seconds = median(&observed(), Fate::Good);
+    assert!((126.6..=171.4).contains(&seconds), "149 s were observed, {seconds} s foreseen");
+}
+
+/// About 51 s were observed from one crash to the next.
+#[test]
+fn a_version_that_ends_at_its_start_is_tried_about_every_fifty_seconds() {
+    let forecast = foresee(&development(), &Profile::fargate(), Fate::EndsAtStart, LIVES);
+    let given_up = forecast.given_up.expect("the circuit breaker trips").median.as_secs_f64();
+    let attempts = 3.0;
+    assert!((45.0..=58.0).contains(&(given_up / attempts)), "{given_up} s for three attempts");
+    assert_eq!(forecast.ending, Ending::RolledBack);
+}
+
+#[test]
+fn the_critical_path_is_the_whole_time_without_gaps() {
+    for subject in [production(), development(), observed()] {
+        for fate in [Fate::Good, Fate::CannotBePulled, Fate::FailsChecks, Fate::EndsAtStart] {
+            let forecast = foresee(&subject, &Profile::fargate(), fate, 21);
+            let total = forecast.total.expect("it ends").median;
+            assert_eq!(forecast.phases.iter().map(|phase| phase.took()).sum::<Duration>(), total, "{fate:?}");
+            assert!(forecast.phases.windows(2).all(|pair| pair[0].end == pair[1].begin), "{fate:?}");
+            let other = forecast.phases.iter().filter(|phase| phase.wait == Wait::Other).map(|phase| phase.took());
+            assert_eq!(other.sum::<Duration>(), Duration::ZERO, "everything has a name: {:?}", forecast.phases);
+        }
     }
 }
 
 #[test]
-fn look() {
-    for (name, subject) in [("production", production()), ("development", development()), ("observed", observed())] {
-        for fate in [Fate::Good, Fate::CannotBePulled, Fate::EndsAtStart, Fate::FailsChecks, Fate::Crashes(seconds(20))]
-        {
-            let begun = std::time::Instant::now();
-            let forecast = foresee(&subject, &Profile::fargate(), fate, LIVES);
-            print(&format!("{name} {fate:?} {:?}", begun.elapsed()), &forecast);
-        }
-    }
-    let _ = Ending::Never;
+fn the_same_is_foreseen_twice() {
+    let foreseen = || foresee(&production(), &Profile::fargate(), Fate::Crashes(seconds(20)), 51);
+    assert_eq!(foreseen(), foreseen());
+}
+
+#[test]
+fn capacity_and_cost_are_those_of_the_settings() {
+    let rolling = foresee(&observed(), &Profile::fargate(), Fate::Good, 21);
+    assert_eq!((rolling.fewest_healthy, rolling.most_tasks), (2, 4));
+    let gap = foresee(&development(), &Profile::fargate(), Fate::Good, 21);
+    assert_eq!(gap.fewest_healthy, 0, "the old task makes room first");
+    let seconds = rolling.total.expect("it ends").median.as_secs_f64();
+    assert!((rolling.task_seconds - rolling.extra_task_seconds - 2.0 * seconds).abs() < 1.0);
+}
+
+#[test]
+fn an_alarm_is_the_only_thing_that_notices_errors() {
+    let mut subject = observed();
+    subject.settings.deployment.bake_time = seconds(600);
+    let unwatched = foresee(&subject, &Profile::fargate(), Fate::Errs, 21);
+    assert_eq!((unwatched.ending, unwatched.given_up), (Ending::Successful, None));
+    subject.alarm = Some(Alarm { period: seconds(60), periods: 2 });
+    subject.settings.deployment.alarms =
+        DeploymentAlarms { names: vec![Alarm::NAME.to_owned()], enable: true, rollback: true };
+    let watched = foresee(&subject, &Profile::fargate(), Fate::Errs, 21);
+    assert_eq!(watched.ending, Ending::RolledBack);
+    let (given_up, back) = (watched.given_up.expect("noticed"), watched.traffic_back.expect("it comes back"));
+    assert!(given_up.median > seconds(120) && back.median >= given_up.median, "{watched:?}");
+}
+
+#[test]
+fn traffic_is_back_at_once_where_both_versions_stand() {
+    let mut subject = observed();
+    subject.balancing = subject.balancing.map(|balancing| Balancing { has_pair: true, ..balancing });
+    subject.settings.deployment.strategy =
+        Strategy::Canary { percent: TrafficPercent::from_tenths(100), bake_time: seconds(300) };
+    subject.alarm = Some(Alarm { period: seconds(60), periods: 1 });
+    subject.settings.deployment.alarms =
+        DeploymentAlarms { names: vec![Alarm::NAME.to_owned()], enable: true, rollback: true };
+    let forecast = foresee(&subject, &Profile::fargate(), Fate::Errs, 21);
+    assert_eq!(forecast.ending, Ending::RolledBack);
+    assert_eq!(forecast.given_up, forecast.traffic_back);
+    assert!(forecast.points.iter().all(|point| point.share <= 0.1), "the canary's share is all it gets");
 }

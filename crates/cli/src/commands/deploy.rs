@@ -7,7 +7,8 @@ use seatrial_release::config::{Approval, RollbackOverride};
 use seatrial_release::{DeployOptions, FiringAlarms, ReleaseError, Until, deploy, rehearse};
 use serde_json::json;
 
-use super::plan;
+use super::plan::{self, Planned};
+use super::simulate::ApplicationArguments;
 use crate::arguments::{Common, Version, WaitArguments};
 use crate::exit_code::ExitCode;
 use crate::printer::{Output, Printer};
@@ -38,6 +39,9 @@ pub struct DeployArguments {
     /// Show what would change first, and ask
     #[arg(long, env = "SEATRIAL_DIFF", value_parser = FalseyValueParser::new())]
     pub diff: bool,
+
+    #[command(flatten, next_help_heading = "The application, for what --dry-run and --diff foresee")]
+    pub application: ApplicationArguments,
 
     /// Leave a failed deployment as it is
     #[arg(long, env = "SEATRIAL_NO_ROLLBACK", value_parser = FalseyValueParser::new())]
@@ -81,8 +85,8 @@ impl DeployArguments {
 pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let version = &arguments.version;
     if arguments.dry_run {
-        let rehearsed = plan::rehearsed(version, arguments.rollback(), &common, printer).await?;
-        return plan::show(&rehearsed, printer);
+        let application = arguments.application.application();
+        return plan::planned(version, arguments.rollback(), application, &common, printer).await?.show(printer);
     }
     let (file, environment) = configured(&common)?;
     let question =
@@ -98,8 +102,10 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     if arguments.diff {
         let (force, definition) = (version.force(), version.definition());
         let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupt.clone()).await?;
-        printer.remark(&show::plan::text(&rehearsal, printer.remarks()));
-        if rehearsal.changes_anything() && !agreed(arguments.yes)? {
+        let timelines = plan::foreseen(&rehearsal, &session.plan, arguments.application.application());
+        let planned = Planned { rehearsal, timelines };
+        printer.remark(&show::plan::text(&planned, printer.remarks()));
+        if planned.rehearsal.changes_anything() && !agreed(arguments.yes)? {
             return Ok(declined(printer));
         }
     }

@@ -4,8 +4,12 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::RollbackOverride;
-use seatrial_release::{Rehearsal, rehearse};
+use seatrial_release::forecast::{Application, Circumstances, Platform, Prior, Timeline, timeline};
+use seatrial_release::plan::Plan;
+use seatrial_release::{Rehearsal, ServicePreview, rehearse};
+use serde::Serialize;
 
+use super::simulate::ApplicationArguments;
 use crate::arguments::{Common, Version};
 use crate::exit_code::ExitCode;
 use crate::printer::{Output, Printer};
@@ -25,6 +29,9 @@ pub struct PlanArguments {
     #[command(flatten)]
     pub common: Common,
 
+    #[command(flatten)]
+    pub application: ApplicationArguments,
+
     /// Tell by the exit code whether anything would change
     #[arg(long, env = "SEATRIAL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
     pub detailed_exitcode: bool,
@@ -36,15 +43,16 @@ pub struct PlanArguments {
 
 /// Runs the command.
 pub async fn run(arguments: PlanArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let rehearsed = rehearsed(&arguments.version, RollbackOverride::AsConfigured, &common, printer).await;
-    let shown = rehearsed.and_then(|rehearsal| {
+    let application = arguments.application.application();
+    let planned = planned(&arguments.version, RollbackOverride::AsConfigured, application, &common, printer).await;
+    let shown = planned.and_then(|planned| {
         let code = if arguments.markdown {
-            printer.text(&show::plan::markdown(&rehearsal))?;
-            code(&rehearsal)
+            printer.text(&show::plan::markdown(&planned))?;
+            planned.code()
         } else {
-            show(&rehearsal, printer)?
+            planned.show(printer)?
         };
-        Ok(match (arguments.detailed_exitcode, rehearsal.changes_anything()) {
+        Ok(match (arguments.detailed_exitcode, planned.rehearsal.changes_anything()) {
             (false, _) => code,
             (true, true) => ExitCode::Changes,
             (true, false) => ExitCode::Done,
@@ -60,30 +68,58 @@ pub async fn run(arguments: PlanArguments, common: Common, printer: &Printer) ->
     }
 }
 
-/// Finds out what a deployment would do.
-pub async fn rehearsed(
+/// What a deployment would do, and how long that takes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Planned {
+    #[serde(flatten)]
+    pub rehearsal: Rehearsal,
+    /// Of the services for which a deployment would start.
+    pub timelines: Vec<Timeline>,
+}
+
+/// Finds out what a deployment would do, and foresees how long it takes.
+pub async fn planned(
     version: &Version,
     rollback: RollbackOverride,
+    application: Application,
     common: &Common,
     printer: &Printer,
-) -> Result<Rehearsal> {
+) -> Result<Planned> {
     let (file, environment) = configured(common)?;
     let overrides = version.overrides(rollback);
     let session = Session::of_environment(common, &overrides, &file, &environment, Absent::Refuse, printer).await?;
     version.check(&session.plan, "plan")?;
     let (force, definition) = (version.force(), version.definition());
-    Ok(rehearse(&session.connection, &session.plan, force, definition, interrupted_by_ctrl_c()).await?)
+    let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupted_by_ctrl_c()).await?;
+    Ok(Planned { timelines: foreseen(&rehearsal, &session.plan, application), rehearsal })
 }
 
-/// Prints what a deployment would do.
-pub fn show(rehearsal: &Rehearsal, printer: &Printer) -> Result<ExitCode> {
-    match printer.output() {
-        Output::Tsv => printer.result(&rehearsal.steps, |_| String::new())?,
-        Output::Table | Output::Json => printer.result(rehearsal, |paint| show::plan::text(rehearsal, paint))?,
+/// Foresees the deployments that would start.
+pub fn foreseen(rehearsal: &Rehearsal, plan: &Plan, application: Application) -> Vec<Timeline> {
+    let starting = rehearsal.services.iter().filter(|service| !service.starts_deployment.is_empty());
+    let foresee = |preview: &ServicePreview| {
+        let circumstances = Circumstances {
+            platform: Platform::of(&plan.environment.target),
+            application,
+            prior: if preview.tasks.running == 0 { Prior::None } else { Prior::Steady },
+            desired: Some(preview.tasks.desired.unsigned_abs()),
+        };
+        Some(timeline(plan.service(&preview.service)?, &circumstances))
+    };
+    starting.filter_map(foresee).collect()
+}
+
+impl Planned {
+    /// Prints it.
+    pub fn show(&self, printer: &Printer) -> Result<ExitCode> {
+        match printer.output() {
+            Output::Tsv => printer.result(&self.rehearsal.steps, |_| String::new())?,
+            Output::Table | Output::Json => printer.result(self, |paint| show::plan::text(self, paint))?,
+        }
+        Ok(self.code())
     }
-    Ok(code(rehearsal))
-}
 
-fn code(rehearsal: &Rehearsal) -> ExitCode {
-    if rehearsal.is_blocked() { ExitCode::Blocked } else { ExitCode::Done }
+    fn code(&self) -> ExitCode {
+        if self.rehearsal.is_blocked() { ExitCode::Blocked } else { ExitCode::Done }
+    }
 }

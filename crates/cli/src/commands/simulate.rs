@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{ConfigFile, Overrides, Setting, Span, Stage, Variables};
-use seatrial_release::forecast::{Application, Platform, Timeline, timeline};
-use seatrial_release::plan::{Environment, Plan};
+use seatrial_release::forecast::{Advised, Application, Circumstances, Platform, Prior, Timeline, advise, timeline};
+use seatrial_release::plan::{Environment, Plan, ServicePlan};
 use serde::Serialize;
 
 use crate::arguments::{Common, Services};
@@ -57,6 +57,10 @@ pub struct SimulateArguments {
 
     #[command(flatten)]
     pub application: ApplicationArguments,
+
+    /// Advise which settings to change, with what each saves and gives up
+    #[arg(long, env = "SEATRIAL_ADVISE", value_parser = FalseyValueParser::new(), conflicts_with = "what_if")]
+    pub advise: bool,
 
     /// The first deployment of the service: there is no version before
     #[arg(long, env = "SEATRIAL_NEW", value_parser = FalseyValueParser::new())]
@@ -174,23 +178,59 @@ pub struct Variant {
 pub fn run(arguments: &SimulateArguments, common: &Common, printer: &Printer) -> Result<ExitCode> {
     let (file, environment) = described(common)?;
     let platform = arguments.on.map_or(Platform::of(&environment.target), Platform::from);
-    let application = arguments.application.application();
+    let circumstances = Circumstances {
+        platform,
+        application: arguments.application.application(),
+        prior: if arguments.new { Prior::None } else { Prior::Steady },
+        desired: None,
+    };
     let variant = |what_if: Option<&Settings>| -> Result<Variant> {
         let over: Vec<&Settings> = arguments.with.iter().chain(what_if).collect();
         let plan = planned(&file, &environment, &arguments.services, &over)?;
-        let foresee = |service| timeline(service, platform, application, arguments.new);
         Ok(Variant {
             what_if: what_if.map(|settings| settings.text.clone()),
-            services: plan.services.iter().map(foresee).collect(),
+            services: plan.services.iter().map(|service| timeline(service, &circumstances)).collect(),
         })
     };
     let others = arguments.what_if.iter().map(Some);
     let variants = std::iter::once(None).chain(others).map(variant).collect::<Result<Vec<_>>>()?;
+    if arguments.advise {
+        let advised = advised(arguments, &file, &environment, &circumstances)?;
+        printer.result(&advised, |paint| show::advised(&advised, paint))?;
+        return Ok(ExitCode::Done);
+    }
     if let Some(path) = &arguments.svg {
         write_picture(path, &variants)?;
     }
     printer.result(&variants, |paint| show::text(&variants, paint))?;
     Ok(ExitCode::Done)
+}
+
+/// A service as it is, and what would be better.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Considered {
+    pub before: Timeline,
+    #[serde(flatten)]
+    pub advised: Advised,
+}
+
+fn advised(
+    arguments: &SimulateArguments,
+    file: &ConfigFile,
+    environment: &Environment,
+    circumstances: &Circumstances,
+) -> Result<Vec<Considered>> {
+    let over: Vec<&Settings> = arguments.with.iter().collect();
+    let plan = planned(file, environment, &arguments.services, &over)?;
+    let consider = |service: &ServicePlan| {
+        let planned = |settings: &[Setting]| {
+            let more = Settings { text: String::new(), stage: None, settings: settings.to_vec() };
+            let over: Vec<&Settings> = arguments.with.iter().chain([&more]).collect();
+            planned(file, environment, &arguments.services, &over).ok()?.service(&service.name).cloned()
+        };
+        Considered { before: timeline(service, circumstances), advised: advise(service, circumstances, planned) }
+    };
+    Ok(plan.services.iter().map(consider).collect())
 }
 
 /// The configuration, or the example when there is none.

@@ -4,13 +4,16 @@ use seatrial_release::report::{Change, Resource};
 use seatrial_release::{Difference, Rehearsal, ServicePreview, Step, TaskPreview};
 use serde_json::Value as Json;
 
+use super::timeline;
+use crate::commands::plan::Planned;
 use crate::printer::Paint;
 
 /// Widest name of a setting that still has its value in the column beside it.
 const SETTING_WIDTH_MAX: usize = 72;
 
 /// What would change, then what that would start.
-pub fn text(rehearsal: &Rehearsal, paint: Paint) -> String {
+pub fn text(planned: &Planned, paint: Paint) -> String {
+    let rehearsal = &planned.rehearsal;
     let mut text = String::new();
     for note in &rehearsal.notes {
         text += &format!("{}\n", paint.doubtful(note));
@@ -46,11 +49,15 @@ pub fn text(rehearsal: &Rehearsal, paint: Paint) -> String {
             text += &format!("{} {line}\n", paint.bad("✘"));
         }
     }
+    for timeline in &planned.timelines {
+        text += &format!("\n{}", timeline::brief(timeline, paint));
+    }
     text
 }
 
 /// The same for a comment on a pull request.
-pub fn markdown(rehearsal: &Rehearsal) -> String {
+pub fn markdown(planned: &Planned) -> String {
+    let rehearsal = &planned.rehearsal;
     let mut text =
         format!("### Plan: `{}` in `{}`\n\n{}\n\n", rehearsal.app, rehearsal.environment, summary(rehearsal));
     for service in &rehearsal.services {
@@ -61,6 +68,9 @@ pub fn markdown(rehearsal: &Rehearsal) -> String {
     }
     for note in &rehearsal.notes {
         text += &format!("- {note}\n");
+    }
+    for timeline in &planned.timelines {
+        text += &format!("\n{}", timeline::markdown(timeline));
     }
     let changes: Vec<&Step> = rehearsal.steps.iter().filter(|step| step.change != Change::Unchanged).collect();
     if changes.is_empty() {
@@ -202,14 +212,18 @@ mod tests {
         }
     }
 
+    fn planned(rehearsal: Rehearsal) -> Planned {
+        Planned { rehearsal, timelines: Vec::new() }
+    }
+
     #[test]
     fn a_plan_names_every_setting_and_what_it_starts() {
-        insta::assert_snapshot!(text(&rehearsal(), Paint::PLAIN));
+        insta::assert_snapshot!(text(&planned(rehearsal()), Paint::PLAIN));
     }
 
     #[test]
     fn a_plan_in_markdown_stays_in_its_fence() {
-        insta::assert_snapshot!(markdown(&rehearsal()));
+        insta::assert_snapshot!(markdown(&planned(rehearsal())));
     }
 
     #[test]
@@ -219,7 +233,7 @@ mod tests {
         nothing.services[0].starts_deployment.clear();
         nothing.notes.clear();
         assert_eq!(
-            text(&nothing, Paint::PLAIN),
+            text(&planned(nothing), Paint::PLAIN),
             "nothing to change: 1 as they should be\nweb: no deployment would start\n"
         );
     }

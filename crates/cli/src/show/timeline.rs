@@ -1,12 +1,18 @@
 //! Forecasts as text: what is waited for in turn, what it costs, and how long failures take.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use seatrial_release::forecast::{Ending, Failure, Forecast, Mishap, Platform, Range, Timeline, Wait};
+use seatrial_release::forecast::{Advice, Advised, Ending, Failure, Forecast, Mishap, Platform, Range, Timeline, Wait};
 
 use super::time::length;
-use crate::commands::simulate::Variant;
+use crate::commands::simulate::{Considered, Variant};
 use crate::printer::{Paint, table};
+
+/// A failure that is noticed this often is told as if it always were.
+const ALWAYS: f64 = 0.985;
+
+const FAILURE_HEADER: [&str; 4] = ["IF THE NEW VERSION", "GIVEN UP", "TRAFFIC BACK", "OVER"];
 
 /// The width of the bars.
 const BAR: f64 = 32.0;
@@ -61,12 +67,87 @@ fn one(timeline: &Timeline, paint: Paint) -> String {
     text += &format!("  {}\n", capacity(timeline));
     if !failures.is_empty() {
         text.push('\n');
-        text += &table(&["IF THE NEW VERSION", "GIVEN UP", "TRAFFIC BACK", "OVER"], &failure_rows(failures), paint);
+        text += &table(&FAILURE_HEADER, &failure_rows(failures), paint);
     }
     for note in notes {
         text += &format!("{}\n", paint.faint(note));
     }
     text
+}
+
+/// What would be better for each service.
+pub fn advised(considered: &[Considered], paint: Paint) -> String {
+    let one = |Considered { before, advised }: &Considered| {
+        format!("{}\n{}", paint.strong(&title(before, None)), advice(before, advised, paint))
+    };
+    considered.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// Which settings to change, and what each saves and gives up.
+pub fn advice(before: &Timeline, advised: &Advised, paint: Paint) -> String {
+    if advised.advice.is_empty() {
+        return format!("  {}\n", paint.faint("no setting is worth changing"));
+    }
+    let mut text = String::new();
+    for Advice { what, saves, gains, gives_up, settings } in &advised.advice {
+        let saved = if saves.is_zero() { String::new() } else { format!(": {} less", length(*saves)) };
+        text += &format!("  {what}{}\n", paint.good(&saved));
+        for gain in gains {
+            text += &format!("      {} {gain}\n", paint.good("+"));
+        }
+        for given_up in gives_up {
+            text += &format!("      {} {given_up}\n", paint.doubtful("-"));
+        }
+        let written: Vec<String> =
+            settings.iter().map(|setting| format!("{}: {}", setting.key, setting.value)).collect();
+        text += &format!("      {}\n", paint.faint(&written.join(", ")));
+    }
+    text + &format!(
+        "  with all of it: {} ({:.0} % less)\n",
+        total(&advised.tuned.success),
+        100.0 * advised.share_saved(before)
+    )
+}
+
+/// How long it takes and how long failures take, without the path in between.
+pub fn brief(timeline: &Timeline, paint: Paint) -> String {
+    let mut text = format!("{}\n", paint.strong(&title(timeline, None)));
+    text += &format!("  mostly: {}\n", mostly(&timeline.success));
+    text += &format!("  {}\n", capacity(timeline));
+    if !timeline.failures.is_empty() {
+        text += &table(&FAILURE_HEADER, &failure_rows(&timeline.failures), paint);
+    }
+    text
+}
+
+/// The same for a comment on a pull request.
+pub fn markdown(timeline: &Timeline) -> String {
+    let mut text =
+        format!("**{}**; mostly: {}; {}\n", title(timeline, None), mostly(&timeline.success), capacity(timeline));
+    if timeline.failures.is_empty() {
+        return text;
+    }
+    text += "\n| if the new version | given up | traffic back | over |\n|---|---|---|---|\n";
+    for mut row in failure_rows(&timeline.failures) {
+        row.resize(FAILURE_HEADER.len(), String::new());
+        text += &format!("| {} |\n", row.join(" | "));
+    }
+    text
+}
+
+/// The three kinds of waiting that take longest.
+fn mostly(forecast: &Forecast) -> String {
+    let whole = forecast.phases.last().map_or(0.0, |phase| phase.end.as_secs_f64()).max(f64::EPSILON);
+    let mut sums: BTreeMap<Wait, Duration> = BTreeMap::new();
+    for phase in &forecast.phases {
+        *sums.entry(phase.wait).or_default() += phase.took();
+    }
+    let mut sums: Vec<(Wait, Duration)> = sums.into_iter().collect();
+    sums.sort_by_key(|(_, took)| std::cmp::Reverse(*took));
+    let part = |(wait, took): &(Wait, Duration)| {
+        format!("{} {} ({:.0} %)", words(*wait), length(*took), 100.0 * took.as_secs_f64() / whole)
+    };
+    sums.iter().take(3).map(part).collect::<Vec<_>>().join(", ")
 }
 
 /// The parts of the critical path with a bar each.
@@ -102,13 +183,13 @@ fn failure_rows(failures: &[Failure]) -> Vec<Vec<String>> {
 }
 
 fn failure_row(mishap: Mishap, forecast: &Forecast) -> Vec<String> {
-    let what = mishap_in_words(mishap).to_owned();
+    let what = mishap.in_words().to_owned();
     let median = |range: Option<Range>| range.map(|range| length(range.median)).unwrap_or_default();
-    match forecast.ending {
+    match (forecast.ending, forecast.given_up) {
         // It was taken for good.
-        Ending::Successful => vec![what, "never: nothing notices it".to_owned()],
-        Ending::Never if forecast.given_up.is_none() => vec![what, "never: it is tried for ever".to_owned()],
-        Ending::Never | Ending::RolledBack | Ending::RollbackFailed | Ending::Stopped => {
+        (Ending::Successful, None) => vec![what, "never: nothing notices it".to_owned()],
+        (_, None) => vec![what, "never: it is tried for ever".to_owned()],
+        (_, Some(given_up)) => {
             let back = match forecast.traffic_back {
                 Some(range) if range.high.is_zero() => "met no request".to_owned(),
                 Some(range) if range.median.is_zero() => format!("met no request, or {}", length(range.high)),
@@ -118,9 +199,11 @@ fn failure_row(mishap: Mishap, forecast: &Forecast) -> Vec<String> {
                 Ending::RolledBack => median(forecast.total),
                 Ending::Stopped => "stays as it is".to_owned(),
                 Ending::RollbackFailed => "the rollback fails".to_owned(),
-                Ending::Never | Ending::Successful => "never".to_owned(),
+                Ending::Never | Ending::Successful => String::new(),
             };
-            vec![what, median(forecast.given_up), back, over]
+            let seldom =
+                (forecast.noticed < ALWAYS).then(|| format!(", in {:.0} % of cases", 100.0 * forecast.noticed));
+            vec![what, format!("{}{}", length(given_up.median), seldom.unwrap_or_default()), back, over]
         }
     }
 }
@@ -139,7 +222,7 @@ fn compared(base: &Timeline, beside: &[(&str, &Timeline)], paint: Paint) -> Stri
         (None, _) => "never".to_owned(),
     })];
     let waits = all.iter().flat_map(|timeline| timeline.success.waits.keys().copied());
-    for wait in waits.collect::<std::collections::BTreeSet<Wait>>() {
+    for wait in waits.collect::<BTreeSet<Wait>>() {
         let cell = |timeline: &Timeline| {
             timeline.success.waits.get(&wait).map_or_else(|| "–".to_owned(), |range| length(range.median))
         };
@@ -153,7 +236,7 @@ fn compared(base: &Timeline, beside: &[(&str, &Timeline)], paint: Paint) -> Stri
             let found = timeline.failures.iter().find(|failure| failure.mishap == *mishap);
             found.map_or_else(String::new, |failure| failure_row(*mishap, &failure.forecast)[1].clone())
         };
-        rows.push(row(&format!("{}: given up", mishap_in_words(*mishap)), &cell));
+        rows.push(row(&format!("{}: given up", mishap.in_words()), &cell));
     }
     table(&header, &rows, paint)
 }
@@ -183,15 +266,5 @@ pub fn words(wait: Wait) -> &'static str {
         Wait::Alarm => "an alarm fires",
         Wait::Crash => "a task runs until it crashes",
         Wait::Other => "something else",
-    }
-}
-
-fn mishap_in_words(mishap: Mishap) -> &'static str {
-    match mishap {
-        Mishap::CannotBePulled => "cannot be pulled",
-        Mishap::EndsAtStart => "ends at its start",
-        Mishap::FailsChecks => "fails its checks",
-        Mishap::Crashes => "crashes after 30 s",
-        Mishap::Errs => "answers with errors",
     }
 }

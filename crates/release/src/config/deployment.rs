@@ -57,6 +57,39 @@ pub(crate) struct DeploymentEntry {
     pub shift_back: Option<ShiftBackEntry>,
     /// The share of safe requests of which the new version gets copies while it is tried (embedded engine only; left out on AWS).
     pub mirror: Option<Share>,
+    /// With `strategy: rolling`, counts a deployment as successful once enough new tasks are healthy, without waiting for the old ones to leave.
+    pub early_success: Option<EarlySuccessEntry>,
+}
+
+/// When a deployment that replaces tasks counts as successful before the last old one has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EarlySuccessEntry {
+    /// The percentage of the desired count that has to be healthy on the new version. All of them when left out.
+    pub healthy_percent: Option<Bounded<1, 100>>,
+    /// Whether the old tasks are waited for. Not when left out.
+    pub cleanup: Option<CleanupWord>,
+}
+
+/// What becomes of the old tasks of a deployment that counts as successful.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CleanupWord {
+    /// They are waited for.
+    Blocking,
+    /// ECS takes them away in the background.
+    Deferred,
+}
+
+impl EarlySuccessEntry {
+    fn as_ecs(self) -> Json {
+        let cleanup = match self.cleanup {
+            Some(CleanupWord::Blocking) => "BLOCKING",
+            Some(CleanupWord::Deferred) | None => "DEFERRED",
+        };
+        let healthy = self.healthy_percent.map_or(100, |percent| percent.get());
+        json!({ "enable": true, "healthyPercent": healthy, "sourceServiceRevisionCleanup": cleanup })
+    }
 }
 
 /// The way back in steps. A deployment that fails by itself gives its traffic back at once in any case.
@@ -113,6 +146,8 @@ impl DeploymentEntry {
         if !strategy.shifts_traffic() {
             (self.test, self.hooks, self.verify) = (None, None, None);
             (self.rollback_window, self.shift_back, self.mirror) = (None, None, None);
+        } else {
+            self.early_success = None;
         }
     }
 }
@@ -189,6 +224,9 @@ pub(crate) fn configure(
         }
     }
     configuration.insert("strategy".into(), json!(as_ecs.as_ecs()));
+    if let Some(early) = entry.early_success {
+        configuration.insert("earlySuccessCriteria".into(), early.as_ecs());
+    }
     let names = entry.alarms.as_ref().map(AlarmsEntry::named).unwrap_or_default();
     let has_alarms = entry.alarms.as_ref().is_some_and(|alarms| !alarms.is_empty());
     let alarms = json!({ "alarmNames": names, "enable": has_alarms, "rollback": has_alarms });
@@ -244,6 +282,7 @@ pub(crate) fn configure_rolling(configuration: &mut Map<String, Json>) {
 fn refuse_idle_keys(entry: &DeploymentEntry, strategy: StrategyWord, site: &Site<'_>) -> Result<(), Fault> {
     let has_steps = matches!(strategy, StrategyWord::Canary | StrategyWord::Linear);
     let idle = [
+        ("early_success", entry.early_success.is_some() && strategy.shifts_traffic(), "`strategy: rolling`"),
         ("percent", entry.percent.is_some() && !has_steps, "`strategy: canary` or `linear`"),
         ("steps", entry.steps.is_some() && strategy != StrategyWord::Canary, "`strategy: canary`"),
         (

@@ -11,7 +11,7 @@ use super::alarm::ServiceAlarms;
 use super::compare::covers;
 use super::definition_choice::chosen;
 use super::listener::{Rules, ServiceGroups};
-use super::service_changes::{differences, last_attempt_failed, refuse_fixed, starts_deployment, told};
+use super::service_changes::{differences, last_attempt_failed, refuse_fixed, starts_deployment, take_back, told};
 use super::tags::{extensions, for_ecs, tags};
 use super::task_definition::short;
 use super::{Balanced, Ensuring};
@@ -180,11 +180,12 @@ pub(super) async fn compare<'a>(
     let alarms = ServiceAlarms::ensure(ensuring, plan, balanced, document).await?;
     let mut wanted = Json::Object(wanted(plan, balanced.groups.get(&plan.name), &balanced.rules));
     alarms.name(&mut wanted);
-    let Json::Object(wanted) = wanted else { return Err(ReleaseError::Incomplete("the service's document")) };
+    let Json::Object(mut wanted) = wanted else { return Err(ReleaseError::Incomplete("the service's document")) };
     let existing = match existing {
         None => None,
         Some((service, document)) => {
             refuse_fixed(plan, &wanted, &document)?;
+            take_back(&mut wanted, &document);
             let seen = alarms.on_this_side(&document);
             let update = update(ensuring, plan, &service, &seen, &wanted, &task_definition);
             Some(Existing { service, document, update })

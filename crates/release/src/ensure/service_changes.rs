@@ -1,7 +1,7 @@
 //! What has to change of a service that exists, and what cannot. Pure.
 
 use aws_sdk_ecs::types::{DeploymentRolloutState, Service};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use super::compare::covers;
 use crate::difference::{Difference, Members, differences_in};
@@ -80,6 +80,16 @@ pub(super) fn told(changes: &Map<String, Json>, existing: &Json) -> Vec<Differen
     changes.iter().flat_map(one).collect()
 }
 
+/// Says of what a service has and the configuration no longer names that it is over: ECS keeps what an update leaves out.
+pub(super) fn take_back(wanted: &mut Map<String, Json>, existing: &Json) {
+    let (member, criteria) = ("deploymentConfiguration", "earlySuccessCriteria");
+    if existing[member][criteria]["enable"] == true
+        && let Some(configuration) = wanted.get_mut(member).and_then(Json::as_object_mut)
+    {
+        configuration.entry(criteria).or_insert_with(|| json!({ "enable": false }));
+    }
+}
+
 /// The newest deployment of a service.
 fn primary(existing: &Json) -> Json {
     let deployments = existing["deployments"].as_array();
@@ -151,7 +161,6 @@ pub(super) fn last_attempt_failed(service: &Service) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn only_members_that_differ_are_updated() {
@@ -178,6 +187,9 @@ mod tests {
                 "healthCheckGracePeriodSeconds 60 → 30"
             ]
         );
+        let mut without = wanted.as_object().cloned().expect("an object");
+        take_back(&mut without, &json!({"deploymentConfiguration": {"earlySuccessCriteria": {"enable": true}}}));
+        assert_eq!(without["deploymentConfiguration"]["earlySuccessCriteria"], json!({"enable": false}));
         assert_eq!(changes["deploymentConfiguration"], wanted["deploymentConfiguration"], "sent whole, not in part");
     }
 }

@@ -1,14 +1,16 @@
 //! How long a deployment of a service will take, and how long its failures: the configuration turned into what `sim::forecast` lives
 //! through.
 
+mod advice;
 mod subject;
 
 use std::time::Duration;
 
+pub use advice::{Advice, Advised, WrittenSetting, advise};
 pub use seatrial_sim::forecast::causes::{Phase, Wait};
 pub use seatrial_sim::forecast::life::Point;
 use seatrial_sim::forecast::{self, Alarm, Fate, Profile};
-pub use seatrial_sim::forecast::{Application, Ending, Forecast, Range};
+pub use seatrial_sim::forecast::{Application, Ending, Forecast, Prior, Range};
 use serde::Serialize;
 
 use crate::config::ServiceName;
@@ -18,8 +20,8 @@ use crate::plan::{ServicePlan, Target};
 const LIVES_FARGATE: u32 = 201;
 /// Lives behind a forecast of the engine, whose delays vary by milliseconds.
 const LIVES_EMBEDDED: u32 = 21;
-/// When a version that crashes does so: after it has been taken for healthy.
-const CRASHES_AFTER: Duration = Duration::from_secs(30);
+/// When a version that crashes does so: late enough to pass a check before.
+const CRASHES_AFTER: Duration = Duration::from_secs(10);
 
 /// What a deployment runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -91,6 +93,17 @@ impl Mishap {
     pub const ALL: [Mishap; 5] =
         [Mishap::CannotBePulled, Mishap::EndsAtStart, Mishap::FailsChecks, Mishap::Crashes, Mishap::Errs];
 
+    /// Completes the sentence "the new version …".
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Mishap::CannotBePulled => "cannot be pulled",
+            Mishap::EndsAtStart => "ends at its start",
+            Mishap::FailsChecks => "fails its checks",
+            Mishap::Crashes => "crashes after 10 s",
+            Mishap::Errs => "answers with errors",
+        }
+    }
+
     fn fate(self) -> Fate {
         match self {
             Mishap::CannotBePulled => Fate::CannotBePulled,
@@ -102,9 +115,20 @@ impl Mishap {
     }
 }
 
-/// Foresees the deployment of a service that is there, or of a new one.
-pub fn timeline(plan: &ServicePlan, platform: Platform, application: Application, is_new: bool) -> Timeline {
-    let (subject, notes) = subject::subject(plan, platform, application, is_new);
+/// What a deployment finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Circumstances {
+    pub platform: Platform,
+    pub application: Application,
+    pub prior: Prior,
+    /// How many tasks are wanted; none for what the configuration says.
+    pub desired: Option<u32>,
+}
+
+/// Foresees a deployment.
+pub fn timeline(plan: &ServicePlan, circumstances: &Circumstances) -> Timeline {
+    let platform = circumstances.platform;
+    let (subject, notes) = subject::subject(plan, circumstances);
     let (profile, lives) = (platform.profile(), platform.lives());
     let success = forecast::foresee(&subject, &profile, Fate::Good, lives);
     let possible = |mishap: &Mishap| match mishap {
@@ -115,7 +139,8 @@ pub fn timeline(plan: &ServicePlan, platform: Platform, application: Application
     let failure =
         |mishap: Mishap| Failure { mishap, forecast: forecast::foresee(&subject, &profile, mishap.fate(), lives) };
     // A new service has nothing to go back to.
-    let failures = Mishap::ALL.into_iter().filter(|mishap| !is_new && possible(mishap)).map(failure).collect();
+    let is_there = circumstances.prior == Prior::Steady;
+    let failures = Mishap::ALL.into_iter().filter(|mishap| is_there && possible(mishap)).map(failure).collect();
     Timeline {
         service: plan.name.clone(),
         platform,

@@ -8,26 +8,22 @@ use seatrial_model::{
     CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, EarlySuccess, Percent, Strategy, Threshold,
 };
 use seatrial_sim::forecast::{
-    Alarm, Application, Balancing, CheckSettings, ContainerCheck, FailFast, Prior, Settings, Subject, Thresholds,
+    Alarm, Balancing, CheckSettings, ContainerCheck, FailFast, Settings, Subject, Thresholds,
 };
 use serde_json::Value as Json;
 
-use super::{Platform, quickest};
+use super::{Circumstances, Platform, quickest};
 use crate::plan::{self, ServicePlan, TargetGroupPlan};
 use crate::steering::Then;
 
 /// Turns a plan into a subject, and tells what is not counted.
-pub(super) fn subject(
-    plan: &ServicePlan,
-    platform: Platform,
-    application: Application,
-    is_new: bool,
-) -> (Subject, Vec<String>) {
+pub(super) fn subject(plan: &ServicePlan, circumstances: &Circumstances) -> (Subject, Vec<String>) {
+    let Circumstances { platform, application, prior, desired } = *circumstances;
     let balancing = plan.balancing.as_ref().map(|balancing| balancing_of(&balancing.target_group, plan, platform));
     let alarm = quickest(plan);
     let subject = Subject {
         settings: Settings {
-            desired_count: plan.desired_count.at_creation().unsigned_abs(),
+            desired_count: desired.unwrap_or(plan.desired_count.at_creation().unsigned_abs()),
             deployment: configuration(plan, alarm),
             health_check_grace_period: seconds(&plan.service["healthCheckGracePeriodSeconds"]).unwrap_or_default(),
             fail_fast: match (plan.fail_fast, platform) {
@@ -40,7 +36,7 @@ pub(super) fn subject(
         container_check: container_check(&plan.task_definition),
         application,
         alarm,
-        prior: if is_new { Prior::None } else { Prior::Steady },
+        prior,
     };
     (subject, notes(plan))
 }

@@ -20,6 +20,7 @@ use super::profile::{Draining, Probing, Profile};
 use super::spread::fraction;
 use super::subject::{Alarm, Balancing, Fate, Prior, Subject};
 use crate::agenda::Agenda;
+use crate::behaviour::unhealthy;
 use crate::draw::Draw;
 use crate::routed::{self, Routing, Rules, share_of};
 use crate::world::START;
@@ -412,7 +413,8 @@ impl World<'_> {
         let provisioned = self.now + profile.provisioning.draw(&mut self.draw);
         let bytes = profile.pull_per_megabyte.mul_f64(self.subject.application.image_megabytes.max(0.0));
         let pulled = provisioned + profile.pull.draw(&mut self.draw) + bytes;
-        let started = pulled + profile.start.draw(&mut self.draw);
+        let starting = self.actors.values().filter(|actor| actor.running_since.is_none()).count() as u32;
+        let started = pulled + profile.start.draw(&mut self.draw) + profile.start_each * starting.saturating_sub(1);
         let cause =
             Cause::of(number).then(Wait::Provisioning, provisioned).then(Wait::Pull, pulled).then(Wait::Start, started);
         self.agenda.plan(started, Happening::Runs(task, cause));
@@ -481,24 +483,38 @@ impl World<'_> {
 
     fn happen(&mut self, happening: Happening) {
         match happening {
-            Happening::Told(input, cause) => self.feed(input, cause),
-            Happening::Runs(task, cause) => self.run(task, cause),
-            Happening::Probe(task, group, registration) => self.probe(&task, group, registration),
-            Happening::Exits(task, number) => {
-                let runs = self.actors.get(&task).is_some_and(|actor| !actor.is_stopping);
-                if runs {
-                    let led = Cause::of(number).then(Wait::Crash, self.now);
-                    if let Some(actor) = self.actors.get_mut(&task) {
-                        actor.is_stopping = true;
-                    }
-                    self.end(task, StopCause::Exited, "Essential container in task exited", led, self.now);
+            Happening::Told(input, cause) => {
+                if !self.is_outdated(&input) {
+                    self.feed(input, cause);
                 }
             }
+            Happening::Runs(task, cause) => self.run(task, cause),
+            Happening::Probe(task, group, registration) => self.probe(&task, group, registration),
+            Happening::Exits(task, number) => self.exit(task, number),
             Happening::Ends(task, ended, cause) => {
                 self.actors.remove(&task);
                 self.tell(Input::Observation(ended), cause);
             }
         }
+    }
+
+    /// Whether a target is said to be healthy whose process has ended since: the scheduler looks at what is so now.
+    fn is_outdated(&self, input: &Input) -> bool {
+        let Input::Observation(Observation::TargetHealth { task, health, .. }) = input else { return false };
+        health.is_healthy() && self.actors.get(task).is_none_or(|actor| actor.is_stopping)
+    }
+
+    /// A process ends by itself. Its task no longer runs, which the scheduler sees before the task has been cleared away.
+    fn exit(&mut self, task: TaskId, number: usize) {
+        let Some(actor) = self.actors.get_mut(&task).filter(|actor| !actor.is_stopping) else { return };
+        actor.is_stopping = true;
+        let groups: Vec<TargetGroupArn> = actor.targets.keys().cloned().collect();
+        let led = Cause::of(number).then(Wait::Crash, self.now);
+        for target_group in groups {
+            let told = Observation::TargetHealth { task: task.clone(), target_group, port: 80, health: unhealthy() };
+            self.tell(Input::Observation(told), led.clone());
+        }
+        self.end(task, StopCause::Exited, "Essential container in task exited", led, self.now);
     }
 
     fn run(&mut self, task: TaskId, cause: Cause) {

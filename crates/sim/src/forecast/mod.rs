@@ -29,6 +29,7 @@ pub use subject::{Alarm, Application, Balancing, ContainerCheck, Fate, Prior, Su
 /// What is foreseen of a deployment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Forecast {
+    /// The most frequent one.
     pub ending: Ending,
     /// From the request to the end; none when it never ends.
     pub total: Option<Range>,
@@ -44,7 +45,9 @@ pub struct Forecast {
     pub task_seconds: f64,
     /// Those above what the wanted number of tasks takes in the same time.
     pub extra_task_seconds: f64,
-    /// When the deployment was given up.
+    /// In which part of the lives the deployment was given up, from 0 to 1.
+    pub noticed: f64,
+    /// When the deployment was given up, in those lives.
     pub given_up: Option<Range>,
     /// From when on no production request meets the version that was given up; zero when none ever did.
     pub traffic_back: Option<Range>,
@@ -120,7 +123,13 @@ pub fn foresee(subject: &Subject, profile: &Profile, fate: Fate, lives: u32) -> 
         }
     }
     let waits = waits.into_iter().filter_map(|(wait, durations)| Some((wait, Range::of(durations)?)));
-    let given_up = all.iter().filter_map(|life| life.given_up).collect();
+    let mut endings: BTreeMap<Ending, usize> = BTreeMap::new();
+    for life in &all {
+        *endings.entry(life.ending).or_default() += 1;
+    }
+    let ending = endings.into_iter().max_by_key(|(_, count)| *count).map_or(Ending::Never, |(ending, _)| ending);
+    let given_up: Vec<Duration> = all.iter().filter_map(|life| life.given_up).collect();
+    let noticed = given_up.len() as f64 / all.len() as f64;
     let traffic_back = all.iter().filter_map(|life| life.traffic_back).collect();
     let middle = all.len() / 2;
     let (given_up, traffic_back) = (Range::of(given_up), Range::of(traffic_back));
@@ -128,7 +137,8 @@ pub fn foresee(subject: &Subject, profile: &Profile, fate: Fate, lives: u32) -> 
     let median = all.swap_remove(middle);
     let (task_seconds, extra_task_seconds) = median.task_seconds(subject.settings.desired_count);
     Forecast {
-        ending: median.ending,
+        ending,
+        noticed,
         total: totals.and_then(Range::of),
         waits,
         fewest_healthy: median.points.iter().map(|point| point.healthy).min().unwrap_or(0),

@@ -20,6 +20,8 @@ pub struct Profile {
     pub pull_per_megabyte: Duration,
     /// From the image to the process.
     pub start: Spread,
+    /// What each further task that starts at the same time adds: one machine starts them one after the other.
+    pub start_each: Duration,
     /// From the order to the failure of a pull.
     pub failed_pull: Spread,
     pub probing: Probing,
@@ -72,6 +74,7 @@ impl Profile {
             pull: Spread::Around { median: millis(2_000), high: millis(4_000) },
             pull_per_megabyte: millis(25),
             start: Spread::Around { median: millis(3_500), high: millis(9_000) },
+            start_each: Duration::ZERO,
             failed_pull: Spread::between_seconds(80, 100),
             probing: Probing::EveryInterval,
             notice: Spread::between_seconds(5, 25),
@@ -91,13 +94,14 @@ impl Profile {
             provisioning: Spread::NONE,
             pull: Spread::NONE,
             pull_per_megabyte: Duration::ZERO,
-            start: Spread::Between(millis(20), millis(60)),
-            failed_pull: Spread::Between(millis(10), millis(30)),
+            start: Spread::Between(millis(4), millis(8)),
+            start_each: millis(7),
+            failed_pull: Spread::Between(millis(4), millis(8)),
             probing: Probing::Eagerly,
-            notice: Spread::Between(millis(2), millis(10)),
+            notice: Spread::Between(millis(1), millis(3)),
             deregistration: Spread::NONE,
             draining: Draining::UntilIdle,
-            deprovisioning: Spread::Between(millis(10), millis(50)),
+            deprovisioning: Spread::Between(millis(2), millis(8)),
             alarm: Spread::Between(millis(200), millis(1_200)),
         }
     }
