@@ -95,7 +95,6 @@ impl Paint {
     }
 
     /// No colours.
-    #[cfg(test)]
     pub const PLAIN: Paint = Paint(Color::Off);
 
     pub fn good(self, text: &str) -> String {

@@ -103,7 +103,7 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
         let (force, definition) = (version.force(), version.definition());
         let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupt.clone()).await?;
         let timelines = plan::foreseen(&rehearsal, &session.plan, arguments.application.application());
-        let planned = Planned { rehearsal, timelines };
+        let planned = Planned { rehearsal, timelines, advice: Vec::new() };
         printer.remark(&show::plan::text(&planned, printer.remarks()));
         if planned.rehearsal.changes_anything() && !agreed(arguments.yes)? {
             return Ok(declined(printer));

@@ -1,21 +1,23 @@
 //! `seatrial plan`
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::config::RollbackOverride;
-use seatrial_release::forecast::{Application, Circumstances, Platform, Prior, Timeline, timeline};
-use seatrial_release::plan::Plan;
+use seatrial_release::config::{ConfigFile, Overrides, RollbackOverride, Setting, Variables};
+use seatrial_release::forecast::{Application, Circumstances, Platform, Prior, Timeline, advise, timeline};
+use seatrial_release::plan::{Plan, ServicePlan};
 use seatrial_release::{Rehearsal, ServicePreview, rehearse};
 use serde::Serialize;
 
-use super::simulate::ApplicationArguments;
+use super::simulate::{ApplicationArguments, Considered};
 use crate::arguments::{Common, Version};
-use crate::exit_code::ExitCode;
+use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::{Output, Printer};
 use crate::session::{Session, configured, interrupted_by_ctrl_c};
 use crate::show;
-use crate::target::Absent;
+use crate::target::{self, Absent};
 
 /// Show what a deployment would change, setting by setting, and what that would start; changes nothing
 ///
@@ -36,6 +38,10 @@ pub struct PlanArguments {
     #[arg(long, env = "SEATRIAL_DETAILED_EXITCODE", value_parser = FalseyValueParser::new())]
     pub detailed_exitcode: bool,
 
+    /// Write what is advised into the configuration file, for this environment
+    #[arg(long, env = "SEATRIAL_TUNE", value_parser = FalseyValueParser::new())]
+    pub tune: bool,
+
     /// Write Markdown, for a comment on a pull request
     #[arg(long, env = "SEATRIAL_MARKDOWN", value_parser = FalseyValueParser::new(), conflicts_with = "output")]
     pub markdown: bool,
@@ -52,6 +58,9 @@ pub async fn run(arguments: PlanArguments, common: Common, printer: &Printer) ->
         } else {
             planned.show(printer)?
         };
+        if arguments.tune {
+            tune(&planned.advice, &common, printer)?;
+        }
         Ok(match (arguments.detailed_exitcode, planned.rehearsal.changes_anything()) {
             (false, _) => code,
             (true, true) => ExitCode::Changes,
@@ -75,6 +84,8 @@ pub struct Planned {
     pub rehearsal: Rehearsal,
     /// Of the services for which a deployment would start.
     pub timelines: Vec<Timeline>,
+    /// Of every service.
+    pub advice: Vec<Considered>,
 }
 
 /// Finds out what a deployment would do, and foresees how long it takes.
@@ -91,7 +102,64 @@ pub async fn planned(
     version.check(&session.plan, "plan")?;
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupted_by_ctrl_c()).await?;
-    Ok(Planned { timelines: foreseen(&rehearsal, &session.plan, application), rehearsal })
+    let timelines = foreseen(&rehearsal, &session.plan, application);
+    let defaults = target::defaults(&environment.target, Some(&session.connection));
+    let consider = |service: &ServicePlan| {
+        let preview = rehearsal.services.iter().find(|preview| preview.service == service.name);
+        let circumstances = Circumstances {
+            platform: Platform::of(&environment.target),
+            application,
+            prior: Prior::Steady,
+            desired: preview.map(|preview| preview.tasks.desired.unsigned_abs()),
+        };
+        let changed = |settings: &[Setting]| {
+            let overrides = Overrides { settings: settings.to_vec(), ..overrides.clone() };
+            file.plan(&environment, &defaults, &overrides).ok()?.service(&service.name).cloned()
+        };
+        let before = timeline(service, &circumstances);
+        Considered { before, advised: advise(service, &circumstances, changed) }
+    };
+    let advice = session.plan.services.iter().map(consider).collect();
+    Ok(Planned { rehearsal, timelines, advice })
+}
+
+/// Writes advised settings into the configuration file, and makes sure that the file then means them.
+fn tune(advice: &[Considered], common: &Common, printer: &Printer) -> Result<()> {
+    let variables = Variables::of_process();
+    for Considered { before, advised } in advice {
+        let settings: Vec<Setting> = advised.settings();
+        if settings.is_empty() {
+            printer.remark(&format!("{}: nothing to write", before.service));
+            continue;
+        }
+        let (file, environment) = configured(common)?;
+        let text = file.with_settings(&environment, &before.service, &settings, &variables)?;
+        let edited = ConfigFile::parse(file.path(), &text, &variables)?;
+        let defaults = target::defaults(&environment.target, None);
+        let wanted = Overrides { services: vec![before.service.clone()], settings, ..Overrides::default() };
+        let unchanged = Overrides { settings: Vec::new(), ..wanted.clone() };
+        let meant = file.plan(&environment, &defaults, &wanted)?;
+        if edited.plan(&environment, &defaults, &unchanged)?.services != meant.services {
+            let what = format!("the advice for service {} could not be written so that it is meant", before.service);
+            return Err(
+                UsageError { what, instead: "write the settings yourself, as the plan names them".into() }.into()
+            );
+        }
+        replace(file.path(), &text)?;
+        let names: Vec<String> = wanted.settings.iter().map(ToString::to_string).collect();
+        printer.remark(&format!("{}: written to {}: {}", before.service, file.path().display(), names.join(", ")));
+    }
+    Ok(())
+}
+
+/// Replaces a file at once: whatever happens, it is the old one or the new one.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    let beside = path.with_extension("yml.new");
+    let failed = || format!("cannot write {}", path.display());
+    std::fs::write(&beside, text).with_context(failed)?;
+    std::fs::set_permissions(&beside, std::fs::metadata(path).with_context(failed)?.permissions())
+        .with_context(failed)?;
+    std::fs::rename(&beside, path).with_context(failed)
 }
 
 /// Foresees the deployments that would start.

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::timeline;
 use crate::commands::plan::Planned;
+use crate::commands::simulate::Considered;
 use crate::printer::Paint;
 
 /// Widest name of a setting that still has its value in the column beside it.
@@ -52,6 +53,12 @@ pub fn text(planned: &Planned, paint: Paint) -> String {
     for timeline in &planned.timelines {
         text += &format!("\n{}", timeline::brief(timeline, paint));
     }
+    for Considered { before, advised } in
+        planned.advice.iter().filter(|considered| !considered.advised.advice.is_empty())
+    {
+        let what = format!("worth changing for {} (`seatrial plan --tune` writes it):", before.service);
+        text += &format!("\n{}\n{}", paint.strong(&what), timeline::advice(before, advised, paint));
+    }
     text
 }
 
@@ -71,6 +78,15 @@ pub fn markdown(planned: &Planned) -> String {
     }
     for timeline in &planned.timelines {
         text += &format!("\n{}", timeline::markdown(timeline));
+    }
+    for Considered { before, advised } in
+        planned.advice.iter().filter(|considered| !considered.advised.advice.is_empty())
+    {
+        text += &format!(
+            "\nWorth changing for **{}**:\n\n```\n{}```\n",
+            before.service,
+            timeline::advice(before, advised, Paint::PLAIN)
+        );
     }
     let changes: Vec<&Step> = rehearsal.steps.iter().filter(|step| step.change != Change::Unchanged).collect();
     if changes.is_empty() {
@@ -213,7 +229,7 @@ mod tests {
     }
 
     fn planned(rehearsal: Rehearsal) -> Planned {
-        Planned { rehearsal, timelines: Vec::new() }
+        Planned { rehearsal, timelines: Vec::new(), advice: Vec::new() }
     }
 
     #[test]

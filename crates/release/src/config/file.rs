@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::decode::decode;
 use super::document::{Approval, Document, EnvironmentEntry};
+use super::edit;
 use super::either::TargetEntry;
 use super::error::{ConfigError, Fault};
 use super::merge::{merge, without_nulls};
-use super::names::{AppName, EnvironmentName};
+use super::names::{AppName, EnvironmentName, ServiceName};
 use super::nearest::nearest;
 use super::node::{Node, Value};
-use super::overrides::Overrides;
+use super::overrides::{Overrides, Setting};
 use super::resolve::{self, Scene};
 use super::stage::Stage;
 use super::template::{self, Variables};
@@ -121,6 +122,24 @@ impl ConfigFile {
             defaults,
             overrides,
         })
+    }
+
+    /// The file's text with settings of a service written into it, for an environment of it.
+    pub fn with_settings(
+        &self,
+        environment: &Environment,
+        service: &ServiceName,
+        settings: &[Setting],
+        variables: &Variables,
+    ) -> Result<String, ConfigError> {
+        let unreadable = |error: std::io::Error| {
+            ConfigError::new(&self.path, Fault::new(format!("the configuration cannot be read: {error}")))
+                .caused_by(error)
+        };
+        let text = std::fs::read_to_string(&self.path).map_err(unreadable)?;
+        let rendered = |text: &str| template::render(text, variables);
+        edit::write(&text, rendered, environment.name.as_str(), service.as_str(), settings)
+            .map_err(|fault| ConfigError::new(&self.path, fault))
     }
 
     fn chosen(&self, name: Option<&EnvironmentName>) -> Result<Environment, Fault> {

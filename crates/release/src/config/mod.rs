@@ -14,6 +14,7 @@ mod decode_error;
 mod deployment;
 mod document;
 mod ecs_document;
+mod edit;
 mod either;
 mod error;
 mod file;

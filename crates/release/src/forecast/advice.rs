@@ -59,6 +59,12 @@ pub struct Advised {
 }
 
 impl Advised {
+    /// All settings to write.
+    pub fn settings(&self) -> Vec<Setting> {
+        let all = self.advice.iter().flat_map(|advice| &advice.settings);
+        all.map(|written| Setting { key: written.key.clone(), value: written.value.clone() }).collect()
+    }
+
     /// The part of the deployment's time that all of it saves, from 0 to 1.
     pub fn share_saved(&self, before: &Timeline) -> f64 {
         let median = |timeline: &Timeline| timeline.success.total.map(|range| range.median.as_secs_f64());
