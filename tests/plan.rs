@@ -171,3 +171,50 @@ fn ecs(trial: &Trial) -> aws_sdk_ecs::Client {
         .build();
     aws_sdk_ecs::Client::from_conf(config)
 }
+
+#[test]
+fn a_plan_foresees_advises_and_writes_its_advice() {
+    let trial = start();
+    trial.deploy(&[("VERSION", "v1")]).exits(0);
+    let version = [("VERSION", "v2")];
+    let plan = planned(&trial, &version);
+    let foreseen = plan["timelines"][0]["success"]["total"]["median_ms"].as_u64().expect("a time");
+    assert!((1_000..5_000).contains(&foreseen), "a second to boot, and little else: {plan}");
+
+    let mishaps = plan["timelines"][0]["failures"].as_array().expect("failures");
+    let mishaps: Vec<&str> = mishaps.iter().filter_map(|failure| failure["mishap"].as_str()).collect();
+    assert_eq!(mishaps, ["cannot_be_pulled", "ends_at_start", "fails_checks", "crashes", "errs"]);
+
+    let file = trial.directory().join("seatrial.yml");
+    let before = std::fs::read_to_string(&file).expect("a file");
+    let tuned = trial.run(&["plan", "--tune"], &version).exits(0);
+    assert!(tuned.says("worth changing for web") && tuned.says("written to"), "{tuned:?}");
+    let after = std::fs::read_to_string(&file).expect("a file");
+    assert_ne!(before, after);
+    assert!(after.contains("grace_period: 16s"), "{after}");
+    let kept = before.lines().filter(|line| after.lines().any(|other| other == *line)).count();
+    assert_eq!(kept, before.lines().count() - 1, "one line is changed: {after}");
+    let again = trial.run(&["plan", "--tune"], &version).exits(0);
+    assert!(again.says("web: nothing to write"), "{again:?}");
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), after);
+}
+
+#[test]
+fn what_the_traffic_says_about_the_settings_is_told() {
+    let slow = CONFIGURATION.replace("desired_count:", "deregistration_delay: 1s\n    desired_count:");
+    let trial = Trial::new(&slow);
+    trial.run(&["engine", "start", "--port", "0"], &[]).exits(0);
+    let version = [("VERSION", "v1")];
+    let silent = trial.run(&["plan"], &version).exits(0);
+    assert!(!silent.says("a request may take"), "{silent:?}");
+    trial.deploy(&version).exits(0);
+    let ask = || trial.converse(b"GET /slow?ms=2500 HTTP/1.1\r\nHost: trial\r\nConnection: close\r\n\r\n");
+    assert!(ask().starts_with("HTTP/1.1 200"));
+    harness::wait_until(std::time::Duration::from_secs(30), "the slow request to be counted", || {
+        let plan = trial.run(&["plan"], &version).exits(0);
+        plan.says("a request may take 2.5 s, and a leaving task has 1 s")
+            && plan.says("set `deregistration_delay` to 3s")
+    });
+    let plan = planned(&trial, &version);
+    assert_eq!(plan["findings"][0]["service"], "web", "{plan}");
+}

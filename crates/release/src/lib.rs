@@ -24,6 +24,7 @@ mod log_tasks;
 mod logs;
 pub mod naming;
 pub mod plan;
+pub mod preflight;
 mod promote;
 mod rehearse;
 pub mod report;

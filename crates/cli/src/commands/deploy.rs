@@ -85,7 +85,7 @@ impl DeployArguments {
 pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let version = &arguments.version;
     if arguments.dry_run {
-        let application = arguments.application.application();
+        let application = &arguments.application;
         return plan::planned(version, arguments.rollback(), application, &common, printer).await?.show(printer);
     }
     let (file, environment) = configured(&common)?;
@@ -102,8 +102,10 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     if arguments.diff {
         let (force, definition) = (version.force(), version.definition());
         let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupt.clone()).await?;
-        let timelines = plan::foreseen(&rehearsal, &session.plan, arguments.application.application());
-        let planned = Planned { rehearsal, timelines, advice: Vec::new() };
+        let application = arguments.application.application(None);
+        let foresee = |preview| plan::foreseen(preview, &session.plan, application);
+        let timelines = rehearsal.services.iter().filter_map(foresee).collect();
+        let planned = Planned { rehearsal, timelines, findings: Vec::new(), advice: Vec::new() };
         printer.remark(&show::plan::text(&planned, printer.remarks()));
         if planned.rehearsal.changes_anything() && !agreed(arguments.yes)? {
             return Ok(declined(printer));

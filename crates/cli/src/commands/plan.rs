@@ -7,7 +7,8 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{ConfigFile, Overrides, RollbackOverride, Setting, Variables};
 use seatrial_release::forecast::{Application, Circumstances, Platform, Prior, Timeline, advise, timeline};
-use seatrial_release::plan::{Plan, ServicePlan};
+use seatrial_release::plan::Plan;
+use seatrial_release::preflight::{self, Finding};
 use seatrial_release::{Rehearsal, ServicePreview, rehearse};
 use serde::Serialize;
 
@@ -49,8 +50,8 @@ pub struct PlanArguments {
 
 /// Runs the command.
 pub async fn run(arguments: PlanArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let application = arguments.application.application();
-    let planned = planned(&arguments.version, RollbackOverride::AsConfigured, application, &common, printer).await;
+    let (version, application) = (&arguments.version, &arguments.application);
+    let planned = planned(version, RollbackOverride::AsConfigured, application, &common, printer).await;
     let shown = planned.and_then(|planned| {
         let code = if arguments.markdown {
             printer.text(&show::plan::markdown(&planned))?;
@@ -84,43 +85,61 @@ pub struct Planned {
     pub rehearsal: Rehearsal,
     /// Of the services for which a deployment would start.
     pub timelines: Vec<Timeline>,
+    /// What will not work as it is meant.
+    pub findings: Vec<Finding>,
     /// Of every service.
     pub advice: Vec<Considered>,
 }
 
-/// Finds out what a deployment would do, and foresees how long it takes.
+/// Finds out what a deployment would do, foresees how long it takes, and looks for what will not work and what could be better.
 pub async fn planned(
     version: &Version,
     rollback: RollbackOverride,
-    application: Application,
+    application: &ApplicationArguments,
     common: &Common,
     printer: &Printer,
 ) -> Result<Planned> {
     let (file, environment) = configured(common)?;
     let overrides = version.overrides(rollback);
     let session = Session::of_environment(common, &overrides, &file, &environment, Absent::Refuse, printer).await?;
-    version.check(&session.plan, "plan")?;
+    let Session { connection, plan } = &session;
+    version.check(plan, "plan")?;
     let (force, definition) = (version.force(), version.definition());
-    let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupted_by_ctrl_c()).await?;
-    let timelines = foreseen(&rehearsal, &session.plan, application);
-    let defaults = target::defaults(&environment.target, Some(&session.connection));
-    let consider = |service: &ServicePlan| {
-        let preview = rehearsal.services.iter().find(|preview| preview.service == service.name);
-        let circumstances = Circumstances {
-            platform: Platform::of(&environment.target),
-            application,
-            prior: Prior::Steady,
-            desired: preview.map(|preview| preview.tasks.desired.unsigned_abs()),
-        };
+    let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
+    let defaults = target::defaults(&environment.target, Some(connection));
+    let mut planned = Planned { rehearsal, timelines: Vec::new(), findings: Vec::new(), advice: Vec::new() };
+    for service in &plan.services {
+        let traffic = preflight::traffic(connection, plan, service).await?;
+        let preview = planned.rehearsal.services.iter().find(|preview| preview.service == service.name);
+        let Some(preview) = preview.cloned() else { continue };
+        let application = application.application(traffic);
+        planned.timelines.extend(foreseen(&preview, plan, application));
+        let circumstances = Circumstances { prior: Prior::Steady, ..circumstances(&preview, plan, application) };
+        let before = timeline(service, &circumstances);
+        planned.findings.extend(preflight::settings(plan, service, &before, &application, traffic));
+        planned.findings.extend(preflight::silent_alarms(connection, service).await?);
         let changed = |settings: &[Setting]| {
             let overrides = Overrides { settings: settings.to_vec(), ..overrides.clone() };
             file.plan(&environment, &defaults, &overrides).ok()?.service(&service.name).cloned()
         };
-        let before = timeline(service, &circumstances);
-        Considered { before, advised: advise(service, &circumstances, changed) }
-    };
-    let advice = session.plan.services.iter().map(consider).collect();
-    Ok(Planned { rehearsal, timelines, advice })
+        planned.advice.push(Considered { before, advised: advise(service, &circumstances, changed) });
+    }
+    Ok(planned)
+}
+
+fn circumstances(preview: &ServicePreview, plan: &Plan, application: Application) -> Circumstances {
+    Circumstances {
+        platform: Platform::of(&plan.environment.target),
+        application,
+        prior: if preview.tasks.running == 0 { Prior::None } else { Prior::Steady },
+        desired: Some(preview.tasks.desired.unsigned_abs()),
+    }
+}
+
+/// Foresees the deployment of a service, if one would start.
+pub fn foreseen(preview: &ServicePreview, plan: &Plan, application: Application) -> Option<Timeline> {
+    let service = plan.service(&preview.service).filter(|_| !preview.starts_deployment.is_empty())?;
+    Some(timeline(service, &circumstances(preview, plan, application)))
 }
 
 /// Writes advised settings into the configuration file, and makes sure that the file then means them.
@@ -160,21 +179,6 @@ fn replace(path: &Path, text: &str) -> Result<()> {
     std::fs::set_permissions(&beside, std::fs::metadata(path).with_context(failed)?.permissions())
         .with_context(failed)?;
     std::fs::rename(&beside, path).with_context(failed)
-}
-
-/// Foresees the deployments that would start.
-pub fn foreseen(rehearsal: &Rehearsal, plan: &Plan, application: Application) -> Vec<Timeline> {
-    let starting = rehearsal.services.iter().filter(|service| !service.starts_deployment.is_empty());
-    let foresee = |preview: &ServicePreview| {
-        let circumstances = Circumstances {
-            platform: Platform::of(&plan.environment.target),
-            application,
-            prior: if preview.tasks.running == 0 { Prior::None } else { Prior::Steady },
-            desired: Some(preview.tasks.desired.unsigned_abs()),
-        };
-        Some(timeline(plan.service(&preview.service)?, &circumstances))
-    };
-    starting.filter_map(foresee).collect()
 }
 
 impl Planned {

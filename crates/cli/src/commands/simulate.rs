@@ -10,6 +10,7 @@ use clap::builder::FalseyValueParser;
 use seatrial_release::config::{ConfigFile, Overrides, Setting, Span, Stage, Variables};
 use seatrial_release::forecast::{Advised, Application, Circumstances, Platform, Prior, Timeline, advise, timeline};
 use seatrial_release::plan::{Environment, Plan, ServicePlan};
+use seatrial_release::preflight::Traffic;
 use serde::Serialize;
 
 use crate::arguments::{Common, Services};
@@ -17,6 +18,9 @@ use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::Printer;
 use crate::show::{gantt, timeline as show};
 use crate::target;
+
+/// The slowest request of an application of which nothing is known.
+const SLOWEST_REQUEST: Duration = Duration::from_millis(100);
 
 /// The service of a command without a file.
 const EXAMPLE: &str = "
@@ -82,9 +86,9 @@ pub struct ApplicationArguments {
     #[arg(long, value_name = "DURATION", default_value = "100ms", env = "SEATRIAL_STOPS_IN")]
     pub stops_in: Span,
 
-    /// Its slowest request
-    #[arg(long, value_name = "DURATION", default_value = "100ms", env = "SEATRIAL_SLOWEST_REQUEST")]
-    pub slowest_request: Span,
+    /// Its slowest request [default: the slowest that was seen lately, where that is known, else 100ms]
+    #[arg(long, value_name = "DURATION", env = "SEATRIAL_SLOWEST_REQUEST")]
+    pub slowest_request: Option<Span>,
 
     /// The compressed size of its image, in megabytes
     #[arg(long, value_name = "MB", default_value_t = 125, env = "SEATRIAL_IMAGE_SIZE")]
@@ -92,11 +96,13 @@ pub struct ApplicationArguments {
 }
 
 impl ApplicationArguments {
-    pub fn application(&self) -> Application {
+    /// The application, as far as it is known beside its traffic.
+    pub fn application(&self, traffic: Option<Traffic>) -> Application {
+        let seen = traffic.map_or(SLOWEST_REQUEST, |traffic| traffic.slowest);
         Application {
             boot: self.boot.get(),
             stops_in: self.stops_in.get(),
-            slowest_request: self.slowest_request.get(),
+            slowest_request: self.slowest_request.map_or(seen, Span::get),
             image_megabytes: f64::from(self.image_size),
         }
     }
@@ -180,7 +186,7 @@ pub fn run(arguments: &SimulateArguments, common: &Common, printer: &Printer) ->
     let platform = arguments.on.map_or(Platform::of(&environment.target), Platform::from);
     let circumstances = Circumstances {
         platform,
-        application: arguments.application.application(),
+        application: arguments.application.application(None),
         prior: if arguments.new { Prior::None } else { Prior::Steady },
         desired: None,
     };

@@ -1,5 +1,6 @@
 //! What a deployment would do, for people: in colours at a terminal, and as Markdown where people review changes.
 
+use seatrial_release::preflight::Finding;
 use seatrial_release::report::{Change, Resource};
 use seatrial_release::{Difference, Rehearsal, ServicePreview, Step, TaskPreview};
 use serde_json::Value as Json;
@@ -50,6 +51,9 @@ pub fn text(planned: &Planned, paint: Paint) -> String {
             text += &format!("{} {line}\n", paint.bad("✘"));
         }
     }
+    for Finding { service, what, instead } in &planned.findings {
+        text += &format!("{} {service}: {what}\n  {instead}\n", paint.doubtful("!"));
+    }
     for timeline in &planned.timelines {
         text += &format!("\n{}", timeline::brief(timeline, paint));
     }
@@ -75,6 +79,9 @@ pub fn markdown(planned: &Planned) -> String {
     }
     for note in &rehearsal.notes {
         text += &format!("- {note}\n");
+    }
+    for Finding { service, what, instead } in &planned.findings {
+        text += &format!("- ⚠ **{service}**: {what}; {instead}\n");
     }
     for timeline in &planned.timelines {
         text += &format!("\n{}", timeline::markdown(timeline));
@@ -229,7 +236,7 @@ mod tests {
     }
 
     fn planned(rehearsal: Rehearsal) -> Planned {
-        Planned { rehearsal, timelines: Vec::new(), advice: Vec::new() }
+        Planned { rehearsal, timelines: Vec::new(), findings: Vec::new(), advice: Vec::new() }
     }
 
     #[test]

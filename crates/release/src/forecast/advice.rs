@@ -105,8 +105,7 @@ pub fn advise(
             }
         }
         let Some((changed, after, candidate, saves)) = best else { continue };
-        let mut gains = candidate.gains;
-        gains.extend(sooner(&before.failures, &after.failures));
+        let mut gains = sooner(&before.failures, &after.failures);
         if after.success.fewest_healthy > before.success.fewest_healthy {
             gains.push(format!(
                 "at least {} healthy tasks in the place of {}",
@@ -116,6 +115,7 @@ pub fn advise(
         if saves <= NOISE && gains.is_empty() {
             continue;
         }
+        gains.splice(0..0, candidate.gains);
         let written = |setting: &Setting| WrittenSetting { key: setting.key.clone(), value: setting.value.clone() };
         let settings = candidate.settings.iter().map(written).collect();
         advice.push(Advice { settings, what: candidate.what, saves, gains, gives_up: candidate.gives_up });
