@@ -16,6 +16,8 @@ const GAP: f64 = 16.0;
 /// The distance between two marks of the axis is one of these.
 const STEPS: [u64; 14] =
     [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 3_600_000];
+/// The most letters of a title.
+const TITLE_MAX: usize = 130;
 /// About as many marks as the axis has.
 const MARKS: f64 = 10.0;
 
@@ -46,7 +48,7 @@ impl Scale {
 
 fn lane(body: &mut String, top: f64, title: &str, timeline: &Timeline, scale: Scale) -> f64 {
     let mut y = top + 14.0;
-    text(body, 10.0, y, "start", "#111111", title, true);
+    text(body, 10.0, y, "start", "#111111", &shortened(title), true);
     y += GAP;
     let phases = &timeline.success.phases;
     let end = phases.last().map_or(Duration::ZERO, |phase| phase.end);
@@ -91,7 +93,15 @@ fn lane(body: &mut String, top: f64, title: &str, timeline: &Timeline, scale: Sc
     );
     let fewest = format!("healthy tasks, at least {}", timeline.success.fewest_healthy);
     text(body, LEFT - 8.0, y + 30.0, "end", "#1a7f37", &fewest, false);
-    y + CHART + GAP
+    y + CHART + 2.0 * GAP
+}
+
+/// A title that fits.
+fn shortened(title: &str) -> String {
+    if title.chars().count() <= TITLE_MAX {
+        return title.to_owned();
+    }
+    title.chars().take(TITLE_MAX - 1).chain(['…']).collect()
 }
 
 fn axis(body: &mut String, top: f64, bottom: f64, end: Duration, scale: Scale) {
