@@ -9,7 +9,7 @@ use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
     abort, completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, plan, promote,
-    render, resume, retry, rollback, scale, schema, simulate, skip_bake, status, validate, wait, watch,
+    render, resume, retry, rollback, scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -51,6 +51,7 @@ pub enum Command {
     Schema(schema::SchemaArguments),
     Engine(engine::EngineArguments),
     Load(load::LoadArguments),
+    Sim(sim::SimArguments),
     DemoApp(demo_app::DemoArguments),
     Completion(completion::CompletionArguments),
     #[command(hide = true)]
@@ -94,6 +95,7 @@ impl CommandLine {
             Command::Validate(arguments) => arguments.common.clone(),
             Command::Render(arguments) => arguments.common.clone(),
             Command::Engine(arguments) => arguments.command.common(),
+            Command::Sim(arguments) => arguments.command.common(),
             Command::Load(arguments) => Common { output: arguments.output, ..Common::default() },
             Command::Schema(_)
             | Command::DemoApp(_)
@@ -118,6 +120,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Engine(arguments) => engine::run(&arguments.command, &common, printer)?,
         Command::DemoApp(arguments) => return Ok(runtime()?.block_on(demo_app::run(arguments))?.into()),
         Command::Validate(_) => validate::run(&common, printer)?,
+        Command::Sim(arguments) => sim::run(&arguments.command, printer)?,
         Command::Simulate(arguments) => simulate::run(&arguments, &common, printer)?,
         Command::Render(arguments) => render::run(&arguments, &common, printer)?,
         Command::Schema(_) => schema::run(printer)?,

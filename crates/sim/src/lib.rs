@@ -14,6 +14,8 @@ pub mod forecast;
 pub mod routed;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod world;
 
 pub use run::{Failure, Outcome, Telling, run};
+pub use shrink::{Shrunk, shrink};

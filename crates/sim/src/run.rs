@@ -13,7 +13,7 @@ use seatrial_model::{Percent, RevisionId, ServiceDeploymentId, Strategy};
 use crate::behaviour::Behaviour;
 use crate::draw::Draw;
 use crate::routed;
-use crate::scenario::{ALARM, Act};
+use crate::scenario::{ALARM, Act, Scenario};
 use crate::world::World;
 
 /// Whether the story is written down.
@@ -49,14 +49,50 @@ const GOOD_VERSION_LIMIT: Duration = Duration::from_secs(7_200);
 /// One seed in so many is replayed from its journal (I10).
 const REPLAY_EVERY: u64 = 16;
 
-/// Lives through what a seed draws.
-pub fn run(seed: u64, telling: Telling) -> Result<Outcome, Failure> {
-    run_distorted(seed, telling, &mut |_| {})
+/// A bug planted between the controller and its world.
+pub trait Bug {
+    /// Whether the controller does not learn of an input.
+    fn hides(&mut self, _: &Input) -> bool {
+        false
+    }
+
+    /// Changes what the controller answered.
+    fn distort(&mut self, _: &mut Step) {}
 }
 
-/// Lives through what a seed draws, with a bug planted between the controller and its world.
-pub fn run_distorted(seed: u64, telling: Telling, distort: &mut dyn FnMut(&mut Step)) -> Result<Outcome, Failure> {
-    let mut world = World::new(Draw::new(seed), telling, distort);
+/// No bug.
+#[derive(Clone, Copy, Debug)]
+pub struct NoBug;
+
+impl Bug for NoBug {}
+
+impl<F: FnMut(&mut Step)> Bug for F {
+    fn distort(&mut self, step: &mut Step) {
+        self(step);
+    }
+}
+
+/// Lives through what a seed draws.
+pub fn run(seed: u64, telling: Telling) -> Result<Outcome, Failure> {
+    run_with(seed, telling, &mut NoBug)
+}
+
+/// Lives through what a seed draws, with a bug.
+pub fn run_with(seed: u64, telling: Telling, bug: &mut dyn Bug) -> Result<Outcome, Failure> {
+    let mut draw = Draw::new(seed);
+    let scenario = Scenario::draw(&mut draw);
+    live_through(seed, scenario, draw, telling, bug)
+}
+
+/// Lives through a scenario; everything else is drawn from `draw`.
+pub(crate) fn live_through(
+    seed: u64,
+    scenario: Scenario,
+    draw: Draw,
+    telling: Telling,
+    bug: &mut dyn Bug,
+) -> Result<Outcome, Failure> {
+    let mut world = World::new(scenario, draw, telling, bug);
     if seed.is_multiple_of(REPLAY_EVERY) {
         world.journal = Some(Vec::new());
     }

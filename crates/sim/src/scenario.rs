@@ -18,7 +18,7 @@ pub const ALARM: &str = "errors";
 const CHECK_MIN_MILLIS: u64 = 200;
 
 /// A service and the world around it, as its seed drew them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     pub settings: Settings,
     pub routing: Routing,

@@ -15,7 +15,7 @@ use crate::behaviour::{Behaviour, Boot, Verdict, unhealthy};
 use crate::checkers::{Watch, audit};
 use crate::draw::Draw;
 use crate::routed::Rules;
-use crate::run::Telling;
+use crate::run::{Bug, Telling};
 use crate::scenario::Scenario;
 
 /// When every world begins.
@@ -75,13 +75,12 @@ pub struct World<'a> {
     behaviours: BTreeMap<RevisionId, Behaviour>,
     agenda: Agenda<Happening>,
     actors: BTreeMap<TaskId, Actor>,
-    distort: &'a mut dyn FnMut(&mut Step),
+    bug: &'a mut dyn Bug,
 }
 
 impl<'a> World<'a> {
-    /// Draws a world; `distort` stands between the controller and the world, for tests that plant a bug.
-    pub fn new(mut draw: Draw, telling: Telling, distort: &'a mut dyn FnMut(&mut Step)) -> Self {
-        let scenario = Scenario::draw(&mut draw);
+    /// Makes the world of a scenario; `bug` stands between it and the controller.
+    pub fn new(scenario: Scenario, mut draw: Draw, telling: Telling, bug: &'a mut dyn Bug) -> Self {
         let service = ServiceName::parse("web").expect("a service name");
         let settings = scenario.settings.clone();
         let controller = Controller::new(service, Seed::from_bits(draw.number().into()), Policy::engine(), settings);
@@ -101,7 +100,7 @@ impl<'a> World<'a> {
             behaviours: BTreeMap::new(),
             agenda: Agenda::default(),
             actors: BTreeMap::new(),
-            distort,
+            bug,
         }
     }
 
@@ -135,14 +134,15 @@ impl<'a> World<'a> {
     /// Gives an input, checks the step and executes it.
     pub fn feed(&mut self, input: Input) -> Result<(), String> {
         self.steps += 1;
-        let mut step = self.controller.handle(self.now, input.clone());
-        (self.distort)(&mut step);
+        let told = if self.bug.hides(&input) { Input::Tick } else { input.clone() };
+        let mut step = self.controller.handle(self.now, told.clone());
+        self.bug.distort(&mut step);
         if self.telling == Telling::Told {
             let at = self.now.since(START).as_millis();
             let _ = write!(self.story, "{}.{:03} {input:?}\n{step}", at / 1000, at % 1000);
         }
         if let Some(journal) = &mut self.journal {
-            journal.push((self.now, input.clone()));
+            journal.push((self.now, told));
         }
         self.watch.follow(self.now, &input, &step)?;
         if self.steps.is_multiple_of(AUDIT_EVERY) {

@@ -1,8 +1,11 @@
 //! A budget of seeds holds, a seed gives the same story every time, and planted bugs are found.
 
-use seatrial_controller::{Effect, Step};
-use seatrial_sim::run::run_distorted;
-use seatrial_sim::{Telling, run};
+use seatrial_controller::{Effect, Input, Observation, Step};
+use seatrial_model::TaskId;
+use seatrial_sim::draw::Draw;
+use seatrial_sim::run::{Bug, NoBug, run_with};
+use seatrial_sim::scenario::{Act, Scenario};
+use seatrial_sim::{Shrunk, Telling, run, shrink};
 
 /// Takes a few seconds in a debug build.
 const SEEDS: u64 = 1_000;
@@ -13,10 +16,7 @@ const SEEDS_TO_FIND: u64 = 200;
 fn a_budget_of_seeds_holds() {
     for seed in 0..SEEDS {
         if let Err(failure) = run(seed, Telling::Silent) {
-            panic!(
-                "seed {seed}: {}\nreplay with: cargo run -p seatrial-sim --example seeds replay {seed}",
-                failure.what
-            );
+            panic!("seed {seed}: {}\nreplay with: seatrial sim replay {seed}", failure.what);
         }
     }
 }
@@ -54,12 +54,12 @@ fn a_seed_gives_the_same_story_every_time() {
 
 #[test]
 fn a_target_left_in_rotation_is_found() {
-    found("I4", |step| step.effects.retain(|effect| !matches!(effect, Effect::DeregisterTarget { .. })));
+    found("I4", |step: &mut Step| step.effects.retain(|effect| !matches!(effect, Effect::DeregisterTarget { .. })));
 }
 
 #[test]
 fn a_task_signalled_before_its_requests_have_ended_is_found() {
-    found("I4", |step| {
+    found("I4", |step: &mut Step| {
         let leaves = |effect: &Effect| match effect {
             Effect::DeregisterTarget { task, .. } => Some(Effect::StopTask { task: task.clone() }),
             _ => None,
@@ -71,7 +71,7 @@ fn a_task_signalled_before_its_requests_have_ended_is_found() {
 
 #[test]
 fn weights_that_do_not_add_up_are_found() {
-    found("I3", |step| {
+    found("I3", |step: &mut Step| {
         for effect in &mut step.effects {
             if let Effect::SetRuleWeights { weights, .. } = effect {
                 weights.iter_mut().for_each(|(_, weight)| *weight /= 2);
@@ -82,7 +82,7 @@ fn weights_that_do_not_add_up_are_found() {
 
 #[test]
 fn a_task_started_twice_is_found() {
-    found("a task is started once", |step| {
+    found("a task is started once", |step: &mut Step| {
         let start = step.effects.iter().find(|effect| matches!(effect, Effect::StartTask { .. })).cloned();
         step.effects.extend(start);
     });
@@ -90,11 +90,64 @@ fn a_task_started_twice_is_found() {
 
 #[test]
 fn a_task_that_is_never_started_is_found() {
-    found("the task is unknown", |step| step.effects.retain(|effect| !matches!(effect, Effect::StartTask { .. })));
+    found("the task is unknown", |step: &mut Step| {
+        step.effects.retain(|effect| !matches!(effect, Effect::StartTask { .. }))
+    });
 }
 
-fn found(what: &str, distort: impl Fn(&mut Step)) {
-    let finds = |seed| run_distorted(seed, Telling::Silent, &mut |step| distort(step)).err();
+#[test]
+fn one_task_too_many_is_found() {
+    let mut count = 0;
+    found("the controller and the checker know different tasks", move |step: &mut Step| {
+        count += 1;
+        let another = |effect: &Effect| match effect {
+            Effect::StartTask { deployment, revision, .. } => Some(Effect::StartTask {
+                task: TaskId::from_bits(u128::MAX - count),
+                deployment: *deployment,
+                revision: *revision,
+            }),
+            _ => None,
+        };
+        let another = step.effects.iter().find_map(another);
+        step.effects.extend(another);
+    });
+}
+
+/// The controller never learns that an alarm fired.
+struct Deaf;
+
+impl Bug for Deaf {
+    fn hides(&mut self, input: &Input) -> bool {
+        matches!(input, Input::Observation(Observation::AlarmFired { .. }))
+    }
+}
+
+#[test]
+fn an_alarm_that_is_ignored_is_found() {
+    found("a watched alarm fires, and the deployment goes on", Deaf);
+}
+
+#[test]
+fn what_is_left_of_a_failure_still_fails_and_nothing_of_it_can_be_left_out() {
+    let is_long = |seed: &u64| Scenario::draw(&mut Draw::new(*seed)).acts.len() > 4;
+    let finds = |seed: &u64| run_with(*seed, Telling::Silent, &mut Deaf).is_err();
+    let seed = (0..SEEDS_TO_FIND).filter(is_long).find(finds);
+    let shrunk = shrink(seed.expect("a seed finds it"), &mut Deaf).expect("it fails");
+    let Shrunk { scenario, failure, acts_before, tries } = shrunk;
+    assert!(failure.what.contains("a watched alarm fires"), "{}", failure.what);
+    assert!(acts_before > 4 && scenario.acts.len() <= 2, "{acts_before} acts became {:?}", scenario.acts);
+    assert!(scenario.acts.iter().any(|(_, act)| *act == Act::AlarmFires), "without the alarm nothing fails");
+    assert_eq!((scenario.late_percent, scenario.twice_percent, scenario.crash_percent), (0, 0, 0));
+    assert!(tries > 5);
+}
+
+#[test]
+fn a_seed_that_holds_has_nothing_to_shrink() {
+    assert!(shrink(0, &mut NoBug).is_none());
+}
+
+fn found(what: &str, mut bug: impl Bug) {
+    let finds = |seed| run_with(seed, Telling::Silent, &mut bug).err();
     let failure = (0..SEEDS_TO_FIND).find_map(finds).expect("a seed finds it");
     assert!(failure.what.contains(what), "{}", failure.what);
 }

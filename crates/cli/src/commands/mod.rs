@@ -21,6 +21,7 @@ pub mod retry;
 pub mod rollback;
 pub mod scale;
 pub mod schema;
+pub mod sim;
 pub mod simulate;
 pub mod skip_bake;
 pub mod status;

@@ -82,6 +82,7 @@ impl Watch {
     pub fn follow(&mut self, now: Timestamp, input: &Input, step: &Step) -> Result<(), String> {
         self.note(now, input);
         let ended_before = self.latest_end();
+        let must_fail = self.is_watched_alarm(input);
         // What ends a service comes after its last effect; everything else that is told is the cause of the effects.
         let ends = |event: &&Event| matches!(event, Event::ServiceInactive { .. });
         step.events.iter().filter(|event| !ends(event)).try_for_each(|event| self.event(event))?;
@@ -92,6 +93,7 @@ impl Watch {
         let invoked = |effect: &Effect| matches!(effect, Effect::InvokeHook(_));
         let is_dead = ended_before.is_some() && ended_before == self.latest_end();
         ensure(!is_dead || !step.effects.iter().any(invoked), "I8: a deployment that has ended invokes no hook")?;
+        ensure(!must_fail || !self.goes_on(), "a watched alarm fires, and the deployment goes on")?;
         if ended_before != self.latest_end() {
             self.ended_well(now)?;
         }

@@ -1,6 +1,8 @@
 //! One service deployment at a time, through the states and stages it may pass (I8).
 
-use seatrial_controller::{Event, HookInvocation, ServiceDeployment, ServiceDeploymentStatus};
+use seatrial_controller::{
+    Event, HookInvocation, Input, MonitorStatus, Observation, ServiceDeployment, ServiceDeploymentStatus,
+};
 use seatrial_model::LifecycleStage;
 
 use super::{Watch, ensure};
@@ -12,6 +14,20 @@ impl Watch {
         ensure(Some(invocation.target) == target, "I8: a hook of another deployment is invoked")?;
         let is_first = self.invoked.insert((invocation.hook.clone(), invocation.attempt));
         ensure(is_first, "a hook is invoked twice for the same attempt")
+    }
+
+    /// Whether an input is an alarm that the present deployment watches.
+    pub(super) fn is_watched_alarm(&self, input: &Input) -> bool {
+        let Input::Observation(Observation::AlarmFired { name }) = input else { return false };
+        let watches = |deployment: &&ServiceDeployment| {
+            deployment.alarms.status == MonitorStatus::Monitoring && deployment.alarms.names.contains(name)
+        };
+        self.goes_on() && self.deployments.last().filter(watches).is_some()
+    }
+
+    /// Whether the newest deployment is on its way to success.
+    pub(super) fn goes_on(&self) -> bool {
+        self.deployments.last().is_some_and(|deployment| deployment.status == ServiceDeploymentStatus::InProgress)
     }
 
     /// Returns which service deployment was the last to begin, once it has ended.
