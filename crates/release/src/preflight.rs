@@ -60,7 +60,7 @@ pub async fn traffic(
             (balancer.load_balancer_arn().unwrap_or_default(), group.target_group_arn().unwrap_or_default());
         let subject = AlarmSubject::of_arns(balancer, group);
         let requests = statistic(connection, &subject, "RequestCount", Statistic::Sum).await?;
-        traffic.requests_per_second += requests.iter().sum::<f64>() / WINDOW.as_secs_f64();
+        traffic.requests_per_second += requests.iter().sum::<f64>() / connection.really(WINDOW).as_secs_f64();
         let slowest = statistic(connection, &subject, "TargetResponseTime", Statistic::Maximum).await?;
         let slowest = slowest.into_iter().fold(0.0, f64::max);
         traffic.slowest = traffic.slowest.max(Duration::try_from_secs_f64(slowest).unwrap_or_default());
@@ -84,7 +84,7 @@ async fn statistic(
         .metric_name(metric)
         .dimensions(dimension("LoadBalancer", &subject.load_balancer))
         .dimensions(dimension("TargetGroup", &subject.target_group))
-        .start_time(instant(now - WINDOW))
+        .start_time(instant(now - connection.really(WINDOW)))
         .end_time(instant(now))
         .period(60)
         .statistics(statistic.clone())

@@ -6,14 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use seatrial_controller::{
-    Command, Controller, Input, NewDeployment, Observation, ServiceDeploymentStatus, Settings, Step, StopType, Update,
+    Command, Controller, HookStatus, Input, NewDeployment, Observation, PauseAction, Revision, ServiceDeploymentStatus,
+    Settings, Step, StopType, Update,
 };
-use seatrial_model::{Percent, RevisionId, ServiceDeploymentId, Strategy};
+use seatrial_model::{HookId, Percent, RevisionId, ServiceDeploymentId, Strategy, Timestamp};
 
 use crate::behaviour::Behaviour;
 use crate::draw::Draw;
 use crate::routed;
-use crate::scenario::{ALARM, Act, Scenario};
+use crate::scenario::{ALARM, Act, Scenario, Width};
 use crate::world::World;
 
 /// Whether the story is written down.
@@ -80,7 +81,7 @@ pub fn run(seed: u64, telling: Telling) -> Result<Outcome, Failure> {
 /// Lives through what a seed draws, with a bug.
 pub fn run_with(seed: u64, telling: Telling, bug: &mut dyn Bug) -> Result<Outcome, Failure> {
     let mut draw = Draw::new(seed);
-    let scenario = Scenario::draw(&mut draw);
+    let scenario = Scenario::draw(&mut draw, Width::of(seed));
     live_through(seed, scenario, draw, telling, bug)
 }
 
@@ -126,10 +127,18 @@ impl Life<'_> {
         self.deploy(self.world.scenario.settings.clone(), Behaviour::GOOD)?;
         for (after, act) in self.world.scenario.acts.clone() {
             self.pass(after)?;
+            self.await_control_plane()?;
             self.act(act)?;
         }
         self.world.end_faults();
+        self.await_control_plane()?;
         self.a_good_version_finishes()
+    }
+
+    /// A control plane that is down takes no orders; whoever gives them tries again.
+    fn await_control_plane(&mut self) -> Result<(), String> {
+        while self.world.is_down() && self.advance(Timestamp::from_millis(i64::MAX))? {}
+        Ok(())
     }
 
     /// I6.
@@ -140,6 +149,10 @@ impl Life<'_> {
         self.deploy(settings, Behaviour::GOOD)?;
         let until = self.world.now + GOOD_VERSION_LIMIT;
         loop {
+            // One answer may lead to the next question.
+            while self.answer_pauses(PauseAction::Continue)? > 0 {
+                self.refuse_endless()?;
+            }
             let status = self.world.controller.service_deployment().map(|deployment| deployment.status);
             match status {
                 Some(ServiceDeploymentStatus::Successful) => return Ok(()),
@@ -161,11 +174,16 @@ impl Life<'_> {
         Ok(())
     }
 
-    fn advance(&mut self, until: seatrial_model::Timestamp) -> Result<bool, String> {
+    fn advance(&mut self, until: Timestamp) -> Result<bool, String> {
+        self.refuse_endless()?;
+        self.world.advance(until)
+    }
+
+    fn refuse_endless(&self) -> Result<(), String> {
         if self.world.steps > STEPS_MAX {
             return Err(format!("it does not come to rest within {STEPS_MAX} steps"));
         }
-        self.world.advance(until)
+        Ok(())
     }
 
     fn act(&mut self, act: Act) -> Result<(), String> {
@@ -186,6 +204,7 @@ impl Life<'_> {
             }
             Act::RollsBack => self.command(Command::StopServiceDeployment { id, stop_type: StopType::Rollback }),
             Act::Aborts => self.command(Command::StopServiceDeployment { id, stop_type: StopType::Abort }),
+            Act::Answers(action) => self.answer_pauses(action).map(|_| ()),
             Act::SkipsBake => self.command(Command::SkipBake { id }),
             Act::AlarmFires => self.world.feed(Input::Observation(Observation::AlarmFired { name: ALARM.to_owned() })),
             Act::StopsTask => {
@@ -199,6 +218,21 @@ impl Life<'_> {
         }
     }
 
+    /// Answers every pause that is open; returns how many there were.
+    fn answer_pauses(&mut self, action: PauseAction) -> Result<usize, String> {
+        let deployment = self.world.controller.service_deployment();
+        let goes_on = deployment.filter(|deployment| deployment.status == ServiceDeploymentStatus::InProgress);
+        let shift = goes_on.and_then(|deployment| deployment.shift.as_ref());
+        let runs = shift.map(|shift| shift.runs.as_slice()).unwrap_or_default();
+        let open: Vec<HookId> =
+            runs.iter().filter(|run| run.status == HookStatus::AwaitingAction).map(|run| run.id.clone()).collect();
+        let (id, count) = (self.present(), open.len());
+        for hook in open {
+            self.command(Command::ContinueServiceDeployment { id: id.clone(), hook, action })?;
+        }
+        Ok(count)
+    }
+
     fn present(&self) -> ServiceDeploymentId {
         ServiceDeploymentId::from_bits(u128::from(self.version))
     }
@@ -207,11 +241,15 @@ impl Life<'_> {
         self.world.feed(Input::Command(command))
     }
 
-    fn deploy(&mut self, settings: Settings, behaviour: Behaviour) -> Result<(), String> {
+    fn deploy(&mut self, mut settings: Settings, behaviour: Behaviour) -> Result<(), String> {
         self.version += 1;
         let world = &mut self.world;
+        let shifts = settings.deployment.strategy.shifts_traffic();
+        // A deployment that replaces tasks has no stages to hook into.
+        settings.deployment.lifecycle_hooks = if shifts { world.scenario.hooks.clone() } else { Vec::new() };
         let attached = world.scenario.routing.attach(&world.controller, &world.rules, &settings, routed::DELAY);
-        let revision = routed::revision(self.version, attached);
+        let has_health_check = world.scenario.checks_containers;
+        let revision = Revision { has_health_check, ..routed::revision(self.version, attached) };
         world.behave(RevisionId::from_bits(self.version), behaviour);
         let rules = world.rules.clone().into_iter().collect();
         let new = NewDeployment { id: self.present(), revision, rules, firing_alarms: Vec::new() };

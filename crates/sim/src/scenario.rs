@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use seatrial_controller::{FailFast, Settings};
+use seatrial_controller::{FailFast, PauseAction, Settings};
 use seatrial_model::strategy::TrafficPercent;
-use seatrial_model::{CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, Percent, Strategy, Threshold};
+use seatrial_model::{
+    CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, HookTarget, LifecycleHook, LifecycleStage, Percent,
+    ReturnSteps, Strategy, Threshold, TimeoutAction,
+};
 
 use crate::behaviour::{Behaviour, Boot, Verdict};
 use crate::draw::Draw;
@@ -29,6 +32,30 @@ pub struct Scenario {
     pub twice_percent: u64,
     /// Out of a hundred steps, how many end in a crash of the control plane.
     pub crash_percent: u64,
+    /// Whether a crash loses the orders of its step, which are given when the control plane is back a while later.
+    pub crashes_lose_orders: bool,
+    /// Hooks of deployments that shift traffic.
+    pub hooks: Vec<LifecycleHook>,
+    /// Whether containers have a health check, too.
+    pub checks_containers: bool,
+}
+
+/// How much a seed draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    Narrow,
+    /// Also hooks and pauses, container health checks, traffic that goes back in steps, and crashes that lose orders.
+    Wide,
+}
+
+impl Width {
+    /// Seeds from here on are wide. What is found below keeps its seed.
+    pub const WIDE_FROM: u64 = 1 << 20;
+
+    /// The width of a seed.
+    pub const fn of(seed: u64) -> Self {
+        if seed < Self::WIDE_FROM { Width::Narrow } else { Width::Wide }
+    }
 }
 
 /// What a client or the surroundings do.
@@ -43,6 +70,8 @@ pub enum Act {
     SkipsBake,
     AlarmFires,
     StopsTask,
+    /// Answers every pause that is open.
+    Answers(PauseAction),
 }
 
 /// The most acts of the first phase.
@@ -50,7 +79,33 @@ const ACTS_MAX: u64 = 8;
 
 impl Scenario {
     /// Draws a scenario.
-    pub fn draw(draw: &mut Draw) -> Self {
+    pub fn draw(draw: &mut Draw, width: Width) -> Self {
+        let narrow = Self::narrow(draw);
+        match width {
+            Width::Narrow => narrow,
+            Width::Wide => narrow.widened(draw),
+        }
+    }
+
+    fn widened(mut self, draw: &mut Draw) -> Self {
+        self.hooks = (0..draw.below(3)).map(|_| hook(draw)).collect();
+        self.checks_containers = draw.chance(30);
+        self.crashes_lose_orders = draw.chance(50);
+        if draw.chance(40) {
+            let every = Duration::from_secs(1 + draw.below(20));
+            self.settings.shift_back = ReturnSteps::new(TrafficPercent::from_tenths(250), every).ok();
+        }
+        if !self.hooks.is_empty() {
+            for _ in 0..1 + draw.below(4) {
+                let action = if draw.chance(80) { PauseAction::Continue } else { PauseAction::Rollback };
+                let place = draw.below(self.acts.len() as u64 + 1) as usize;
+                self.acts.insert(place, (pause(draw), Act::Answers(action)));
+            }
+        }
+        self
+    }
+
+    fn narrow(draw: &mut Draw) -> Self {
         let routing = match draw.below(6) {
             0 => Routing::Headless,
             1 | 2 => Routing::ProductionAndTest,
@@ -61,7 +116,34 @@ impl Scenario {
         let acts = (0..count).map(|_| (pause(draw), act(draw, routing))).collect();
         let faulty = draw.chance(50);
         let rate = |percent| if faulty { percent } else { 0 };
-        Scenario { settings, routing, acts, late_percent: rate(10), twice_percent: rate(10), crash_percent: rate(5) }
+        Scenario {
+            settings,
+            routing,
+            acts,
+            late_percent: rate(10),
+            twice_percent: rate(10),
+            crash_percent: rate(5),
+            crashes_lose_orders: false,
+            hooks: Vec::new(),
+            checks_containers: false,
+        }
+    }
+}
+
+/// Draws a pause, or a function that is asked, in one or two stages.
+fn hook(draw: &mut Draw) -> LifecycleHook {
+    let is_pause = draw.chance(40);
+    let fits = |stage: &LifecycleStage| if is_pause { stage.takes_pauses() } else { stage.takes_functions() };
+    let stages: Vec<LifecycleStage> = LifecycleStage::ALL.into_iter().filter(fits).collect();
+    let mut chosen: Vec<LifecycleStage> = (0..1 + draw.below(2)).map(|_| draw.one_of(&stages)).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    LifecycleHook {
+        target: if is_pause { HookTarget::Pause } else { HookTarget::Function("arn:function".to_owned()) },
+        stages: chosen,
+        details: None,
+        timeout: draw.millis(5_000, 120_000),
+        on_timeout: draw.one_of(&[TimeoutAction::Rollback, TimeoutAction::Continue]),
     }
 }
 

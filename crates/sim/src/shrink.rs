@@ -7,7 +7,7 @@ use seatrial_model::Strategy;
 use crate::behaviour::Behaviour;
 use crate::draw::Draw;
 use crate::run::{Bug, Failure, Telling, live_through};
-use crate::scenario::{Act, Scenario};
+use crate::scenario::{Act, Scenario, Width};
 
 /// The most scenarios that are tried.
 const TRIES_MAX: u32 = 20_000;
@@ -25,7 +25,7 @@ pub struct Shrunk {
 /// Shrinks a seed that fails; none when it holds.
 pub fn shrink(seed: u64, bug: &mut dyn Bug) -> Option<Shrunk> {
     let mut draw = Draw::new(seed);
-    let scenario = Scenario::draw(&mut draw);
+    let scenario = Scenario::draw(&mut draw, Width::of(seed));
     let mut tries = 0;
     let mut fails = |scenario: &Scenario, tries: &mut u32| {
         *tries += 1;
@@ -73,6 +73,15 @@ fn candidates(scenario: &Scenario) -> Vec<Scenario> {
         });
     }
     with(&|one| (one.late_percent, one.twice_percent, one.crash_percent) = (0, 0, 0));
+    with(&|one| one.hooks.clear());
+    for index in 0..scenario.hooks.len() {
+        with(&|one| {
+            one.hooks.remove(index);
+        });
+    }
+    with(&|one| one.checks_containers = false);
+    with(&|one| one.crashes_lose_orders = false);
+    with(&|one| one.settings.shift_back = None);
     with(&|one| one.late_percent = 0);
     with(&|one| one.twice_percent = 0);
     with(&|one| one.crash_percent = 0);

@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use seatrial_controller::{Controller, Effect, Event, Input, LiveRule, Observation, Policy, Seed, Step, StopCause};
+use seatrial_controller::{
+    Controller, Effect, Event, HookAnswer, Input, LiveRule, Observation, Policy, Seed, StopCause,
+};
 use seatrial_model::load_balancing::TargetHealth;
-use seatrial_model::{RevisionId, ServiceName, TargetGroupArn, TaskId, Timestamp};
+use seatrial_model::task_definition::HealthStatus;
+use seatrial_model::{HookId, RevisionId, ServiceName, TargetGroupArn, TaskId, Timestamp};
 
 use crate::agenda::Agenda;
 use crate::behaviour::{Behaviour, Boot, Verdict, unhealthy};
@@ -22,6 +25,8 @@ use crate::scenario::Scenario;
 pub const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 /// An audit costs a copy of the controller; what one misses the next one finds, as what is left undone stays undone.
 const AUDIT_EVERY: u64 = 16;
+/// The longest that the control plane is away.
+const AWAY_MAX_MILLIS: u64 = 20_000;
 /// The longest that an observation is late.
 const LATE_MAX_MILLIS: u64 = 3_000;
 
@@ -33,6 +38,11 @@ enum Happening {
     Exits(TaskId),
     Drained(TaskId, TargetGroupArn, u64),
     Ends(TaskId),
+    /// The containers' own check has its first verdict.
+    ContainerVerdict(TaskId),
+    HookAnswers(HookId, u32, HookAnswer),
+    /// The control plane is back.
+    Restarts,
 }
 
 #[derive(Debug)]
@@ -71,11 +81,22 @@ pub struct World<'a> {
     /// Every input with its instant, where it is asked for.
     pub journal: Option<Vec<(Timestamp, Input)>>,
     telling: Telling,
+    has_faults: bool,
     watch: Watch,
     behaviours: BTreeMap<RevisionId, Behaviour>,
     agenda: Agenda<Happening>,
     actors: BTreeMap<TaskId, Actor>,
     bug: &'a mut dyn Bug,
+    down: Option<Down>,
+}
+
+/// What waits for the control plane to be back.
+#[derive(Debug, Default)]
+struct Down {
+    /// Orders that were stored and not given.
+    orders: Vec<Effect>,
+    /// What was seen meanwhile.
+    seen: Vec<Input>,
 }
 
 impl<'a> World<'a> {
@@ -96,11 +117,13 @@ impl<'a> World<'a> {
             ended: 0,
             journal: None,
             telling,
+            has_faults: true,
             watch,
             behaviours: BTreeMap::new(),
             agenda: Agenda::default(),
             actors: BTreeMap::new(),
             bug,
+            down: None,
         }
     }
 
@@ -112,11 +135,17 @@ impl<'a> World<'a> {
     /// Ends every fault: from here on all goes well but for what versions do themselves.
     pub fn end_faults(&mut self) {
         (self.scenario.late_percent, self.scenario.twice_percent, self.scenario.crash_percent) = (0, 0, 0);
+        self.has_faults = false;
+    }
+
+    /// Whether the control plane is away.
+    pub fn is_down(&self) -> bool {
+        self.down.is_some()
     }
 
     /// Lets happen what happens next, if that is before `until`; tells whether something has.
     pub fn advance(&mut self, until: Timestamp) -> Result<bool, String> {
-        let wake = self.controller.wake_at(self.now).map(|(at, _)| at);
+        let wake = self.controller.wake_at(self.now).map(|(at, _)| at).filter(|_| self.down.is_none());
         let Some(at) = wake.into_iter().chain(self.agenda.next_at()).min().filter(|at| *at <= until) else {
             self.now = until;
             return Ok(false);
@@ -133,6 +162,10 @@ impl<'a> World<'a> {
 
     /// Gives an input, checks the step and executes it.
     pub fn feed(&mut self, input: Input) -> Result<(), String> {
+        if let Some(down) = &mut self.down {
+            down.seen.push(input);
+            return Ok(());
+        }
         self.steps += 1;
         let told = if self.bug.hides(&input) { Input::Tick } else { input.clone() };
         let mut step = self.controller.handle(self.now, told.clone());
@@ -151,14 +184,33 @@ impl<'a> World<'a> {
         let ends = |event: &&Event| matches!(event, Event::ServiceDeployment(told) if told.status.is_terminal());
         self.ended += step.events.iter().filter(ends).count() as u64;
         if self.draw.chance(self.scenario.crash_percent) {
-            self.crash(&step)?;
+            self.crash()?;
+            if self.scenario.crashes_lose_orders {
+                let away = self.draw.millis(0, AWAY_MAX_MILLIS);
+                self.down = Some(Down { orders: step.effects, seen: Vec::new() });
+                self.schedule(away, Happening::Restarts);
+                return Ok(());
+            }
+            step.effects.iter().cloned().for_each(|effect| self.execute(effect));
         }
         step.effects.into_iter().for_each(|effect| self.execute(effect));
         Ok(())
     }
 
-    /// The control plane is killed once it has stored a step and given its orders, and gives them again when it is back.
-    fn crash(&mut self, step: &Step) -> Result<(), String> {
+    /// The control plane is back: it gives the orders it had stored, then looks at what has happened meanwhile.
+    fn restart(&mut self) -> Result<(), String> {
+        let Some(Down { orders, seen }) = self.down.take() else { return Ok(()) };
+        orders.into_iter().for_each(|effect| self.execute(effect));
+        // Time has passed; what was due is due now.
+        let seen = seen.into_iter().filter(|input| *input != Input::Tick).chain([Input::Tick]);
+        for input in seen {
+            self.feed(input)?;
+        }
+        Ok(())
+    }
+
+    /// The control plane is killed once it has stored a step, and starts again with what it stored.
+    fn crash(&mut self) -> Result<(), String> {
         let stored = serde_json::to_string(&self.controller).map_err(|cause| format!("cannot be stored: {cause}"))?;
         let loaded = serde_json::from_str(&stored).map_err(|cause| format!("cannot be loaded: {cause}"))?;
         let before = std::mem::replace(&mut self.controller, loaded);
@@ -168,7 +220,6 @@ impl<'a> World<'a> {
         if self.telling == Telling::Told {
             self.story.push_str("the control plane is killed and starts again\n");
         }
-        step.effects.iter().cloned().for_each(|effect| self.execute(effect));
         Ok(())
     }
 
@@ -187,8 +238,9 @@ impl<'a> World<'a> {
                     self.schedule(time, Happening::Ends(task));
                 }
             }
-            // Words in a table, and functions that no scenario has yet.
-            Effect::DeactivateTask { .. } | Effect::ReactivateTask { .. } | Effect::InvokeHook(_) => {}
+            Effect::InvokeHook(invocation) => self.invoke(invocation.hook, invocation.attempt),
+            // Words in a table.
+            Effect::DeactivateTask { .. } | Effect::ReactivateTask { .. } => {}
         }
     }
 
@@ -202,6 +254,20 @@ impl<'a> World<'a> {
         if behaviour.boot != Boot::Hangs {
             self.schedule(behaviour.boot_time, Happening::Boots(task));
         }
+    }
+
+    /// Asks a function, which answers what it likes, or never; without faults it succeeds.
+    fn invoke(&mut self, hook: HookId, attempt: u32) {
+        let answer = match self.draw.below(if self.has_faults { 12 } else { 1 }) {
+            0..=6 => HookAnswer::Succeeded,
+            7 => HookAnswer::Failed,
+            8 => HookAnswer::InProgress { call_back: Some(self.draw.millis(100, 10_000)), details: None },
+            9 => HookAnswer::InProgress { call_back: None, details: None },
+            10 => HookAnswer::NotInvoked("no such function".to_owned()),
+            _ => return,
+        };
+        let time = self.draw.millis(1, 3_000);
+        self.schedule(time, Happening::HookAnswers(hook, attempt, answer));
     }
 
     fn register(&mut self, task: &TaskId, group: TargetGroupArn) {
@@ -230,7 +296,8 @@ impl<'a> World<'a> {
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
-        if self.draw.chance(self.scenario.late_percent) {
+        let is_ours = matches!(happening, Happening::Restarts);
+        if !is_ours && self.draw.chance(self.scenario.late_percent) {
             let late = self.draw.millis(1, LATE_MAX_MILLIS);
             self.schedule(late, happening);
             return Ok(());
@@ -255,6 +322,11 @@ impl<'a> World<'a> {
                 Ok(())
             }
             Happening::Ends(task) => self.end(task, StopCause::Ordered, ""),
+            Happening::ContainerVerdict(task) => self.report_containers(task),
+            Happening::HookAnswers(hook, attempt, answer) => {
+                self.observe(&Observation::HookAnswered { hook, attempt, answer })
+            }
+            Happening::Restarts => self.restart(),
         }
     }
 
@@ -275,6 +347,9 @@ impl<'a> World<'a> {
                 if let Some(after) = behaviour.exits_after {
                     self.schedule(after, Happening::Exits(task.clone()));
                 }
+                if self.scenario.checks_containers {
+                    self.schedule(behaviour.check_time, Happening::ContainerVerdict(task.clone()));
+                }
                 self.observe(&Observation::TaskRunning { task })
             }
         }
@@ -285,6 +360,16 @@ impl<'a> World<'a> {
             return Ok(());
         }
         self.observe(&Observation::TaskStopped { task, cause, reason: reason.to_owned() })
+    }
+
+    /// Tells the controller what the check of a task's containers says.
+    fn report_containers(&mut self, task: TaskId) -> Result<(), String> {
+        let health = match self.actors.get(&task).map(|actor| actor.behaviour.verdict) {
+            Some(Verdict::Passes) => HealthStatus::Healthy,
+            Some(Verdict::Fails) => HealthStatus::Unhealthy,
+            Some(Verdict::Never) | None => return Ok(()),
+        };
+        self.observe(&Observation::TaskHealth { task, health })
     }
 
     /// Tells the controller what the checks of a task's registered targets say.

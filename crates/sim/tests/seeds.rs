@@ -4,7 +4,7 @@ use seatrial_controller::{Effect, Input, Observation, Step};
 use seatrial_model::TaskId;
 use seatrial_sim::draw::Draw;
 use seatrial_sim::run::{Bug, NoBug, run_with};
-use seatrial_sim::scenario::{Act, Scenario};
+use seatrial_sim::scenario::{Act, Scenario, Width};
 use seatrial_sim::{Shrunk, Telling, run, shrink};
 
 /// Takes a few seconds in a debug build.
@@ -15,6 +15,16 @@ const SEEDS_TO_FIND: u64 = 200;
 #[test]
 fn a_budget_of_seeds_holds() {
     for seed in 0..SEEDS {
+        if let Err(failure) = run(seed, Telling::Silent) {
+            panic!("seed {seed}: {}\nreplay with: seatrial sim replay {seed}", failure.what);
+        }
+    }
+}
+
+/// Hooks and pauses, container health checks, traffic that goes back in steps, crashes that lose orders.
+#[test]
+fn a_budget_of_wide_seeds_holds() {
+    for seed in Width::WIDE_FROM..Width::WIDE_FROM + SEEDS / 2 {
         if let Err(failure) = run(seed, Telling::Silent) {
             panic!("seed {seed}: {}\nreplay with: seatrial sim replay {seed}", failure.what);
         }
@@ -129,7 +139,7 @@ fn an_alarm_that_is_ignored_is_found() {
 
 #[test]
 fn what_is_left_of_a_failure_still_fails_and_nothing_of_it_can_be_left_out() {
-    let is_long = |seed: &u64| Scenario::draw(&mut Draw::new(*seed)).acts.len() > 4;
+    let is_long = |seed: &u64| Scenario::draw(&mut Draw::new(*seed), Width::of(*seed)).acts.len() > 4;
     let finds = |seed: &u64| run_with(*seed, Telling::Silent, &mut Deaf).is_err();
     let seed = (0..SEEDS_TO_FIND).filter(is_long).find(finds);
     let shrunk = shrink(seed.expect("a seed finds it"), &mut Deaf).expect("it fails");

@@ -109,7 +109,11 @@ pub async fn planned(
     let defaults = target::defaults(&environment.target, Some(connection));
     let mut planned = Planned { rehearsal, timelines: Vec::new(), findings: Vec::new(), advice: Vec::new() };
     for service in &plan.services {
-        let traffic = preflight::traffic(connection, plan, service).await?;
+        // Whoever may not look at metrics may still plan.
+        let traffic = preflight::traffic(connection, plan, service).await.unwrap_or_else(|error| {
+            printer.remark(&format!("{}: its traffic is not known: {error}", service.name));
+            None
+        });
         let preview = planned.rehearsal.services.iter().find(|preview| preview.service == service.name);
         let Some(preview) = preview.cloned() else { continue };
         let application = application.application(traffic);
