@@ -8,8 +8,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    abort, completion, delete, demo_app, deploy, engine, events, history, inner, load, logs, pause, plan, promote,
-    render, resume, retry, rollback, scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
+    abort, completion, delete, demo_app, deploy, engine, events, history, init, inner, load, logs, pause, plan,
+    promote, render, resume, retry, rollback, scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -46,6 +46,7 @@ pub enum Command {
     Logs(logs::LogsArguments),
     Scale(scale::ScaleArguments),
     Delete(delete::DeleteArguments),
+    Init(init::InitArguments),
     Validate(validate::ValidateArguments),
     Render(render::RenderArguments),
     Schema(schema::SchemaArguments),
@@ -92,6 +93,7 @@ impl CommandLine {
             Command::Logs(arguments) => arguments.common.clone(),
             Command::Scale(arguments) => arguments.common.clone(),
             Command::Delete(arguments) => arguments.common.clone(),
+            Command::Init(arguments) => arguments.common.clone(),
             Command::Validate(arguments) => arguments.common.clone(),
             Command::Render(arguments) => arguments.common.clone(),
             Command::Engine(arguments) => arguments.command.common(),
@@ -119,6 +121,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Supervise(arguments) => return Ok(inner::run(inner::Inner::Supervise, arguments.arguments)?),
         Command::Engine(arguments) => engine::run(&arguments.command, &common, printer)?,
         Command::DemoApp(arguments) => return Ok(runtime()?.block_on(demo_app::run(arguments))?.into()),
+        Command::Init(arguments) => init::run(&arguments, &common, printer)?,
         Command::Validate(_) => validate::run(&common, printer)?,
         Command::Sim(arguments) => sim::run(&arguments.command, printer)?,
         Command::Simulate(arguments) => simulate::run(&arguments, &common, printer)?,

@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod engine;
 pub mod events;
 pub mod history;
+pub mod init;
 pub mod inner;
 pub mod load;
 pub mod logs;
