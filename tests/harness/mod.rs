@@ -4,12 +4,13 @@
 
 #![allow(dead_code, reason = "each story uses a part of the harness")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use seatrial_load::{Length, LoadHandle, LoadPlan, SlowRequests, Streams, WebSockets};
@@ -240,10 +241,16 @@ impl Drop for Trial {
     }
 }
 
-/// Returns a port that nothing listens on.
+/// Returns a port that nothing listens on, each time another one: the kernel may offer one again as soon as it is free.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback address has a free port");
-    listener.local_addr().expect("a bound listener has an address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback address has a free port");
+        let port = listener.local_addr().expect("a bound listener has an address").port();
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Returns every process with its command line.
