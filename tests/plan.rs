@@ -187,14 +187,16 @@ fn a_plan_foresees_advises_and_writes_its_advice() {
 
     let file = trial.directory().join("seatrial.yml");
     let before = std::fs::read_to_string(&file).expect("a file");
-    let tuned = trial.run(&["plan", "--tune"], &version).exits(0);
+    let unknown = trial.run(&["plan"], &version).exits(0);
+    assert!(unknown.says("say --boot") && !unknown.says("grace period of"), "nothing rests on a guess: {unknown:?}");
+    let tuned = trial.run(&["plan", "--tune", "--boot", "400ms"], &version).exits(0);
     assert!(tuned.says("worth changing for web") && tuned.says("written to"), "{tuned:?}");
     let after = std::fs::read_to_string(&file).expect("a file");
     assert_ne!(before, after);
     assert!(after.contains("grace_period: 16s"), "{after}");
     let kept = before.lines().filter(|line| after.lines().any(|other| other == *line)).count();
     assert_eq!(kept, before.lines().count() - 1, "one line is changed: {after}");
-    let again = trial.run(&["plan", "--tune"], &version).exits(0);
+    let again = trial.run(&["plan", "--tune", "--boot", "400ms"], &version).exits(0);
     assert!(again.says("web: nothing to write"), "{again:?}");
     assert_eq!(std::fs::read_to_string(&file).expect("a file"), after);
 }

@@ -94,7 +94,18 @@ fn a_picture_is_drawn() {
 #[test]
 fn advice_for_the_documents_production_settings_saves_more_than_thirty_percent() {
     let directory = tempfile::tempdir().expect("a directory");
-    let advised = json(directory.path(), &["--with", "minimum_healthy_percent=50,maximum_percent=200", "--advise"]);
+    let advised = json(
+        directory.path(),
+        &[
+            "--with",
+            "minimum_healthy_percent=50,maximum_percent=200",
+            "--boot",
+            "1s",
+            "--slowest-request",
+            "100ms",
+            "--advise",
+        ],
+    );
     let (before, tuned) = (&advised[0]["before"], &advised[0]["tuned"]);
     assert!(median(tuned) * 10 <= median(before) * 7, "{} {}", median(before), median(tuned));
     assert!(tuned["success"]["fewest_healthy"].as_u64() >= before["success"]["fewest_healthy"].as_u64());

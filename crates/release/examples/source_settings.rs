@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use seatrial_release::config::{ConfigFile, Overrides, Scheme, Setting, Variables};
-use seatrial_release::forecast::{Application, Circumstances, Platform, Prior, Timeline, advise, timeline};
+use seatrial_release::forecast::{Application, Circumstances, Known, Platform, Prior, Timeline, advise, timeline};
 use seatrial_release::plan::{Network, PublicAddress, ServicePlan, TargetDefaults};
 
 /// The name of a set of settings, and the settings of its service.
@@ -47,6 +47,7 @@ fn main() {
                 slowest_request: Duration::from_millis(100),
                 image_megabytes: 125.0,
             },
+            known: Known { boot: true, slowest_request: true },
             prior: Prior::Steady,
             desired: None,
         };

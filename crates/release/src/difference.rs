@@ -38,7 +38,7 @@ impl Difference {
     pub(crate) fn new(setting: impl Into<String>, before: impl Into<Json>, after: impl Into<Json>) -> Self {
         let setting = setting.into();
         let hidden = is_secret(&setting);
-        let shown = |value: Json| if hidden && !value.is_null() { HIDDEN.into() } else { without_passwords(value) };
+        let shown = |value: Json| if hidden && !value.is_null() { HIDDEN.into() } else { without_secrets(value) };
         Self { before: shown(before.into()), after: shown(after.into()), setting }
     }
 }
@@ -150,23 +150,30 @@ fn content(item: &Json, key: &str) -> Json {
 
 /// Whether a setting is an environment variable whose name says that its value is nobody's business.
 fn is_secret(setting: &str) -> bool {
-    let Some((_, name)) = setting.rsplit_once("environment[") else { return false };
-    let name = name.trim_end_matches(']').to_ascii_uppercase();
+    setting.rsplit_once("environment[").is_some_and(|(_, name)| is_secret_name(name.trim_end_matches(']')))
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
     SECRET_WORDS.iter().any(|word| name.contains(word)) || name == "KEY" || name.ends_with("_KEY") || name == "AUTH"
 }
 
-/// A value whose addresses keep their passwords to themselves.
-fn without_passwords(value: Json) -> Json {
+/// A value that keeps its secrets to itself: passwords in addresses, and variables whose names speak of secrets.
+fn without_secrets(value: Json) -> Json {
     match value {
         Json::String(text) => match password(&text) {
             Some(range) => {
-                without_passwords(Json::String(format!("{}{HIDDEN}{}", &text[..range.start], &text[range.end..])))
+                without_secrets(Json::String(format!("{}{HIDDEN}{}", &text[..range.start], &text[range.end..])))
             }
             None => Json::String(text),
         },
-        Json::Array(items) => items.into_iter().map(without_passwords).collect(),
-        Json::Object(members) => {
-            Json::Object(members.into_iter().map(|(name, value)| (name, without_passwords(value))).collect())
+        Json::Array(items) => items.into_iter().map(without_secrets).collect(),
+        Json::Object(mut members) => {
+            let names_secret = members.get("name").and_then(Json::as_str).is_some_and(is_secret_name);
+            if let Some(value) = members.get_mut("value").filter(|_| names_secret) {
+                *value = HIDDEN.into();
+            }
+            members.into_iter().map(|(name, value)| (name, without_secrets(value))).collect()
         }
         other => other,
     }
@@ -260,5 +267,12 @@ mod tests {
                 "environment[MONKEYS] 1 → 2",
             ]
         );
+        let container = json!({ "name": "old", "environment": [{ "name": "API_TOKEN", "value": "s3cret" }] });
+        let list = json!({ "containerDefinitions": [container] });
+        let gone = told(list.clone(), json!({ "containerDefinitions": [] }), Members::All);
+        assert!(gone.len() == 1 && gone[0].contains("API_TOKEN") && !gone[0].contains("s3cret"), "{gone:?}");
+        let twice = json!({ "environment": [{ "name": "API_TOKEN", "value": "s3cret" }, { "name": "API_TOKEN", "value": "x" }] });
+        let told_of_twice = told(Json::Null, twice, Members::All);
+        assert!(!told_of_twice.concat().contains("s3cret"), "{told_of_twice:?}");
     }
 }

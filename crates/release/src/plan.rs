@@ -7,8 +7,8 @@ mod alarm;
 use seatrial_model::ReturnSteps;
 use serde_json::{Value as Json, json};
 
-pub(crate) use alarm::since;
 pub use alarm::{AlarmPlan, AlarmSubject, Measure, PairSide};
+pub(crate) use alarm::{NAMESPACE, since};
 
 use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Share, Stage};
 use crate::steering::Steering;

@@ -1,4 +1,5 @@
-//! What is known to fail or to stall before anything is touched: settings that contradict each other, the application or the traffic.
+//! What is known to fail or to stall before anything is touched: settings that contradict each other, the application or the traffic. That an
+//! alarm needs longer than a version is watched is remarked when the file is read.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::config::ServiceName;
 use crate::ensure::{load_balancer, target_group};
 use crate::error::ReleaseError;
 use crate::forecast::{Application, Ending, Timeline};
-use crate::plan::{AlarmSubject, ListenerPlan, Plan, RulePlan, ServicePlan};
+use crate::plan::{AlarmSubject, ListenerPlan, NAMESPACE, Plan, RulePlan, ServicePlan};
 
 /// How far back traffic is looked at.
 const WINDOW: Duration = Duration::from_secs(3600);
@@ -80,7 +81,7 @@ async fn statistic(
     let answered = connection
         .cloudwatch
         .get_metric_statistics()
-        .namespace("AWS/ApplicationELB")
+        .namespace(NAMESPACE)
         .metric_name(metric)
         .dimensions(dimension("LoadBalancer", &subject.load_balancer))
         .dimensions(dimension("TargetGroup", &subject.target_group))
@@ -114,7 +115,6 @@ pub fn settings(
         known.killed(),
         known.shadowed(),
         known.too_few_requests(),
-        known.unwatched(),
     ];
     let finding = |(what, instead)| Finding { service: service.name.clone(), what, instead };
     all.into_iter().flatten().map(finding).collect()
@@ -278,23 +278,6 @@ impl Known<'_> {
             )
         })
     }
-
-    /// Alarms that cannot fire while anybody looks.
-    fn unwatched(&self) -> Found {
-        let alarm = self.service.alarms.iter().map(|alarm| alarm.period * alarm.periods).min()?;
-        let watched = crate::deploy::watching_time(self.service);
-        let needed = Duration::from_secs(u64::from(alarm.unsigned_abs()));
-        (needed > watched).then(|| {
-            (
-                format!(
-                    "its quickest alarm needs {} s to fire, and the new version is watched for {} s",
-                    needed.as_secs(),
-                    watched.as_secs()
-                ),
-                format!("set `deployment.bake` to {}m or more", needed.as_secs().div_ceil(60)),
-            )
-        })
-    }
 }
 
 /// Whether a rule takes every request that another one is for.
@@ -323,7 +306,7 @@ fn matches_all(pattern: &str, other: &str) -> bool {
 mod tests {
     use super::*;
     use crate::config::{ConfigFile, Overrides, Scheme, Variables};
-    use crate::forecast::{Circumstances, Platform, Prior, timeline};
+    use crate::forecast::{Circumstances, Known, Platform, Prior, timeline};
     use crate::plan::{Network, PublicAddress, TargetDefaults};
 
     fn findings(services: &str, service: &str, application: Application, traffic: Option<Traffic>) -> Vec<String> {
@@ -341,8 +324,13 @@ mod tests {
             TargetDefaults { region: "r".into(), network: Some(network), process_image: Some("process".into()) };
         let plan = file.plan(&environment, &defaults, &Overrides::default()).expect("a plan");
         let service = plan.service(&service.parse().expect("a name")).expect("the service");
-        let circumstances =
-            Circumstances { platform: Platform::Fargate, application, prior: Prior::Steady, desired: None };
+        let circumstances = Circumstances {
+            platform: Platform::Fargate,
+            application,
+            known: Known::default(),
+            prior: Prior::Steady,
+            desired: None,
+        };
         let timeline = timeline(service, &circumstances);
         settings(&plan, service, &timeline, &application, traffic).into_iter().map(|finding| finding.what).collect()
     }
@@ -386,13 +374,6 @@ mod tests {
         let found = findings(canary, "web", quick(), few(2.0));
         assert!(found.len() == 1 && found[0].contains("are 30 requests: too few to judge by"), "{found:?}");
         assert_eq!(findings(canary, "web", quick(), few(20.0)), Vec::<String>::new());
-    }
-
-    #[test]
-    fn an_alarm_that_comes_too_late_is_told() {
-        let late = "  web: { command: x, port: 80, listener: { port: 80 }, deployment: { strategy: blue_green, bake: 1m, alarms: { errors: 5%, for: 5m } } }\n";
-        let found = findings(late, "web", quick(), None);
-        assert!(found.len() == 1 && found[0].contains("needs 300 s to fire"), "{found:?}");
     }
 
     #[test]

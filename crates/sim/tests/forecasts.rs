@@ -5,8 +5,8 @@ use std::time::Duration;
 use seatrial_model::{CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, Percent, Strategy, TrafficPercent};
 use seatrial_sim::forecast::causes::Wait;
 use seatrial_sim::forecast::{
-    Alarm, Application, Balancing, CheckSettings, Ending, FailFast, Fate, Prior, Profile, Settings, Subject,
-    Thresholds, foresee,
+    Alarm, Application, Balancing, CheckSettings, ContainerCheck, Ending, FailFast, Fate, Prior, Profile, Settings,
+    Subject, Thresholds, foresee,
 };
 
 const LIVES: u32 = 201;
@@ -154,4 +154,41 @@ fn traffic_is_back_at_once_where_both_versions_stand() {
     assert_eq!(forecast.ending, Ending::RolledBack);
     assert_eq!(forecast.given_up, forecast.traffic_back);
     assert!(forecast.points.iter().all(|point| point.share <= 0.1), "the canary's share is all it gets");
+}
+
+#[test]
+fn without_a_load_balancer_a_task_counts_after_forty_seconds_or_its_containers_own_check() {
+    let mut subject = observed();
+    subject.balancing = None;
+    let unchecked = foresee(&subject, &Profile::fargate(), Fate::Good, 21);
+    assert!(unchecked.waits.get(&Wait::CountsAsHealthy).is_some_and(|range| range.median >= seconds(40)));
+    assert!(!unchecked.waits.contains_key(&Wait::Draining), "there is nothing to drain");
+    subject.container_check = Some(ContainerCheck { interval: seconds(5), retries: 3, start_period: Duration::ZERO });
+    let checked = foresee(&subject, &Profile::fargate(), Fate::Good, 21);
+    assert_eq!(checked.ending, Ending::Successful);
+    assert!(checked.total.expect("it ends").median + seconds(25) < unchecked.total.expect("it ends").median);
+    let failing = foresee(&subject, &Profile::fargate(), Fate::FailsChecks, 21);
+    assert_eq!(failing.ending, Ending::RolledBack);
+}
+
+#[test]
+fn a_new_service_waits_for_nothing_to_leave() {
+    let mut subject = production();
+    subject.prior = Prior::None;
+    let first = foresee(&subject, &Profile::fargate(), Fate::Good, 51);
+    assert_eq!((first.ending, first.fewest_healthy, first.most_tasks), (Ending::Successful, 0, 2));
+    assert!(!first.waits.contains_key(&Wait::Draining) && !first.waits.contains_key(&Wait::Deprovisioning));
+    // A created service was observed to be complete after 88 s.
+    let took = first.total.expect("it ends").median.as_secs_f64();
+    assert!((70.0..=101.0).contains(&took), "{took}");
+}
+
+#[test]
+fn a_boot_longer_than_grace_and_checks_never_ends_well() {
+    let mut subject = production();
+    subject.application.boot = seconds(400);
+    let forecast = foresee(&subject, &Profile::fargate(), Fate::Good, 5);
+    assert_ne!(forecast.ending, Ending::Successful);
+    subject.settings.health_check_grace_period = seconds(500);
+    assert_eq!(foresee(&subject, &Profile::fargate(), Fate::Good, 5).ending, Ending::Successful);
 }

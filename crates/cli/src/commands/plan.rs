@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{ConfigFile, Overrides, RollbackOverride, Setting, Variables};
-use seatrial_release::forecast::{Application, Circumstances, Platform, Prior, Timeline, advise, timeline};
+use seatrial_release::forecast::{Application, Circumstances, Known, Platform, Prior, Timeline, timeline};
 use seatrial_release::plan::Plan;
 use seatrial_release::preflight::{self, Finding};
 use seatrial_release::{Rehearsal, ServicePreview, rehearse};
@@ -95,7 +95,7 @@ pub struct Planned {
 pub async fn planned(
     version: &Version,
     rollback: RollbackOverride,
-    application: &ApplicationArguments,
+    described: &ApplicationArguments,
     common: &Common,
     printer: &Printer,
 ) -> Result<Planned> {
@@ -116,17 +116,21 @@ pub async fn planned(
         });
         let preview = planned.rehearsal.services.iter().find(|preview| preview.service == service.name);
         let Some(preview) = preview.cloned() else { continue };
-        let application = application.application(traffic);
+        let application = described.application(traffic);
         planned.timelines.extend(foreseen(&preview, plan, application));
-        let circumstances = Circumstances { prior: Prior::Steady, ..circumstances(&preview, plan, application) };
-        let before = timeline(service, &circumstances);
-        planned.findings.extend(preflight::settings(plan, service, &before, &application, traffic));
+        let circumstances = Circumstances {
+            prior: Prior::Steady,
+            known: described.known(traffic),
+            ..circumstances(&preview, plan, application)
+        };
         planned.findings.extend(preflight::silent_alarms(connection, service).await?);
         let changed = |settings: &[Setting]| {
             let overrides = Overrides { settings: settings.to_vec(), ..overrides.clone() };
             file.plan(&environment, &defaults, &overrides).ok()?.service(&service.name).cloned()
         };
-        planned.advice.push(Considered { before, advised: advise(service, &circumstances, changed) });
+        let considered = Considered::new(service, &circumstances, changed);
+        planned.findings.extend(preflight::settings(plan, service, &considered.before, &application, traffic));
+        planned.advice.push(considered);
     }
     Ok(planned)
 }
@@ -135,6 +139,7 @@ fn circumstances(preview: &ServicePreview, plan: &Plan, application: Application
     Circumstances {
         platform: Platform::of(&plan.environment.target),
         application,
+        known: Known::default(),
         prior: if preview.tasks.running == 0 { Prior::None } else { Prior::Steady },
         desired: Some(preview.tasks.desired.unsigned_abs()),
     }
@@ -149,7 +154,7 @@ pub fn foreseen(preview: &ServicePreview, plan: &Plan, application: Application)
 /// Writes advised settings into the configuration file, and makes sure that the file then means them.
 fn tune(advice: &[Considered], common: &Common, printer: &Printer) -> Result<()> {
     let variables = Variables::of_process();
-    for Considered { before, advised } in advice {
+    for Considered { before, advised, .. } in advice {
         let settings: Vec<Setting> = advised.settings();
         if settings.is_empty() {
             printer.remark(&format!("{}: nothing to write", before.service));
@@ -177,6 +182,8 @@ fn tune(advice: &[Considered], common: &Common, printer: &Printer) -> Result<()>
 
 /// Replaces a file at once: whatever happens, it is the old one or the new one.
 fn replace(path: &Path, text: &str) -> Result<()> {
+    // Of a link the file it leads to.
+    let path = &path.canonicalize().with_context(|| format!("cannot find {}", path.display()))?;
     let beside = path.with_extension("yml.new");
     let failed = || format!("cannot write {}", path.display());
     std::fs::write(&beside, text).with_context(failed)?;

@@ -8,7 +8,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{ConfigFile, Overrides, Setting, Span, Stage, Variables};
-use seatrial_release::forecast::{Advised, Application, Circumstances, Platform, Prior, Timeline, advise, timeline};
+use seatrial_release::forecast::{
+    Advised, Application, Circumstances, Known, Platform, Prior, Timeline, advise, timeline,
+};
 use seatrial_release::plan::{Environment, Plan, ServicePlan};
 use seatrial_release::preflight::Traffic;
 use serde::Serialize;
@@ -18,6 +20,9 @@ use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::Printer;
 use crate::show::{gantt, timeline as show};
 use crate::target;
+
+/// The time to boot of an application of which nothing is known.
+const BOOT: Duration = Duration::from_secs(1);
 
 /// The slowest request of an application of which nothing is known.
 const SLOWEST_REQUEST: Duration = Duration::from_millis(100);
@@ -78,9 +83,9 @@ pub struct SimulateArguments {
 /// How the application behaves, which no configuration says.
 #[derive(Args, Clone, Debug)]
 pub struct ApplicationArguments {
-    /// How long the application takes from the start of its process to its first answer
-    #[arg(long, value_name = "DURATION", default_value = "1s", env = "SEATRIAL_BOOT")]
-    pub boot: Span,
+    /// How long the application takes from the start of its process to its first answer [default: 1s is assumed]
+    #[arg(long, value_name = "DURATION", env = "SEATRIAL_BOOT")]
+    pub boot: Option<Span>,
 
     /// How long it takes to end after SIGTERM
     #[arg(long, value_name = "DURATION", default_value = "100ms", env = "SEATRIAL_STOPS_IN")]
@@ -100,11 +105,17 @@ impl ApplicationArguments {
     pub fn application(&self, traffic: Option<Traffic>) -> Application {
         let seen = traffic.map_or(SLOWEST_REQUEST, |traffic| traffic.slowest);
         Application {
-            boot: self.boot.get(),
+            boot: self.boot.map_or(BOOT, Span::get),
             stops_in: self.stops_in.get(),
             slowest_request: self.slowest_request.map_or(seen, Span::get),
             image_megabytes: f64::from(self.image_size),
         }
+    }
+
+    /// What of it is known and not only assumed.
+    pub fn known(&self, traffic: Option<Traffic>) -> Known {
+        let is_seen = traffic.is_some_and(|traffic| !traffic.slowest.is_zero());
+        Known { boot: self.boot.is_some(), slowest_request: self.slowest_request.is_some() || is_seen }
     }
 }
 
@@ -187,6 +198,7 @@ pub fn run(arguments: &SimulateArguments, common: &Common, printer: &Printer) ->
     let circumstances = Circumstances {
         platform,
         application: arguments.application.application(None),
+        known: arguments.application.known(None),
         prior: if arguments.new { Prior::None } else { Prior::Steady },
         desired: None,
     };
@@ -216,8 +228,27 @@ pub fn run(arguments: &SimulateArguments, common: &Common, printer: &Printer) ->
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Considered {
     pub before: Timeline,
+    /// What of the application is not known, so that nothing is advised that rests on it: the flags that say it.
+    pub unknown: Vec<&'static str>,
     #[serde(flatten)]
     pub advised: Advised,
+}
+
+impl Considered {
+    /// Looks for what would be better for a service.
+    pub fn new(
+        service: &ServicePlan,
+        circumstances: &Circumstances,
+        planned: impl Fn(&[Setting]) -> Option<ServicePlan>,
+    ) -> Self {
+        let Known { boot, slowest_request } = circumstances.known;
+        let flags = [("--boot", boot), ("--slowest-request", slowest_request || service.balancing.is_none())];
+        Considered {
+            before: timeline(service, circumstances),
+            unknown: flags.into_iter().filter(|(_, known)| !known).map(|(flag, _)| flag).collect(),
+            advised: advise(service, circumstances, planned),
+        }
+    }
 }
 
 fn advised(
@@ -234,7 +265,7 @@ fn advised(
             let over: Vec<&Settings> = arguments.with.iter().chain([&more]).collect();
             planned(file, environment, &arguments.services, &over).ok()?.service(&service.name).cloned()
         };
-        Considered { before: timeline(service, circumstances), advised: advise(service, circumstances, planned) }
+        Considered::new(service, circumstances, planned)
     };
     Ok(plan.services.iter().map(consider).collect())
 }

@@ -7,7 +7,6 @@ use serde_json::Value as Json;
 
 use super::timeline;
 use crate::commands::plan::Planned;
-use crate::commands::simulate::Considered;
 use crate::printer::Paint;
 
 /// Widest name of a setting that still has its value in the column beside it.
@@ -57,11 +56,14 @@ pub fn text(planned: &Planned, paint: Paint) -> String {
     for timeline in &planned.timelines {
         text += &format!("\n{}", timeline::brief(timeline, paint));
     }
-    for Considered { before, advised } in
-        planned.advice.iter().filter(|considered| !considered.advised.advice.is_empty())
-    {
-        let what = format!("worth changing for {} (`seatrial plan --tune` writes it):", before.service);
-        text += &format!("\n{}\n{}", paint.strong(&what), timeline::advice(before, advised, paint));
+    for considered in &planned.advice {
+        let service = &considered.before.service;
+        if !considered.advised.advice.is_empty() {
+            let what = format!("worth changing for {service} (`seatrial plan --tune` writes it):");
+            text += &format!("\n{}\n{}", paint.strong(&what), timeline::advice(considered, paint));
+        } else if let Some(hint) = timeline::hint(considered) {
+            text += &format!("\n{}\n", paint.faint(&format!("{service}: {hint}")));
+        }
     }
     text
 }
@@ -86,13 +88,11 @@ pub fn markdown(planned: &Planned) -> String {
     for timeline in &planned.timelines {
         text += &format!("\n{}", timeline::markdown(timeline));
     }
-    for Considered { before, advised } in
-        planned.advice.iter().filter(|considered| !considered.advised.advice.is_empty())
-    {
+    for considered in planned.advice.iter().filter(|considered| !considered.advised.advice.is_empty()) {
         text += &format!(
             "\nWorth changing for **{}**:\n\n```\n{}```\n",
-            before.service,
-            timeline::advice(before, advised, Paint::PLAIN)
+            considered.before.service,
+            timeline::advice(considered, Paint::PLAIN)
         );
     }
     let changes: Vec<&Step> = rehearsal.steps.iter().filter(|step| step.change != Change::Unchanged).collect();

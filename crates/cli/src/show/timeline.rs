@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use seatrial_release::forecast::{Advice, Advised, Ending, Failure, Forecast, Mishap, Platform, Range, Timeline, Wait};
+use seatrial_release::forecast::{Advice, Ending, Failure, Forecast, Mishap, Platform, Range, Timeline, Wait};
 
 use super::time::length;
 use crate::commands::simulate::{Considered, Variant};
@@ -77,17 +77,15 @@ fn one(timeline: &Timeline, paint: Paint) -> String {
 
 /// What would be better for each service.
 pub fn advised(considered: &[Considered], paint: Paint) -> String {
-    let one = |Considered { before, advised }: &Considered| {
-        format!("{}\n{}", paint.strong(&title(before, None)), advice(before, advised, paint))
+    let one = |considered: &Considered| {
+        format!("{}\n{}", paint.strong(&title(&considered.before, None)), advice(considered, paint))
     };
     considered.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// Which settings to change, and what each saves and gives up.
-pub fn advice(before: &Timeline, advised: &Advised, paint: Paint) -> String {
-    if advised.advice.is_empty() {
-        return format!("  {}\n", paint.faint("no setting is worth changing"));
-    }
+pub fn advice(considered: &Considered, paint: Paint) -> String {
+    let Considered { before, advised, .. } = considered;
     let mut text = String::new();
     for Advice { what, saves, gains, gives_up, settings } in &advised.advice {
         let saved = if saves.is_zero() { String::new() } else { format!(": {} less", length(*saves)) };
@@ -102,11 +100,24 @@ pub fn advice(before: &Timeline, advised: &Advised, paint: Paint) -> String {
             settings.iter().map(|setting| format!("{}: {}", setting.key, setting.value)).collect();
         text += &format!("      {}\n", paint.faint(&written.join(", ")));
     }
-    text + &format!(
-        "  with all of it: {} ({:.0} % less)\n",
-        total(&advised.tuned.success),
-        100.0 * advised.share_saved(before)
-    )
+    text += &match advised.advice.is_empty() {
+        true => format!("  {}\n", paint.faint("no setting is worth changing")),
+        false => format!(
+            "  with all of it: {} ({:.0} % less)\n",
+            total(&advised.tuned.success),
+            100.0 * advised.share_saved(before)
+        ),
+    };
+    if let Some(hint) = hint(considered) {
+        text += &format!("  {}\n", paint.faint(&hint));
+    }
+    text
+}
+
+/// What to say for more advice.
+pub fn hint(considered: &Considered) -> Option<String> {
+    let flags = considered.unknown.join(" and ");
+    (!flags.is_empty()).then(|| format!("say {flags} for more advice: nothing is advised that rests on a guess"))
 }
 
 /// How long it takes and how long failures take, without the path in between.

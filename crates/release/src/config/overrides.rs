@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Serialize;
+
 use super::deployment::StrategyWord;
 use super::document::ServiceEntry;
 use super::error::{Fault, Position};
@@ -31,7 +33,7 @@ pub struct Overrides {
 }
 
 /// A setting of a service as the file would have it: its keys with dots between them, and its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Setting {
     pub key: String,
     pub value: String,

@@ -8,6 +8,7 @@ mod definition_choice;
 pub(crate) mod listener;
 pub(crate) mod load_balancer;
 mod pair;
+mod preview;
 mod rule;
 pub(crate) mod service;
 mod service_changes;
@@ -19,8 +20,9 @@ pub(crate) mod task_definition;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use definition_choice::DefinitionChoice;
+pub use preview::{ServicePreview, TaskPreview};
 pub(crate) use service::Effect;
-pub use service::{Force, ServicePreview, TaskPreview};
+pub use service::Force;
 
 use crate::aws::Connection;
 use crate::config::ServiceName;

@@ -4,23 +4,21 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_ecs::types::{Service, ServiceField, Tag};
-use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
 
 use super::alarm::ServiceAlarms;
 use super::compare::covers;
 use super::definition_choice::chosen;
 use super::listener::{Rules, ServiceGroups};
+use super::preview::{ServicePreview, TaskPreview};
 use super::service_changes::{differences, last_attempt_failed, refuse_fixed, starts_deployment, take_back, told};
 use super::tags::{extensions, for_ecs, tags};
 use super::task_definition::short;
 use super::{Balanced, Ensuring};
 use crate::aws::raw::{Answer, body};
 use crate::aws::{Connection, DoingExt};
-use crate::config::ServiceName;
 use crate::difference::{Difference, settings};
 use crate::error::ReleaseError;
-use crate::firing::FiringAlarm;
 use crate::interrupt::Interrupt;
 use crate::plan::{DesiredCount, RulePurpose, ServicePlan};
 use crate::report::{Change, Event, Resource};
@@ -106,59 +104,6 @@ struct Update {
 impl Update {
     fn starts_deployment(&self) -> bool {
         self.forced || self.members.keys().any(|member| starts_deployment(member))
-    }
-}
-
-/// What a deployment would do to a service.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ServicePreview {
-    pub service: ServiceName,
-    /// Why a service deployment would begin; empty when none would.
-    pub starts_deployment: Vec<String>,
-    pub tasks: TaskPreview,
-    /// The alarms that fire, for which the deployment would be refused.
-    pub blocked_by: Vec<FiringAlarm>,
-}
-
-/// The tasks of a service before, during and after a deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct TaskPreview {
-    /// Now.
-    pub running: i32,
-    /// In the end.
-    pub desired: i32,
-    /// The fewest healthy ones that ECS lets there be meanwhile, as long as none fails by itself.
-    pub fewest_healthy: i32,
-    /// The most there can be meanwhile, without those that are leaving.
-    pub most: i32,
-}
-
-impl TaskPreview {
-    fn of(plan: &ServicePlan, running: i32, desired: i32, deploys: bool) -> Self {
-        if !deploys {
-            return Self { running, desired, fewest_healthy: running.min(desired), most: running.max(desired) };
-        }
-        if running == 0 {
-            return Self { running, desired, fewest_healthy: 0, most: desired };
-        }
-        if plan.pair().is_some() {
-            return Self { running, desired, fewest_healthy: running.min(desired), most: running + desired };
-        }
-        let percent = |member: &str, default: i64| {
-            let daemon = plan.service["schedulingStrategy"] == "DAEMON";
-            let default = if daemon { default - 100 } else { default };
-            plan.service["deploymentConfiguration"][member].as_i64().unwrap_or(default.max(0))
-        };
-        let share = |percent: i64, rounded_up: bool| {
-            let hundredths = i64::from(desired) * percent + if rounded_up { 99 } else { 0 };
-            i32::try_from(hundredths / 100).unwrap_or(i32::MAX)
-        };
-        Self {
-            running,
-            desired,
-            fewest_healthy: share(percent("minimumHealthyPercent", 100), true).min(running),
-            most: share(percent("maximumPercent", 200), false).max(running),
-        }
     }
 }
 

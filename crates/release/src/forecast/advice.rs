@@ -31,7 +31,7 @@ const NEVER_FEWER: i32 = 100;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Advice {
     /// The settings to write, as keys of the service.
-    pub settings: Vec<WrittenSetting>,
+    pub settings: Vec<Setting>,
     /// What it is, such as "health check every 5 s in the place of 30 s".
     pub what: String,
     /// By how much a deployment becomes shorter.
@@ -41,13 +41,6 @@ pub struct Advice {
     pub gains: Vec<String>,
     /// What is given up.
     pub gives_up: Vec<String>,
-}
-
-/// A setting as it is written into a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WrittenSetting {
-    pub key: String,
-    pub value: String,
 }
 
 /// All advice about one service.
@@ -61,8 +54,7 @@ pub struct Advised {
 impl Advised {
     /// All settings to write.
     pub fn settings(&self) -> Vec<Setting> {
-        let all = self.advice.iter().flat_map(|advice| &advice.settings);
-        all.map(|written| Setting { key: written.key.clone(), value: written.value.clone() }).collect()
+        self.advice.iter().flat_map(|advice| &advice.settings).cloned().collect()
     }
 
     /// The part of the deployment's time that all of it saves, from 0 to 1.
@@ -115,11 +107,10 @@ pub fn advise(
         if saves <= NOISE && gains.is_empty() {
             continue;
         }
-        gains.splice(0..0, candidate.gains);
-        let written = |setting: &Setting| WrittenSetting { key: setting.key.clone(), value: setting.value.clone() };
-        let settings = candidate.settings.iter().map(written).collect();
-        advice.push(Advice { settings, what: candidate.what, saves, gains, gives_up: candidate.gives_up });
-        taken.extend(candidate.settings);
+        gains.splice(0..0, candidate.gains.iter().cloned());
+        taken.extend(candidate.settings.iter().cloned());
+        let Candidate { settings, what, gives_up, .. } = candidate;
+        advice.push(Advice { settings, what, saves, gains, gives_up });
         (plan, before) = (changed, after);
     }
     Advised { advice, tuned: before }
@@ -168,6 +159,11 @@ fn setting(key: &str, value: impl ToString) -> Setting {
     Setting { key: key.to_owned(), value: value.to_string() }
 }
 
+/// Seconds, rounded up.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+}
+
 fn group(plan: &ServicePlan) -> Option<&TargetGroupPlan> {
     plan.balancing.as_ref().map(|balancing| &balancing.target_group)
 }
@@ -186,11 +182,16 @@ fn breaker(plan: &ServicePlan, _: &Circumstances) -> Vec<Candidate> {
     }]
 }
 
-fn intervals(plan: &ServicePlan, _: &Circumstances) -> Vec<Candidate> {
+fn intervals(plan: &ServicePlan, circumstances: &Circumstances) -> Vec<Candidate> {
     let Some(group) = group(plan) else { return Vec::new() };
     let before = group.health_check_interval.unwrap_or(30);
     let timeout = group.health_check_timeout.unwrap_or(5);
     let failures = group.unhealthy_threshold.unwrap_or(2);
+    // A slow start is forgiven for the grace period or until the checks have failed, whichever is longer.
+    let grace = plan.service["healthCheckGracePeriodSeconds"].as_i64().unwrap_or(0);
+    if !circumstances.known.boot && grace < i64::from(failures) * i64::from(before) {
+        return Vec::new();
+    }
     let candidate = |interval: i32| {
         let mut settings = vec![setting("health_check.interval", format!("{interval}s"))];
         let mut gives_up = vec![
@@ -220,8 +221,8 @@ fn deregistration(plan: &ServicePlan, circumstances: &Circumstances) -> Vec<Cand
     let Some(group) = group(plan) else { return Vec::new() };
     let before = group.deregistration_delay.unwrap_or(300);
     let needed = (circumstances.application.slowest_request * DELAY_MARGIN).max(DELAY_MIN);
-    let after = i32::try_from(needed.as_secs() + u64::from(needed.subsec_millis() > 0)).unwrap_or(i32::MAX);
-    if after >= before {
+    let after = i32::try_from(whole_seconds(needed)).unwrap_or(i32::MAX);
+    if after >= before || !circumstances.known.slowest_request {
         return Vec::new();
     }
     let slowest = circumstances.application.slowest_request.as_secs_f64();
@@ -287,8 +288,8 @@ fn early(plan: &ServicePlan, _: &Circumstances) -> Vec<Candidate> {
 
 fn grace(plan: &ServicePlan, circumstances: &Circumstances) -> Vec<Candidate> {
     let Some(before) = plan.service["healthCheckGracePeriodSeconds"].as_u64() else { return Vec::new() };
-    let after = (circumstances.application.boot + GRACE_MARGIN).as_secs();
-    if after >= before {
+    let after = whole_seconds(circumstances.application.boot + GRACE_MARGIN);
+    if after >= before || !circumstances.known.boot {
         return Vec::new();
     }
     vec![Candidate {

@@ -6,7 +6,7 @@ mod subject;
 
 use std::time::Duration;
 
-pub use advice::{Advice, Advised, WrittenSetting, advise};
+pub use advice::{Advice, Advised, advise};
 pub use seatrial_sim::forecast::causes::{Phase, Wait};
 pub use seatrial_sim::forecast::life::Point;
 use seatrial_sim::forecast::{self, Alarm, Fate, Profile};
@@ -115,11 +115,19 @@ impl Mishap {
     }
 }
 
+/// What of an application is known, and not only assumed: advice that could harm it rests on nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    pub boot: bool,
+    pub slowest_request: bool,
+}
+
 /// What a deployment finds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Circumstances {
     pub platform: Platform,
     pub application: Application,
+    pub known: Known,
     pub prior: Prior,
     /// How many tasks are wanted; none for what the configuration says.
     pub desired: Option<u32>,

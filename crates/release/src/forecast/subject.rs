@@ -18,7 +18,7 @@ use crate::steering::Then;
 
 /// Turns a plan into a subject, and tells what is not counted.
 pub(super) fn subject(plan: &ServicePlan, circumstances: &Circumstances) -> (Subject, Vec<String>) {
-    let Circumstances { platform, application, prior, desired } = *circumstances;
+    let Circumstances { platform, application, prior, desired, .. } = *circumstances;
     let balancing = plan.balancing.as_ref().map(|balancing| balancing_of(&balancing.target_group, plan, platform));
     let alarm = quickest(plan);
     let subject = Subject {
@@ -171,4 +171,101 @@ fn seconds(value: &Json) -> Option<Duration> {
 
 fn minutes(value: &Json) -> Duration {
     Duration::from_secs(60 * value.as_u64().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ConfigFile, Overrides, Scheme, Variables};
+    use crate::forecast::{Application, Known, Prior};
+    use crate::plan::{Network, PublicAddress, TargetDefaults};
+
+    fn subject_of(service: &str, platform: Platform) -> (Subject, Vec<String>) {
+        let text = format!("app: a\nservices:\n  web: {{ command: x, port: 80, {service} }}\n");
+        let file =
+            ConfigFile::parse("seatrial.yml".as_ref(), &text, &Variables::of_process()).expect("a configuration");
+        let environment = file.environment(None).expect("an environment");
+        let network = Network {
+            subnets: vec!["subnet".into()],
+            security_groups: vec![],
+            public_address: PublicAddress::None,
+            scheme: Scheme::Internal,
+        };
+        let defaults =
+            TargetDefaults { region: "r".into(), network: Some(network), process_image: Some("process".into()) };
+        let plan = file.plan(&environment, &defaults, &Overrides::default()).expect("a plan");
+        let application = Application {
+            boot: Duration::from_secs(1),
+            stops_in: Duration::ZERO,
+            slowest_request: Duration::ZERO,
+            image_megabytes: 1.0,
+        };
+        let circumstances =
+            Circumstances { platform, application, known: Known::default(), prior: Prior::Steady, desired: None };
+        subject(&plan.services[0], &circumstances)
+    }
+
+    #[test]
+    fn the_strategies_and_their_times_are_those_of_the_file() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let tenths = TrafficPercent::from_tenths;
+        let cases = [
+            ("strategy: blue_green, bake: 5m", Strategy::BlueGreen, minutes(5)),
+            (
+                "strategy: canary, percent: 20, step_bake: 3m",
+                Strategy::Canary { percent: tenths(200), bake_time: minutes(3) },
+                minutes(0),
+            ),
+            (
+                "strategy: linear, percent: 25, step_bake: 2m, bake: 1m",
+                Strategy::Linear { step: tenths(250), bake_time: minutes(2) },
+                minutes(1),
+            ),
+            // The coordinator takes the steps itself; what they take is waited for like the bake time.
+            (
+                "strategy: canary, steps: [{ percent: 10, bake: 4m }, { percent: 50, bake: 6m }], bake: 1m",
+                Strategy::Linear { step: tenths(100), bake_time: minutes(0) },
+                minutes(11),
+            ),
+            ("early_success: { healthy_percent: 100 }", Strategy::Rolling, minutes(0)),
+        ];
+        for (deployment, strategy, bake_time) in cases {
+            let listener = "listener: { port: 80 }";
+            let (subject, _) = subject_of(&format!("{listener}, deployment: {{ {deployment} }}"), Platform::Fargate);
+            let configuration = &subject.settings.deployment;
+            assert_eq!((configuration.strategy, configuration.bake_time), (strategy, bake_time), "{deployment}");
+            assert_eq!(configuration.early_success.is_some(), deployment.starts_with("early"), "{deployment}");
+            assert_eq!(subject.balancing.is_some_and(|one| one.has_pair), strategy.shifts_traffic(), "{deployment}");
+        }
+    }
+
+    #[test]
+    fn checks_thresholds_and_delays_are_those_of_the_file() {
+        let service = "listener: { port: 80 }, deregistration_delay: 7s, settle_time: 2s, desired_count: 3, \
+                       health_check: { interval: 11s, timeout: 3s, healthy_threshold: 4, unhealthy_threshold: 5, grace_period: 13s }, \
+                       circuit_breaker: { reset_on_healthy_task: false, threshold: { type: count, value: 2 } }, \
+                       deployment: { alarms: { errors: 5%, for: 2m } }";
+        let (subject, notes) = subject_of(service, Platform::Embedded);
+        let balancing = subject.balancing.expect("a listener");
+        assert_eq!(balancing.check.interval, Duration::from_secs(11));
+        assert_eq!(balancing.check.thresholds, Thresholds { healthy: 4, unhealthy: 5 });
+        assert_eq!(balancing.check.settle_time, Duration::from_secs(2));
+        assert_eq!(balancing.deregistration_delay, Duration::from_secs(7));
+        assert_eq!((subject.settings.desired_count, subject.settings.health_check_grace_period.as_secs()), (3, 13));
+        let breaker = subject.settings.deployment.circuit_breaker;
+        assert_eq!((breaker.reset_on_healthy_task, breaker.threshold), (false, Threshold::Count(2)));
+        assert!(subject.settings.deployment.alarms.enable && subject.alarm.is_some());
+        assert_eq!(notes, Vec::<String>::new());
+        let (elsewhere, _) = subject_of(service, Platform::Fargate);
+        assert_eq!(elsewhere.balancing.map(|one| one.check.settle_time), Some(Duration::ZERO), "the engine's own");
+    }
+
+    #[test]
+    fn what_is_not_counted_is_told() {
+        let paused = "listener: { port: 80 }, deployment: { strategy: blue_green, hooks: [{ stage: pre_scale_up }] }";
+        let (_, notes) = subject_of(paused, Platform::Fargate);
+        assert!(notes.len() == 1 && notes[0].contains("pauses and functions is not counted"), "{notes:?}");
+        let (_, notes) = subject_of("listener: { port: 80 }, deployment: { alarms: pager }", Platform::Fargate);
+        assert!(notes.len() == 1 && notes[0].contains("taken to be silent"), "{notes:?}");
+    }
 }

@@ -6,7 +6,7 @@
 use serde_json::{Value as Json, json};
 
 /// The namespace of what an Application Load Balancer publishes.
-const NAMESPACE: &str = "AWS/ApplicationELB";
+pub(crate) const NAMESPACE: &str = "AWS/ApplicationELB";
 
 /// Stands before the instant in an expression of ours, and after it.
 const SINCE: (&str, &str) = (") > ", ",");

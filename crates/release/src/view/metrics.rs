@@ -11,9 +11,7 @@ use time::OffsetDateTime;
 use super::rates::{HISTORY_MAX, Points, RECENT_LATENCY, Rates, Series, Spacing, rates};
 use crate::aws::times::timestamp;
 use crate::aws::{CallError, CallErrorKind, Connection, DoingExt};
-
-/// The namespace of Application Load Balancers.
-const NAMESPACE: &str = "AWS/ApplicationELB";
+use crate::plan::NAMESPACE;
 
 /// What is asked of each target group: an id, a metric and a statistic.
 const METRICS: [(&str, &str, &str); 9] = [

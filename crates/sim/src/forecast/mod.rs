@@ -1,7 +1,8 @@
 //! How long a deployment takes, and where the time goes: the unchanged controller lives through it many times, each time with other
 //! delays of the platform, and what usually happens is told together with how far it varies.
 //!
-//! Reading order: [`subject`] (what is deployed), [`profile`] (what the platform takes for each thing), [`life`] (one deployment),
+//! Reading order: [`subject`] (what is deployed), [`profile`] (what the platform takes for each thing), [`life`] (one deployment, and `tasks` what
+//! its tasks do),
 //! [`causes`] (its critical path), [`foresee`] (many lives).
 
 pub mod causes;
@@ -9,6 +10,7 @@ pub mod life;
 pub mod profile;
 pub mod spread;
 pub mod subject;
+mod tasks;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
