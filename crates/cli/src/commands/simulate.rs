@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{ConfigFile, Overrides, Setting, Span, Stage, Variables};
@@ -313,7 +313,10 @@ fn write_picture(path: &Path, variants: &[Variant]) -> Result<()> {
         .collect();
     let longest = lanes.iter().filter_map(|(_, timeline)| Some(timeline.success.total?.median)).max();
     let picture = gantt::svg(&lanes, longest.unwrap_or(Duration::ZERO));
-    std::fs::write(path, picture).with_context(|| format!("cannot write the picture to {}", path.display()))
+    std::fs::write(path, picture).map_err(|error| {
+        let what = format!("cannot write the picture to {}: {error}", path.display());
+        UsageError { what, instead: "name another file with --svg".into() }.into()
+    })
 }
 
 #[cfg(test)]

@@ -43,7 +43,9 @@ impl ConfigFile {
             |length: u64| Fault::new(format!("the file has {length} bytes; a configuration has at most {FILE_MAX}"));
         let unreadable = |error: std::io::Error| {
             let advice = match error.kind() {
-                std::io::ErrorKind::NotFound => "name the file with --config, or run the command where seatrial.yml is",
+                std::io::ErrorKind::NotFound => {
+                    "name the file with --config, run the command where seatrial.yml is, or write one with `seatrial init`"
+                }
                 _ => "make it a readable UTF-8 text file",
             };
             ConfigError::new(path, Fault::new(format!("the configuration cannot be read: {error}")).instead(advice))
