@@ -101,6 +101,7 @@ impl Controller {
             Input::Command(command) => self.command(now, command, &mut step),
             Input::Observation(observation) => self.observe(now, observation, &mut step),
             Input::Tick => {}
+            Input::Restarted => self.count_delays_anew(now),
         }
         self.settle(now, &mut step);
         self.date_changes(now, &entries, running.as_ref());

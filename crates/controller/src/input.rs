@@ -19,6 +19,8 @@ pub enum Input {
     Observation(Observation),
     /// An instant named by [`crate::Controller::wake_at`] has come.
     Tick,
+    /// The control plane is back after it ended at any instant: what it ordered last may have been given only now.
+    Restarted,
 }
 
 /// What a user asked for. The caller has checked it against the API's rules; one that no longer applies changes nothing.

@@ -53,7 +53,7 @@ impl Controller {
         let Departure { task: id, code, reason } = departure;
         let Some(task) = self.tasks.get_mut(&id).filter(|task| task.is_live()) else { return };
         let revision = self.revisions.get(&task.revision).expect("a revision is kept as long as it has tasks");
-        let delay = revision.target_groups.iter().map(|group| group.deregistration_delay).max().unwrap_or_default();
+        let delay = revision.deregistration_delay();
         let returnable = code == StopCode::ServiceSchedulerInitiated
             && task.condemned_at.is_none()
             && self.lifecycle == Lifecycle::Active;
@@ -114,6 +114,17 @@ impl Controller {
         }
         for (group, count) in registered {
             self.says(now, step, |words| words.registered(count, &group));
+        }
+    }
+
+    /// Gives tasks that are leaving the whole deregistration delay once more: they may have been taken out of rotation only now (I4). Whoever
+    /// has nothing left to answer does not wait for its end.
+    pub(crate) fn count_delays_anew(&mut self, now: Timestamp) {
+        for task in self.tasks.values_mut() {
+            let revision = self.revisions.get(&task.revision).expect("a revision is kept as long as it has tasks");
+            if let TaskStatus::Deactivating(leaving) = &mut task.status {
+                leaving.drained_by = now + revision.deregistration_delay();
+            }
         }
     }
 

@@ -38,6 +38,11 @@ pub struct Revision {
 }
 
 impl Revision {
+    /// Returns how long a leaving task's requests may take at most, in any of its target groups.
+    pub(crate) fn deregistration_delay(&self) -> Duration {
+        self.target_groups.iter().map(|group| group.deregistration_delay).max().unwrap_or_default()
+    }
+
     /// Returns the target groups that share a rule's traffic with another, each with its route.
     pub(crate) fn routes(&self) -> Vec<(TargetGroupArn, Route)> {
         self.target_groups.iter().filter_map(|group| Some((group.arn.clone(), group.route.clone()?))).collect()

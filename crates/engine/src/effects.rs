@@ -1,6 +1,6 @@
 //! What the controller asks for, done in the tables: the one place where effects become records and orders.
 
-use seatrial_controller::{Effect, Event, Input, Observation, StopCause};
+use seatrial_controller::{Effect, Event, Input, Observation, StopCause, TaskStatus};
 use seatrial_model::{RevisionId, TaskId};
 use seatrial_ports::journal::JournalEntry;
 use serde_json::json;
@@ -77,6 +77,18 @@ pub(crate) fn follow_up(tx: &mut Transaction<'_>) {
         if tx.follow_ups.is_empty() {
             return;
         }
+    }
+}
+
+/// Tells the controllers with tasks that are leaving that the engine is back: their orders may be given only now.
+pub(crate) fn tell_restarted(tx: &mut Transaction<'_>) {
+    let leaves = |service: &ServiceRecord| {
+        service.controller.tasks().any(|task| matches!(task.status, TaskStatus::Deactivating(_)))
+    };
+    let leaving: Vec<String> =
+        tx.state.services.iter().filter(|(_, service)| leaves(service)).map(|(key, _)| key.clone()).collect();
+    for key in leaving {
+        feed(tx, &key, Input::Restarted);
     }
 }
 

@@ -68,6 +68,7 @@ impl Engine {
             for (key, effect) in unanswered {
                 effects::apply(tx, &key, effect);
             }
+            effects::tell_restarted(tx);
             effects::tick_due(tx);
             Ok(())
         })?;

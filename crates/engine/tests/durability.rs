@@ -54,6 +54,30 @@ fn a_command_that_cannot_be_stored_changes_nothing_and_says_so() {
     assert_eq!(world.runtime.started().len(), 1);
 }
 
+#[test]
+fn after_a_restart_a_task_that_is_leaving_has_its_whole_deregistration_delay() {
+    const DELAY: Duration = Duration::from_secs(300);
+    let mut story = Story::begin();
+    let driver = story.world.drive();
+    story.world.run(|tx| story.create_service(tx));
+    assert_eq!(story.run_until(|state| story.runs(state, 1)), Ending::Finished);
+    let none = ServiceChange { desired_count: Some(0), ..ServiceChange::default() };
+    story.world.run(|tx| services::update(tx, &story.cluster, &story.service, none));
+    let is_stopped = |world: &World| world.runtime.orders().iter().any(|order| matches!(order, RuntimeOrder::Stop(_)));
+    drop(driver);
+
+    // Whether the target was taken out of rotation before the engine died, nobody knows.
+    story.world.clock.advance(DELAY * 2);
+    story.world.restart();
+    let _driver = story.world.drive();
+    story.world.clock.advance(DELAY / 2);
+    story.world.run(|_| Ok(()));
+    assert!(!is_stopped(&story.world), "it may have a request of a moment ago");
+    story.world.clock.advance(DELAY);
+    story.world.run(|_| Ok(()));
+    common::wait("its end to be ordered", || is_stopped(&story.world));
+}
+
 /// A service is created, then updated to another task definition, on a machine on which everything goes well.
 struct Story {
     world: World,

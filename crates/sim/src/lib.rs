@@ -7,6 +7,8 @@
 //! hold), [`run`] (one seed from its beginning to its verdict). No clock is read and nothing waits: time jumps to what is next.
 
 pub mod agenda;
+pub mod alarm;
+pub mod balancer;
 pub mod behaviour;
 pub mod checkers;
 pub mod draw;

@@ -12,6 +12,7 @@ use seatrial_controller::{
 use seatrial_model::{HookId, Percent, RevisionId, ServiceDeploymentId, Strategy, Timestamp};
 
 use crate::behaviour::Behaviour;
+use crate::checkers::requests::Requests;
 use crate::draw::Draw;
 use crate::routed;
 use crate::scenario::{ALARM, Act, Scenario, Width};
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub deployments: u64,
     /// Inputs the controller was given.
     pub steps: u64,
+    /// What became of the requests, where clients send any.
+    pub requests: Requests,
     /// Empty where nobody asked for it.
     pub story: String,
 }
@@ -103,9 +106,10 @@ pub(crate) fn live_through(
     // What the life has come to is only told of after a panic, never gone on with.
     let lived = catch_unwind(AssertUnwindSafe(|| life.live().and_then(|()| life.replays(fresh))));
     let outcome = lived.unwrap_or_else(|panic| Err(words_of(panic.as_ref())));
-    let World { story, steps, ended, .. } = life.world;
+    let World { story, steps, ended, traffic, .. } = life.world;
+    let requests = traffic.map(|traffic| traffic.requests).unwrap_or_default();
     match outcome {
-        Ok(()) => Ok(Outcome { deployments: ended, steps, story }),
+        Ok(()) => Ok(Outcome { deployments: ended, steps, requests, story }),
         Err(what) => Err(Failure { seed, what, story }),
     }
 }
@@ -127,18 +131,14 @@ impl Life<'_> {
         self.deploy(self.world.scenario.settings.clone(), Behaviour::GOOD)?;
         for (after, act) in self.world.scenario.acts.clone() {
             self.pass(after)?;
-            self.await_control_plane()?;
+            self.world.await_turn()?;
             self.act(act)?;
+            self.world.take_up_held()?;
         }
         self.world.end_faults();
-        self.await_control_plane()?;
+        self.world.await_turn()?;
+        self.world.take_up_held()?;
         self.a_good_version_finishes()
-    }
-
-    /// A control plane that is down takes no orders; whoever gives them tries again.
-    fn await_control_plane(&mut self) -> Result<(), String> {
-        while self.world.is_down() && self.advance(Timestamp::from_millis(i64::MAX))? {}
-        Ok(())
     }
 
     /// I6.
@@ -146,6 +146,8 @@ impl Life<'_> {
         let mut settings = self.world.controller.settings().clone();
         settings.deployment.minimum_healthy_percent = Percent::new(100);
         settings.deployment.maximum_percent = Percent::new(200);
+        // Where clients count errors, those of the versions before would fail it, and rightly so.
+        settings.deployment.alarms.enable &= self.world.traffic.is_none();
         self.deploy(settings, Behaviour::GOOD)?;
         let until = self.world.now + GOOD_VERSION_LIMIT;
         loop {
@@ -248,11 +250,12 @@ impl Life<'_> {
         // A deployment that replaces tasks has no stages to hook into.
         settings.deployment.lifecycle_hooks = if shifts { world.scenario.hooks.clone() } else { Vec::new() };
         let attached = world.scenario.routing.attach(&world.controller, &world.rules, &settings, routed::DELAY);
+        let firing_alarms = world.watch_version(attached.first().filter(|_| shifts));
         let has_health_check = world.scenario.checks_containers;
         let revision = Revision { has_health_check, ..routed::revision(self.version, attached) };
         world.behave(RevisionId::from_bits(self.version), behaviour);
         let rules = world.rules.clone().into_iter().collect();
-        let new = NewDeployment { id: self.present(), revision, rules, firing_alarms: Vec::new() };
+        let new = NewDeployment { id: self.present(), revision, rules, firing_alarms };
         self.command(Command::Update(Update { settings, deploy: Some(Box::new(new)) }))
     }
 
@@ -263,5 +266,99 @@ impl Life<'_> {
             fresh.handle(at, input);
         }
         if fresh == self.world.controller { Ok(()) } else { Err("I10: the journal gives another state".to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use seatrial_controller::FailFast;
+    use seatrial_model::strategy::TrafficPercent;
+    use seatrial_model::{CircuitBreaker, DeploymentAlarms, DeploymentConfiguration, Threshold};
+
+    use super::*;
+    use crate::routed::Routing;
+    use crate::scenario::{Disk, Load};
+
+    /// Two tasks with five requests a second; a minute after their start another version is deployed.
+    fn scenario(strategy: Strategy, behaviour: Behaviour) -> Scenario {
+        let deployment = DeploymentConfiguration {
+            strategy,
+            minimum_healthy_percent: Percent::new(100),
+            maximum_percent: Percent::new(200),
+            bake_time: Duration::from_secs(60),
+            alarms: DeploymentAlarms { names: vec![ALARM.to_owned()], enable: true, rollback: true },
+            circuit_breaker: CircuitBreaker {
+                enable: true,
+                rollback: true,
+                reset_on_healthy_task: false,
+                threshold: Threshold::Count(3),
+            },
+            ..DeploymentConfiguration::default()
+        };
+        let settings = Settings {
+            desired_count: 2,
+            deployment,
+            health_check_grace_period: Duration::ZERO,
+            fail_fast: FailFast::On,
+            shift_back: None,
+        };
+        let minute = Duration::from_secs(60);
+        Scenario {
+            settings,
+            routing: Routing::Production,
+            acts: vec![(2 * minute, Act::Deploys(behaviour)), (20 * minute, Act::Chooses(strategy))],
+            late_percent: 0,
+            twice_percent: 0,
+            crash_percent: 0,
+            crashes_lose_orders: false,
+            hooks: Vec::new(),
+            checks_containers: false,
+            load: Some(Load { interval: Duration::from_millis(200) }),
+            disk: None,
+        }
+    }
+
+    fn lived(scenario: Scenario) -> Outcome {
+        live_through(1, scenario, Draw::new(1), Telling::Told, &mut NoBug).expect("it holds")
+    }
+
+    #[test]
+    fn the_errors_of_a_canary_make_its_alarm_fire_and_take_it_back() {
+        let canary =
+            Strategy::Canary { percent: TrafficPercent::from_tenths(200), bake_time: Duration::from_secs(120) };
+        let outcome = lived(scenario(canary, Behaviour { errors_percent: 50, ..Behaviour::GOOD }));
+        assert!(outcome.story.contains("alarm errors is ALARM: Threshold Crossed: "), "{}", outcome.story);
+        assert!(outcome.story.contains("is ROLLBACK_SUCCESSFUL"), "{}", outcome.story);
+        let Requests { answered, failed, lost, turned_away } = outcome.requests;
+        assert!(failed > 5 && 20 * failed < answered, "{failed} of {answered} requests");
+        assert_eq!((lost, turned_away), (0, 1), "one comes before the first task is healthy");
+    }
+
+    #[test]
+    fn a_version_that_runs_out_of_memory_is_given_up_and_its_requests_are_lost() {
+        let leaks = Behaviour { leaks_after: Some(2), answers_within: Duration::from_secs(5), ..Behaviour::GOOD };
+        let outcome = lived(scenario(Strategy::Rolling, leaks));
+        assert!(outcome.story.contains("OutOfMemoryError"), "{}", outcome.story);
+        assert!(outcome.story.contains("ROLLBACK_SUCCESSFUL"), "{}", outcome.story);
+        assert!(outcome.requests.lost > 0);
+    }
+
+    #[test]
+    fn a_disk_that_is_slow_and_often_full_costs_time_and_no_request() {
+        let good = scenario(Strategy::BlueGreen, Behaviour::GOOD);
+        let disk = Some(Disk { commit_max_millis: 500, full_percent: 30 });
+        let outcome = lived(Scenario { disk, ..good });
+        assert!(outcome.story.contains("the disk is full, and nothing has happened"));
+        let Requests { answered, failed, lost, turned_away } = outcome.requests;
+        assert!(answered > 1_000);
+        assert_eq!((failed, lost), (0, 0));
+        assert!(turned_away < 50, "only before the first task is healthy: {turned_away}");
+    }
+
+    #[test]
+    fn a_request_longer_than_the_deregistration_delay_is_not_waited_for() {
+        let slow = Behaviour { answers_within: Duration::from_secs(30), ..Behaviour::GOOD };
+        let outcome = lived(scenario(Strategy::Rolling, slow));
+        assert!(outcome.requests.lost > 0 && outcome.requests.answered > 500, "{:?}", outcome.requests);
     }
 }

@@ -38,6 +38,26 @@ pub struct Scenario {
     pub hooks: Vec<LifecycleHook>,
     /// Whether containers have a health check, too.
     pub checks_containers: bool,
+    /// Clients, if there are any.
+    pub load: Option<Load>,
+    /// The disk, if it is a bad one.
+    pub disk: Option<Disk>,
+}
+
+/// Clients that send requests at their own pace, whatever becomes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// The time between two requests, on average.
+    pub interval: Duration,
+}
+
+/// A disk that makes the control plane wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// The longest time until a step is stored.
+    pub commit_max_millis: u64,
+    /// Out of a hundred steps, how many find no room.
+    pub full_percent: u64,
 }
 
 /// How much a seed draws.
@@ -46,15 +66,26 @@ pub enum Width {
     Narrow,
     /// Also hooks and pauses, container health checks, traffic that goes back in steps, and crashes that lose orders.
     Wide,
+    /// Also requests one by one, whose errors make an alarm fire, memory that runs out, and disks that are slow or full.
+    Loaded,
 }
 
 impl Width {
     /// Seeds from here on are wide. What is found below keeps its seed.
     pub const WIDE_FROM: u64 = 1 << 20;
 
+    /// Seeds from here on are loaded.
+    pub const LOADED_FROM: u64 = 1 << 21;
+
     /// The width of a seed.
     pub const fn of(seed: u64) -> Self {
-        if seed < Self::WIDE_FROM { Width::Narrow } else { Width::Wide }
+        if seed < Self::WIDE_FROM {
+            Width::Narrow
+        } else if seed < Self::LOADED_FROM {
+            Width::Wide
+        } else {
+            Width::Loaded
+        }
     }
 }
 
@@ -84,7 +115,23 @@ impl Scenario {
         match width {
             Width::Narrow => narrow,
             Width::Wide => narrow.widened(draw),
+            Width::Loaded => narrow.widened(draw).loaded(draw),
         }
+    }
+
+    /// Whether nothing happens that could leave clients without an answer: tasks stay well once they are, nobody kills one, and the floor is
+    /// at least one task.
+    pub fn is_gentle(&self) -> bool {
+        let is_gentle = |act: &Act| match act {
+            Act::Deploys(behaviour) => behaviour.stays_well(),
+            Act::Scales(count) => *count > 0,
+            Act::StopsTask => false,
+            Act::Chooses(_) | Act::RollsBack | Act::Aborts | Act::SkipsBake | Act::AlarmFires | Act::Answers(_) => true,
+        };
+        let deployment = &self.settings.deployment;
+        self.settings.desired_count > 0
+            && deployment.minimum_healthy_percent.value() > 0
+            && self.acts.iter().all(|(_, act)| is_gentle(act))
     }
 
     fn widened(mut self, draw: &mut Draw) -> Self {
@@ -101,6 +148,38 @@ impl Scenario {
                 let place = draw.below(self.acts.len() as u64 + 1) as usize;
                 self.acts.insert(place, (pause(draw), Act::Answers(action)));
             }
+        }
+        self
+    }
+
+    fn loaded(mut self, draw: &mut Draw) -> Self {
+        let interval = draw.millis(50, 3_000);
+        self.load = Some(Load { interval });
+        if self.routing == Routing::Headless {
+            self.routing = Routing::OneGroup;
+            self.settings.deployment.strategy = Strategy::Rolling;
+            self.acts.retain(|(_, act)| !matches!(act, Act::Chooses(_)));
+        }
+        let is_gentle = draw.chance(50);
+        if is_gentle {
+            self.acts.retain(|(_, act)| !matches!(act, Act::StopsTask | Act::Scales(0)));
+            self.settings.desired_count = self.settings.desired_count.max(1);
+            if self.settings.deployment.minimum_healthy_percent.value() == 0 {
+                self.settings.deployment.minimum_healthy_percent = Percent::new(50);
+            }
+        }
+        for (_, act) in &mut self.acts {
+            if let Act::Deploys(behaviour) = act {
+                *behaviour = clientele(draw, *behaviour);
+                if is_gentle {
+                    *behaviour = Behaviour { exits_after: None, ails_after: None, leaks_after: None, ..*behaviour };
+                }
+            }
+        }
+        if draw.chance(30) {
+            let commit_max_millis = draw.one_of(&[50, 500, 5_000]);
+            let full_percent = draw.one_of(&[0, 0, 5, 30]);
+            self.disk = Some(Disk { commit_max_millis, full_percent });
         }
         self
     }
@@ -126,6 +205,8 @@ impl Scenario {
             crashes_lose_orders: false,
             hooks: Vec::new(),
             checks_containers: false,
+            load: None,
+            disk: None,
         }
     }
 }
@@ -214,6 +295,19 @@ fn act(draw: &mut Draw, routing: Routing) -> Act {
         10 => Act::Chooses(strategy(draw, routing)),
         _ => Act::StopsTask,
     }
+}
+
+/// Draws what clients see of a version: some of its answers take longer than the deregistration delay, some are errors, and its memory may
+/// run out.
+fn clientele(draw: &mut Draw, behaviour: Behaviour) -> Behaviour {
+    let answers_within = match draw.below(10) {
+        0..=6 => draw.millis(1, 2_000),
+        7 | 8 => draw.millis(2_000, 9_000),
+        _ => draw.millis(9_000, 20_000),
+    };
+    let errors_percent = if draw.chance(20) { draw.one_of(&[1, 10, 50, 100]) } else { 0 };
+    let leaks_after = if draw.chance(8) { Some(1 + draw.below(40) as u32) } else { None };
+    Behaviour { answers_within, errors_percent, leaks_after, ..behaviour }
 }
 
 /// Draws how a version's tasks behave: half of the versions are good.

@@ -80,6 +80,8 @@ fn candidates(scenario: &Scenario) -> Vec<Scenario> {
         });
     }
     with(&|one| one.checks_containers = false);
+    with(&|one| one.load = None);
+    with(&|one| one.disk = None);
     with(&|one| one.crashes_lose_orders = false);
     with(&|one| one.settings.shift_back = None);
     with(&|one| one.late_percent = 0);

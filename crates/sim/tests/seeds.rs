@@ -2,6 +2,7 @@
 
 use seatrial_controller::{Effect, Input, Observation, Step};
 use seatrial_model::TaskId;
+use seatrial_sim::checkers::requests::Requests;
 use seatrial_sim::draw::Draw;
 use seatrial_sim::run::{Bug, NoBug, run_with};
 use seatrial_sim::scenario::{Act, Scenario, Width};
@@ -9,6 +10,8 @@ use seatrial_sim::{Shrunk, Telling, run, shrink};
 
 /// Takes a few seconds in a debug build.
 const SEEDS: u64 = 1_000;
+/// It takes a crash at the wrong instant, a long outage and a long request.
+const LOADED_SEEDS_TO_FIND: u64 = 5_000;
 /// Every planted bug is found within so many seeds.
 const SEEDS_TO_FIND: u64 = 200;
 
@@ -29,6 +32,19 @@ fn a_budget_of_wide_seeds_holds() {
             panic!("seed {seed}: {}\nreplay with: seatrial sim replay {seed}", failure.what);
         }
     }
+}
+
+/// Requests one by one, whose errors make an alarm fire; memory that runs out; disks that are slow or full.
+#[test]
+fn a_budget_of_loaded_seeds_holds() {
+    let mut seen = Requests::default();
+    for seed in Width::LOADED_FROM..Width::LOADED_FROM + SEEDS / 2 {
+        match run(seed, Telling::Silent) {
+            Ok(outcome) => seen += outcome.requests,
+            Err(failure) => panic!("seed {seed}: {}\nreplay with: seatrial sim replay {seed}", failure.what),
+        }
+    }
+    assert!(seen.answered > 50_000 && seen.failed > 0 && seen.lost > 0 && seen.turned_away > 0, "{seen:?}");
 }
 
 /// Seeds beyond the budget that find what they once found when the mechanism named is taken out of the controller. A change of what is
@@ -121,6 +137,24 @@ fn one_task_too_many_is_found() {
         let another = step.effects.iter().find_map(another);
         step.effects.extend(another);
     });
+}
+
+/// The control plane does not tell the controller that it was killed, and so the delay of whoever leaves is counted from an order that was
+/// never given.
+struct Amnesia;
+
+impl Bug for Amnesia {
+    fn hides(&mut self, input: &Input) -> bool {
+        matches!(input, Input::Restarted)
+    }
+}
+
+#[test]
+fn a_deregistration_that_comes_too_late_is_found() {
+    let seeds = Width::LOADED_FROM..Width::LOADED_FROM + LOADED_SEEDS_TO_FIND;
+    let failure = seeds.into_iter().find_map(|seed| run_with(seed, Telling::Silent, &mut Amnesia).err());
+    let what = failure.expect("a seed finds it").what;
+    assert!(what.starts_with("I4: ") || what.starts_with("a request is cut off"), "{what}");
 }
 
 /// The controller never learns that an alarm fired.

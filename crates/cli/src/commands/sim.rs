@@ -2,11 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use seatrial_sim::checkers::requests::Requests;
 use seatrial_sim::run::NoBug;
 use seatrial_sim::{Failure, Telling, run as live, shrink};
 use serde::Serialize;
@@ -88,6 +90,8 @@ pub struct Survey {
     /// Service deployments that came to their end.
     pub deployments: u64,
     pub steps: u64,
+    /// What became of the requests that clients sent, from the first seed with clients on.
+    pub requests: Requests,
     pub jobs: usize,
     pub deployments_per_second: f64,
     pub broken: Option<Broken>,
@@ -139,6 +143,7 @@ struct Count {
     seeds: AtomicU64,
     deployments: AtomicU64,
     steps: AtomicU64,
+    requests: Mutex<Requests>,
     is_over: AtomicBool,
 }
 
@@ -168,6 +173,7 @@ fn survey(arguments: &RunArguments, printer: &Printer) -> Survey {
         seeds: count.seeds.load(Ordering::Relaxed),
         deployments,
         steps: count.steps.load(Ordering::Relaxed),
+        requests: *count.requests.lock().unwrap_or_else(PoisonError::into_inner),
         jobs,
         deployments_per_second: (deployments as f64 / begun.elapsed().as_secs_f64()).round(),
         broken,
@@ -187,6 +193,7 @@ fn work(count: &Count, until: u64) -> Option<Broken> {
                     count.seeds.fetch_add(1, Ordering::Relaxed);
                     count.deployments.fetch_add(outcome.deployments, Ordering::Relaxed);
                     count.steps.fetch_add(outcome.steps, Ordering::Relaxed);
+                    *count.requests.lock().unwrap_or_else(PoisonError::into_inner) += outcome.requests;
                 }
                 Err(failure) => {
                     count.is_over.store(true, Ordering::Relaxed);
@@ -198,11 +205,17 @@ fn work(count: &Count, until: u64) -> Option<Broken> {
 }
 
 fn text(survey: &Survey, paint: Paint) -> String {
-    let Survey { from, seeds, deployments, steps, jobs, deployments_per_second, broken } = survey;
+    let Survey { from, seeds, deployments, steps, requests, jobs, deployments_per_second, broken } = survey;
     let threads = if *jobs == 1 { "1 thread".to_owned() } else { format!("{jobs} threads") };
-    let held = format!(
+    let mut held = format!(
         "{seeds} seeds from {from} on hold: {deployments} deployments, {steps} steps, {deployments_per_second} deployments a second on {threads}"
     );
+    let Requests { answered, failed, lost, turned_away } = requests;
+    if *requests != Requests::default() {
+        held += &format!(
+            "\n{answered} requests were answered, {failed} with an error, {lost} were lost with their task, {turned_away} found no task"
+        );
+    }
     match broken {
         None => held,
         Some(Broken { seed, what }) => format!(

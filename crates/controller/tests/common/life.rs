@@ -71,7 +71,10 @@ impl Life {
         }
         match input {
             // A rule may have been changed back by the step; what was seen of it is no longer true.
-            Input::Observation(Observation::ListenerRule { .. }) | Input::Command(_) | Input::Tick => Ok(()),
+            Input::Observation(Observation::ListenerRule { .. })
+            | Input::Command(_)
+            | Input::Tick
+            | Input::Restarted => Ok(()),
             Input::Observation(observation) => self.unmoved_by(&Input::Observation(observation)),
         }
     }
@@ -146,7 +149,7 @@ impl Life {
             .iter()
             .filter_map(|(_, input)| match input {
                 Input::Observation(observation) => Some(observation),
-                Input::Command(_) | Input::Tick => None,
+                Input::Command(_) | Input::Tick | Input::Restarted => None,
             })
             .filter(|observation| task_of(observation).is_some())
             .collect();

@@ -151,6 +151,7 @@ impl Watch {
                 | Command::StopTask { .. },
             )
             | Input::Tick => {}
+            Input::Restarted => self.delays_count_anew(now),
             Input::Observation(observation) => self.observe(now, observation),
         }
     }

@@ -62,10 +62,24 @@ impl Watch {
             let (healthy, floor) = (self.tasks.values().filter(is_counted).count() as u32, self.floor());
             ensure(healthy > floor, &format!("I1, I7: {healthy} tasks are healthy and the floor is {floor}"))?;
         }
-        let groups = &self.revisions[&task.revision].target_groups;
-        let delay = groups.iter().map(|group| group.deregistration_delay).max().unwrap_or(Duration::ZERO);
-        self.set_stage(id, Stage::Leaving { by: now + delay });
+        let by = now + self.delay(task.revision);
+        self.set_stage(id, Stage::Leaving { by });
         Ok(())
+    }
+
+    /// I4: what was ordered before the control plane was away may have been done only now.
+    pub(super) fn delays_count_anew(&mut self, now: Timestamp) {
+        let leaves = |task: &Seen| matches!(task.stage, Stage::Leaving { .. });
+        let leaving: Vec<(TaskId, RevisionId)> =
+            self.tasks.iter().filter(|(_, task)| leaves(task)).map(|(id, task)| (id.clone(), task.revision)).collect();
+        for (id, revision) in leaving {
+            self.set_stage(&id, Stage::Leaving { by: now + self.delay(revision) });
+        }
+    }
+
+    fn delay(&self, revision: RevisionId) -> Duration {
+        let groups = &self.revisions[&revision].target_groups;
+        groups.iter().map(|group| group.deregistration_delay).max().unwrap_or(Duration::ZERO)
     }
 
     pub(super) fn reactivate(&mut self, id: &TaskId) -> Result<(), String> {
