@@ -21,7 +21,7 @@ use crate::draw::Draw;
 use crate::routed::Rules;
 use crate::run::{Bug, Telling};
 use crate::scenario::Scenario;
-use control_plane::Down;
+use control_plane::{Down, Held};
 use requests::{RequestId, Traffic};
 use tasks::Actor;
 
@@ -84,7 +84,7 @@ pub struct World<'a> {
     /// A client is about to give a command.
     client_waits: bool,
     /// What waits behind it.
-    held: Vec<Input>,
+    held: Vec<Held>,
 }
 
 impl<'a> World<'a> {

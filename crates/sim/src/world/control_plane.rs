@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use seatrial_controller::{Effect, Event, HookAnswer, Input, LiveRule, Observation};
-use seatrial_model::{HookId, Timestamp};
+use seatrial_model::{HookId, TargetGroupArn, TaskId, Timestamp};
 
 use super::{Happening, World};
 use crate::checkers::audit;
@@ -16,13 +16,21 @@ const AWAY_MAX_MILLIS: u64 = 20_000;
 /// How long the engine waits before it tries again to store what the disk had no room for.
 const FULL_DISK_PAUSE: Duration = Duration::from_secs(1);
 
+/// What waits to be taken up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    Input(Input),
+    /// A target has drained. That counts only as long as it has not been taken back, so it is looked at again.
+    Drained(TaskId, TargetGroupArn, u64),
+}
+
 /// What waits for the control plane to be back.
 #[derive(Debug, Default)]
 pub(super) struct Down {
     /// Orders that were not given yet.
     orders: Vec<Effect>,
     /// What was seen meanwhile.
-    seen: Vec<Input>,
+    seen: Vec<Held>,
     was_killed: bool,
 }
 
@@ -30,7 +38,7 @@ impl World<'_> {
     /// Gives an input, checks the step and executes it.
     pub fn feed(&mut self, input: Input) -> Result<(), String> {
         if let Some(down) = &mut self.down {
-            down.seen.push(input);
+            down.seen.push(Held::Input(input));
             return Ok(());
         }
         if self.finds_disk_full(&input) {
@@ -84,7 +92,13 @@ impl World<'_> {
         self.tell(|_| format!("{input:?}\nthe disk is full, and nothing has happened"));
         // A control plane that cannot store that it is back has not come back.
         let was_killed = *input == Input::Restarted;
-        let seen = if was_killed { Vec::new() } else { vec![input.clone()] };
+        let again = match input {
+            Input::Observation(Observation::TargetDrained { task, target_group }) => {
+                Held::Drained(task.clone(), target_group.clone(), self.registration(task))
+            }
+            Input::Command(_) | Input::Observation(_) | Input::Tick | Input::Restarted => Held::Input(input.clone()),
+        };
+        let seen = if was_killed { Vec::new() } else { vec![again] };
         self.go_away(FULL_DISK_PAUSE, Down { orders: Vec::new(), seen, was_killed });
         true
     }
@@ -107,7 +121,9 @@ impl World<'_> {
             self.feed(Input::Restarted)?;
         }
         // Time has passed; what was due is due now.
-        self.held.extend(seen.into_iter().filter(|input| *input != Input::Tick).chain([Input::Tick]));
+        let tick = Held::Input(Input::Tick);
+        self.held.extend(seen.into_iter().filter(|held| *held != tick));
+        self.held.push(tick);
         if self.client_waits { Ok(()) } else { self.take_up_held() }
     }
 
@@ -126,7 +142,27 @@ impl World<'_> {
 
     /// Gives what has waited behind a client.
     pub fn take_up_held(&mut self) -> Result<(), String> {
-        std::mem::take(&mut self.held).into_iter().try_for_each(|input| self.feed(input))
+        std::mem::take(&mut self.held).into_iter().try_for_each(|held| match held {
+            Held::Input(input) => self.feed(input),
+            Held::Drained(task, target_group, registration) => self.drained(task, target_group, registration),
+        })
+    }
+
+    /// A target has nothing left to answer.
+    pub(super) fn drained(
+        &mut self,
+        task: TaskId,
+        target_group: TargetGroupArn,
+        registration: u64,
+    ) -> Result<(), String> {
+        if let Some(down) = &mut self.down {
+            down.seen.push(Held::Drained(task, target_group, registration));
+            return Ok(());
+        }
+        if self.registration(&task) == registration {
+            self.observe(&Observation::TargetDrained { task, target_group })?;
+        }
+        Ok(())
     }
 
     /// The control plane is killed once it has stored a step, and starts again with what it stored.

@@ -85,16 +85,9 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn drained(
-        &mut self,
-        task: TaskId,
-        target_group: TargetGroupArn,
-        registration: u64,
-    ) -> Result<(), String> {
-        if self.actors.get(&task).is_some_and(|actor| actor.registration == registration) {
-            self.observe(&Observation::TargetDrained { task, target_group })?;
-        }
-        Ok(())
+    /// Returns which registration or deregistration of a task was its last; they are counted from 1.
+    pub(super) fn registration(&self, task: &TaskId) -> u64 {
+        self.actors.get(task).map_or(0, |actor| actor.registration)
     }
 
     /// Tells a task to end.
