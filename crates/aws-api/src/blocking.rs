@@ -11,7 +11,7 @@ pub(crate) fn run<'a>(
     engine: &'a Engine,
     operation: &'a OperationName,
     input: &'a Input,
-    handle: fn(&Engine, &str, &Input) -> Result<Value, OperationError>,
+    handle: impl FnOnce(&Engine, &str, &Input) -> Result<Value, OperationError> + Send + 'static,
 ) -> OperationFuture<'a> {
     let (engine, operation, input) = (engine.clone(), operation.clone(), input.clone());
     Box::pin(async move {
@@ -26,7 +26,9 @@ pub(crate) fn run<'a>(
 impl From<Refusal> for OperationError {
     fn from(refusal: Refusal) -> Self {
         let error = match refusal.code {
-            "ServerException" => ServiceError::receiver(refusal.code, refusal.message),
+            "ServerException" | "InternalServerError" | "InternalServiceError" => {
+                ServiceError::receiver(refusal.code, refusal.message)
+            }
             code => ServiceError::sender(code, refusal.message),
         };
         OperationError::Failed(error)

@@ -11,6 +11,8 @@ mod front;
 mod identity;
 pub mod logs;
 mod operations;
+mod secret_member;
+pub mod ssm;
 pub mod sts;
 
 pub use front::{AllowedHosts, Front, FrontError, InvalidHost, Limits, RequestId, TIME_SCALE_HEADER, WallClock};

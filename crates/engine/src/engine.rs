@@ -11,7 +11,7 @@ use seatrial_model::{TaskId, TimeScale, Timestamp};
 use seatrial_ports::balancer::{BalancerConfig, BalancerMetrics};
 use seatrial_ports::journal::JournalEntry;
 use seatrial_ports::runtime::Usage;
-use seatrial_ports::{Balancer, Clock, HookInvoker, Journal, JournalError, Runtime};
+use seatrial_ports::{Balancer, Clock, HookInvoker, Journal, JournalError, Runtime, Vault};
 
 use crate::balancer_config;
 use crate::cloudwatch::Monitoring;
@@ -30,6 +30,7 @@ pub struct Machine {
     pub hooks: Arc<dyn HookInvoker>,
     pub journal: Arc<dyn Journal>,
     pub clock: Arc<dyn Clock>,
+    pub vault: Arc<dyn Vault>,
     /// Draws 128 random bits.
     pub entropy: Box<dyn Fn() -> u128 + Send + Sync>,
 }
@@ -177,6 +178,7 @@ impl Engine {
             listen: self.inner.settings.listen,
             runtime: &self.inner.machine.runtime,
             balancer: &self.inner.machine.balancer,
+            vault: &self.inner.machine.vault,
             volatile,
             monitoring,
             next_generation: volatile.generation + 1,

@@ -12,9 +12,10 @@ use seatrial_model::{
     ClusterName, ContainerName, DeploymentConfiguration, RevisionId, ServiceName, TargetGroupArn, TargetId,
     TaskDefinitionRevision, TaskId, Timestamp, TrafficPercent,
 };
+use seatrial_parameters::Parameter;
 use seatrial_ports::balancer::TargetIntent;
 use seatrial_ports::runtime::{ContainerReport, PortAssignment};
-use seatrial_ports::{Batch, Record};
+use seatrial_ports::{Batch, Record, SealingKeyId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -93,6 +94,10 @@ tables! {
     log_groups: LogGroup,
     /// By name; what [`crate::cloudwatch::Monitoring`] evaluates.
     alarms: Alarm,
+    /// By name.
+    parameters: Parameter,
+    /// What secret values are sealed with; see [`crate::sealing`].
+    sealing_keys: SealingKeyId,
     /// By name.
     account_settings: String,
     /// Numbers that only grow, by name.

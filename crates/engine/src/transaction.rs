@@ -8,7 +8,7 @@ use seatrial_controller::Input;
 use seatrial_model::{TaskId, TimeScale, Timestamp};
 use seatrial_ports::journal::JournalEntry;
 use seatrial_ports::runtime::{Runtime, TaskLaunch};
-use seatrial_ports::{Balancer, HookInvocation};
+use seatrial_ports::{Balancer, HookInvocation, Vault};
 
 use crate::cloudwatch::Monitoring;
 use crate::engine::Volatile;
@@ -31,6 +31,7 @@ pub struct Transaction<'a> {
     pub(crate) listen: IpAddr,
     pub(crate) runtime: &'a Arc<dyn Runtime>,
     pub(crate) balancer: &'a Arc<dyn Balancer>,
+    pub(crate) vault: &'a Arc<dyn Vault>,
     pub(crate) volatile: &'a Volatile,
     pub(crate) monitoring: &'a mut Monitoring,
     /// The generation the balancer configuration will have if this transaction changes it.

@@ -8,6 +8,7 @@ pub mod id;
 pub mod lifecycle;
 pub mod load_balancing;
 pub mod percent;
+pub mod secret_text;
 pub mod shift_back;
 pub mod skip_bake;
 pub mod strategy;
@@ -24,6 +25,7 @@ pub use id::{
 };
 pub use lifecycle::{HookTarget, LifecycleHook, LifecycleStage, TimeoutAction};
 pub use percent::Percent;
+pub use secret_text::SecretText;
 pub use shift_back::{ReturnSteps, SHIFT_BACK_TAG};
 pub use strategy::{Strategy, TrafficPercent};
 pub use time::{TIME_SCALE_MAX, TimeScale, Timestamp};

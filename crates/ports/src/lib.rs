@@ -7,9 +7,11 @@ pub mod clock;
 pub mod hooks;
 pub mod journal;
 pub mod runtime;
+pub mod vault;
 
 pub use balancer::{Balancer, BalancerConfig, BalancerReport};
 pub use clock::Clock;
 pub use hooks::{HookInvocation, HookInvoker, HookOutcome, HookReport};
 pub use journal::{Batch, Journal, JournalError, Record};
 pub use runtime::{Runtime, TaskLaunch, TaskReport};
+pub use vault::{Sealed, SealingKeyId, Vault, VaultError};

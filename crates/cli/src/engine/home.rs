@@ -43,6 +43,11 @@ impl Home {
         self.0.join("store")
     }
 
+    /// The key that seals secret values; without it, those in the store cannot be read.
+    pub fn sealing_key_file(&self) -> PathBuf {
+        self.0.join("sealing.key")
+    }
+
     /// What the running engine says of itself.
     pub fn process_file(&self) -> PathBuf {
         self.0.join("engine.json")

@@ -11,6 +11,7 @@ use seatrial_aws_api::cloudwatch::CloudWatch;
 use seatrial_aws_api::ecs::Ecs;
 use seatrial_aws_api::elbv2::Elbv2;
 use seatrial_aws_api::logs::Logs;
+use seatrial_aws_api::ssm::Ssm;
 use seatrial_aws_api::sts::Sts;
 use seatrial_aws_api::{AllowedHosts, Front, Identities, Identity, Limits, Principal};
 use seatrial_aws_wire::Service;
@@ -22,7 +23,7 @@ use seatrial_model::{Arn, TimeScale, Timestamp};
 use seatrial_ports::{Clock, JournalError};
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
 use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
-use seatrial_store::SqliteJournal;
+use seatrial_store::{FileVault, SqliteJournal};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -118,6 +119,7 @@ fn assemble(
         hooks: Arc::new(hooks),
         journal,
         clock: Arc::new(SystemClock),
+        vault: Arc::new(FileVault::new(home.sealing_key_file())),
         entropy: Box::new(draw_bits),
     };
     let settings = EngineSettings { scope: credentials.scope(), scale, listen, task_environment: task_environment()? };
@@ -226,6 +228,7 @@ fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {
         .with_service(Service::Ecs, Arc::new(Ecs::new(engine.clone())))
         .with_service(Service::Elbv2, Arc::new(Elbv2::new(engine.clone())))
         .with_service(Service::Logs, Arc::new(Logs::new(engine.clone())))
+        .with_service(Service::Ssm, Arc::new(Ssm::new(engine.clone())))
         .with_service(Service::Sts, Arc::new(Sts)))
 }
 

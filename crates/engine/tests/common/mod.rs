@@ -9,6 +9,7 @@ mod clock;
 mod hooks;
 mod journal;
 mod runtime;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,6 +28,7 @@ pub use clock::FakeClock;
 pub use hooks::FakeHooks;
 pub use journal::FakeJournal;
 pub use runtime::{FakeRuntime, RuntimeOrder};
+pub use vault::FakeVault;
 
 /// The longest a test waits for what another thread does.
 const WAIT_MAX: Duration = Duration::from_secs(10);
@@ -43,6 +45,7 @@ pub struct World {
     pub balancer: Arc<FakeBalancer>,
     pub runtime: Arc<FakeRuntime>,
     pub hooks: Arc<FakeHooks>,
+    pub vault: Arc<FakeVault>,
     pub engine: Engine,
     inbox: CurrentInbox,
     settings: EngineSettings,
@@ -71,6 +74,7 @@ impl World {
         let balancer = Arc::new(FakeBalancer::new(Arc::clone(&inbox)));
         let runtime = Arc::new(FakeRuntime::new(Arc::clone(&inbox)));
         let hooks = Arc::new(FakeHooks::new(Arc::clone(&inbox)));
+        let vault = Arc::default();
         let settings = EngineSettings {
             scope: scope(),
             scale: TimeScale::try_from(factor).expect("a time scale"),
@@ -78,16 +82,16 @@ impl World {
             task_environment: BTreeMap::new(),
         };
         let drawn = Arc::default();
-        let engine = start(&clock, &journal, &balancer, &runtime, &hooks, &inbox, &settings, &drawn);
-        World { clock, journal, balancer, runtime, hooks, engine, inbox, settings, drawn }
+        let engine = start(&clock, &journal, &balancer, &runtime, &hooks, &vault, &inbox, &settings, &drawn);
+        World { clock, journal, balancer, runtime, hooks, vault, engine, inbox, settings, drawn }
     }
 
     /// Ends the engine and starts another one on the same journal and machine, as after a crash.
     pub fn restart(&mut self) {
         self.engine.close();
         *lock(&self.inbox) = Arc::default();
-        let World { clock, journal, balancer, runtime, hooks, inbox, settings, drawn, .. } = self;
-        self.engine = start(clock, journal, balancer, runtime, hooks, inbox, settings, drawn);
+        let World { clock, journal, balancer, runtime, hooks, vault, inbox, settings, drawn, .. } = self;
+        self.engine = start(clock, journal, balancer, runtime, hooks, vault, inbox, settings, drawn);
     }
 
     /// Runs a command that is not refused.
@@ -161,6 +165,7 @@ fn start(
     balancer: &Arc<FakeBalancer>,
     runtime: &Arc<FakeRuntime>,
     hooks: &Arc<FakeHooks>,
+    vault: &Arc<FakeVault>,
     inbox: &CurrentInbox,
     settings: &EngineSettings,
     drawn: &Arc<AtomicU64>,
@@ -172,6 +177,7 @@ fn start(
         hooks: Arc::clone(hooks) as _,
         journal: Arc::clone(journal) as _,
         clock: Arc::clone(clock) as _,
+        vault: Arc::clone(vault) as _,
         entropy: Box::new(move || bits(drawn.fetch_add(1, Ordering::Relaxed))),
     };
     let inbox = Arc::clone(&lock(inbox));
