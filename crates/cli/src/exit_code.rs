@@ -55,7 +55,9 @@ impl ExitCode {
         match error.downcast_ref::<ReleaseError>() {
             Some(ReleaseError::Interrupted { .. }) => ExitCode::Interrupted,
             Some(ReleaseError::TookTooLong { .. }) => ExitCode::TimedOut,
-            Some(ReleaseError::Blocked { .. }) => ExitCode::Blocked,
+            Some(ReleaseError::Blocked { .. } | ReleaseError::Locked { .. } | ReleaseError::Frozen { .. }) => {
+                ExitCode::Blocked
+            }
             Some(ReleaseError::Call(_) | ReleaseError::NotPossible { .. } | ReleaseError::Incomplete(_)) | None => {
                 ExitCode::Failed
             }

@@ -3,6 +3,7 @@
 mod arguments;
 mod command_line;
 mod commands;
+mod commit;
 mod engine;
 mod exit_code;
 mod parse;

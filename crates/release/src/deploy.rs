@@ -13,7 +13,7 @@ use crate::error::ReleaseError;
 use crate::firing::FiringAlarms;
 use crate::interrupt::Interrupt;
 use crate::plan::{Plan, ServicePlan};
-use crate::report::{Event, Reporter, as_milliseconds};
+use crate::report::{Event, Reporter, StepEvent, as_milliseconds};
 use crate::steady;
 use crate::steering::decide::Drive;
 use crate::steering::pilot::Pilot;
@@ -84,11 +84,20 @@ pub async fn deploy(
         definition: options.definition,
     };
     ensuring.refuse_firing_alarms().await?;
-    let ensured = ensuring.everything().await?;
+    report.send(step_began(INFRA));
+    let ensured = ensuring.everything().await;
+    report.send(step_ended(INFRA, &ensured, |_| ("done".to_owned(), Vec::new())));
+    let ensured = ensured?;
     let waits = ensured.services.iter().map(|(name, task_definition, effect)| {
         let service = plan.service(name).expect("every ensured service comes from the plan");
         let after = After { connection, options, report, interrupt: interrupt.clone(), started };
-        after.effect(service, task_definition, effect)
+        async move {
+            let step = format!("service {name}");
+            report.send(step_began(&step));
+            let outcome = after.effect(service, task_definition, effect).await;
+            report.send(step_ended(&step, &outcome, outcome_in_words));
+            outcome
+        }
     });
     // What one of them cannot do must not leave the others unattended.
     let services = join_all(waits).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -100,6 +109,35 @@ pub async fn deploy(
         urls: ensured.dns_name.map(|host| urls(plan, &host)).unwrap_or_default(),
         duration: started.elapsed(),
     })
+}
+
+/// The step that makes what is missing around the services, and tells ECS what is to run.
+const INFRA: &str = "infra";
+
+fn step_began(name: &str) -> Event {
+    Event::Step(StepEvent::Began { name: name.to_owned() })
+}
+
+fn step_ended<T>(
+    name: &str,
+    result: &Result<T, ReleaseError>,
+    told: impl FnOnce(&T) -> (String, Vec<String>),
+) -> Event {
+    let (outcome, details) = match result {
+        Ok(value) => told(value),
+        Err(error) => ("failed".to_owned(), vec![error.to_string()]),
+    };
+    Event::Step(StepEvent::Ended { name: name.to_owned(), outcome, details })
+}
+
+/// What the record of a release says of a service.
+fn outcome_in_words(outcome: &ServiceOutcome) -> (String, Vec<String>) {
+    let verdict = serde_json::to_value(outcome.verdict).ok();
+    let verdict = verdict.as_ref().and_then(Json::as_str).unwrap_or_default().to_owned();
+    let deployment = outcome.deployment.iter().map(|id| format!("deployment {id} of {}", outcome.task_definition));
+    let reason = outcome.reason.iter().cloned();
+    let causes = outcome.causes.iter().map(|cause| cause.what.clone());
+    (verdict, deployment.chain(reason).chain(causes).collect())
 }
 
 /// The time a deployment of the service really waits on purpose: for checks, between the steps of a shift, and before the old version

@@ -17,6 +17,12 @@ pub enum ReleaseError {
     /// Alarms that the deployment would watch are firing already.
     #[error("{}", in_words(.alarms))]
     Blocked { alarms: Vec<FiringAlarm> },
+    /// Somebody else is at work on the environment, or has said that nobody is to be.
+    #[error("the environment is locked by {held}")]
+    Locked { held: String, instead: String },
+    /// Nothing is released at this time.
+    #[error("nothing is released to this environment {what}")]
+    Frozen { what: String },
     /// Something other than a deployment took too long.
     #[error("waited {} s for {what}", .limit.as_secs())]
     TookTooLong { what: String, limit: Duration },
@@ -42,6 +48,10 @@ impl ReleaseError {
                 "find out why and deploy when it is over; to deploy the repair of just that, add --ignore-firing-alarms: \
                  ECS then watches no alarm during this deployment"
                     .into(),
+            ),
+            ReleaseError::Locked { instead, .. } => Some(instead.clone()),
+            ReleaseError::Frozen { .. } => Some(
+                "wait until it is over; if it cannot wait, add --break-freeze \"why\", which is written down".into(),
             ),
             ReleaseError::TookTooLong { .. } => {
                 Some("see `seatrial status` and `seatrial events`, then run the command again".into())

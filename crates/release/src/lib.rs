@@ -7,6 +7,7 @@
 //! engine or AWS. Nothing here prints: what happens is sent to a [`report::Reporter`].
 
 mod abort;
+pub mod audit;
 pub mod aws;
 pub mod config;
 mod definitions;
@@ -17,16 +18,20 @@ mod ensure;
 mod error;
 mod firing;
 pub mod forecast;
+pub mod freeze;
 mod history;
 mod hold;
 mod interrupt;
+pub mod lock;
 mod log_tasks;
 mod logs;
 pub mod naming;
+mod parameters;
 pub mod plan;
 pub mod preflight;
 mod promote;
 mod rehearse;
+pub mod releases;
 pub mod report;
 mod retry;
 mod rollback;
@@ -52,6 +57,7 @@ pub use history::{HISTORY_MAX, HistoryEntry, history};
 pub use hold::{ResumeOptions, hold, resume};
 pub use interrupt::{Interrupt, Interrupter, interrupt};
 pub use logs::{Following, LogLine, LogQuery, logs};
+pub use parameters::Realm;
 pub use promote::{PromoteOptions, Reach, promote};
 pub use rehearse::{Rehearsal, Step, rehearse};
 pub use retry::{RetryOptions, retry};

@@ -11,6 +11,7 @@ pub use alarm::{AlarmPlan, AlarmSubject, Measure, PairSide};
 pub(crate) use alarm::{NAMESPACE, since};
 
 use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Share, Stage};
+use crate::freeze::Freeze;
 use crate::steering::Steering;
 
 /// One environment of an application and everything in it.
@@ -33,6 +34,7 @@ pub struct Environment {
     pub target: Target,
     pub stage: Stage,
     pub approval: Approval,
+    pub freezes: Vec<Freeze>,
     pub cluster: String,
 }
 

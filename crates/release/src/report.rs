@@ -31,8 +31,25 @@ pub enum Event {
     ContactRegained,
     /// Time is up; the deployment is being rolled back.
     TimedOut { service: ServiceName, limit: Duration },
+    /// A step of a release begins or ends.
+    Step(StepEvent),
     /// Something worth knowing that changes nothing.
     Note(String),
+}
+
+/// A step of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepEvent {
+    Began {
+        name: String,
+    },
+    Ended {
+        name: String,
+        /// In a word, such as `done` or `rolled_back`.
+        outcome: String,
+        /// A line each.
+        details: Vec<String>,
+    },
 }
 
 /// A kind of thing that a deployment needs.

@@ -4,12 +4,16 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Approval, RollbackOverride};
-use seatrial_release::{DeployOptions, FiringAlarms, ReleaseError, Until, deploy, rehearse};
-use serde_json::json;
+use seatrial_release::lock::Force as LockForce;
+use seatrial_release::plan::Plan;
+use seatrial_release::releases::{Asked, Permission, ReleaseOptions, Resumption, carry_out};
+use seatrial_release::{DeployOptions, FiringAlarms, Interrupt, ReleaseError, Until, rehearse};
+use serde_json::{Value as Json, json};
 
 use super::plan::{self, Planned};
 use super::simulate::ApplicationArguments;
 use crate::arguments::{Common, Version, WaitArguments};
+use crate::commit::commit;
 use crate::exit_code::ExitCode;
 use crate::printer::{Output, Printer};
 use crate::progress::Display;
@@ -20,8 +24,8 @@ use crate::target::{self, Absent};
 /// Deploy the application: make what is missing, change what differs, wait for the result
 ///
 /// Exit codes: 0 deployed or nothing to do, 1 failed, 2 wrong usage or configuration, 3 rolled back and healthy on the
-/// previous version, 4 rollback failed, 5 timed out, 6 paused (awaits a decision), 7 blocked (an alarm is firing already), 130
-/// interrupted.
+/// previous version, 4 rollback failed, 5 timed out, 6 paused (awaits a decision), 7 blocked (an alarm is firing already, the
+/// environment is locked or frozen), 130 interrupted.
 ///
 /// Ctrl-C ends the watching only; the deployment goes on.
 #[derive(Args, Debug)]
@@ -60,7 +64,29 @@ pub struct DeployArguments {
     pub until: Option<Until>,
 
     #[command(flatten)]
+    pub permission: PermissionArguments,
+
+    #[command(flatten)]
     pub wait: WaitArguments,
+}
+
+/// What somebody allows beyond the ordinary.
+#[derive(Args, Clone, Debug)]
+pub struct PermissionArguments {
+    /// Take the environment's lock over from whoever holds it; that is written down
+    #[arg(long, env = "SEATRIAL_STEAL_LOCK", value_parser = FalseyValueParser::new())]
+    pub steal_lock: bool,
+
+    /// Release in spite of a freeze, for this reason; that is written down
+    #[arg(long, value_name = "REASON", env = "SEATRIAL_BREAK_FREEZE")]
+    pub break_freeze: Option<String>,
+}
+
+impl PermissionArguments {
+    pub fn permission(&self) -> Permission {
+        let lock = if self.steal_lock { LockForce::Steal } else { LockForce::No };
+        Permission { lock, break_freeze: self.break_freeze.clone() }
+    }
 }
 
 impl DeployArguments {
@@ -111,20 +137,50 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
             return Ok(declined(printer));
         }
     }
-    let display = Display::new(printer, &common);
-    let report = deploy(&session.connection, &session.plan, &arguments.options(), &display.reporter(), interrupt).await;
+    let deploy = arguments.options();
+    let options = ReleaseOptions {
+        asked: Asked::of(&overrides, &deploy),
+        deploy,
+        permission: arguments.permission.permission(),
+        commit: commit(file.path()),
+        resumption: Resumption::New,
+    };
+    released(&session, &options, &common, printer, interrupt).await
+}
+
+/// Carries out a release and shows what came of it.
+pub async fn released(
+    session: &Session,
+    options: &ReleaseOptions,
+    common: &Common,
+    printer: &Printer,
+    interrupt: Interrupt,
+) -> Result<ExitCode> {
+    let display = Display::new(printer, common);
+    let released = carry_out(&session.connection, &session.plan, options, &display.reporter(), interrupt).await;
     display.end();
-    if let (Output::Json | Output::Tsv, Err(ReleaseError::Blocked { alarms })) = (printer.output(), &report) {
-        let plan = &session.plan;
-        let blocked =
-            json!({ "app": plan.app, "environment": plan.environment.name, "verdict": "blocked", "alarms": alarms });
+    if let (Output::Json | Output::Tsv, Err(error)) = (printer.output(), &released)
+        && let Some(blocked) = blocked(&session.plan, error)
+    {
         printer.result(&blocked, |_| String::new())?;
     }
-    let report = report?;
+    let (_, report) = released?;
     printer.result(&report, |paint| outcome::report(&report, paint))?;
     let farewell = outcome::farewell(&common.selection(), &report.services, printer.remarks());
     farewell.into_iter().for_each(|text| printer.remark(&text));
     Ok(report.verdict.into())
+}
+
+/// What a program reads of a release that may not begin.
+fn blocked(plan: &Plan, error: &ReleaseError) -> Option<Json> {
+    let mut told = json!({ "app": plan.app, "environment": plan.environment.name, "verdict": "blocked" });
+    match error {
+        ReleaseError::Blocked { alarms } => told["alarms"] = json!(alarms),
+        ReleaseError::Locked { held, .. } => told["locked"] = json!(held),
+        ReleaseError::Frozen { what } => told["frozen"] = json!(what),
+        _ => return None,
+    }
+    Some(told)
 }
 
 fn declined(printer: &Printer) -> ExitCode {

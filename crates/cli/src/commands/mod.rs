@@ -2,7 +2,9 @@
 //! [`crate::command_line::Command`].
 
 pub mod abort;
+pub mod audit;
 pub mod completion;
+pub mod continue_deployment;
 pub mod delete;
 pub mod demo_app;
 pub mod deploy;
@@ -12,6 +14,7 @@ pub mod history;
 pub mod init;
 pub mod inner;
 pub mod load;
+pub mod lock;
 pub mod logs;
 pub mod pause;
 pub mod plan;

@@ -1,23 +1,40 @@
-//! `seatrial continue`
+//! `seatrial resume`
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::config::RollbackOverride;
-use seatrial_release::{ResumeOptions, resume};
+use clap::builder::FalseyValueParser;
+use seatrial_release::config::Overrides;
+use seatrial_release::releases::{ReleaseId, ReleaseOptions, Resumption, release};
+use seatrial_release::{DeployOptions, FiringAlarms, Force, Realm};
 
-use crate::arguments::{Common, Services, WaitArguments};
+use super::deploy::{PermissionArguments, released};
+use crate::arguments::{Assignment, Common, WaitArguments};
+use crate::commit::commit;
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::{Session, only, together};
+use crate::session::{Session, configured, interrupted_by_ctrl_c};
+use crate::target::Absent;
 
-/// Let a held or paused deployment go on as configured
+/// Go on with a release whose process ended, from any machine that has the same configuration
 ///
-/// A share that is being watched is watched to the end of its time; `seatrial promote` takes the next step now.
-/// Exit codes as of `deploy`: 0 deployed, 3 rolled back, 6 paused again.
+/// What has been done is found and not done again. The flags of the release are known; values that were given with --set
+/// are not kept and have to be given again. Exit codes as of `deploy`.
 #[derive(Args, Debug)]
-pub struct ContinueArguments {
+pub struct ResumeArguments {
+    /// The release [default: the newest]
+    #[arg(value_name = "RELEASE")]
+    pub release: Option<ReleaseId>,
+
+    /// The value of a variable that the release was begun with; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", env = "SEATRIAL_SET")]
+    pub set: Vec<Assignment>,
+
+    /// Go on although an alarm of the deployment is firing already: ECS then watches none of them
+    #[arg(long, env = "SEATRIAL_IGNORE_FIRING_ALARMS", value_parser = FalseyValueParser::new())]
+    pub ignore_firing_alarms: bool,
+
     #[command(flatten)]
-    pub services: Services,
+    pub permission: PermissionArguments,
 
     #[command(flatten)]
     pub common: Common,
@@ -27,12 +44,33 @@ pub struct ContinueArguments {
 }
 
 /// Runs the command.
-pub async fn run(arguments: ContinueArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &only(&arguments.services.services), printer).await?;
-    let (waiting, timeout) = (arguments.wait.waiting(), arguments.wait.timeout.get());
-    let options = ResumeOptions { waiting, timeout, rollback: RollbackOverride::AsConfigured };
-    together(&session, &common, printer, async |service, report, interrupt| {
-        resume(&session.connection, service, &options, report, interrupt).await
-    })
-    .await
+pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
+    let (file, environment) = configured(&common)?;
+    let open = async |overrides: &Overrides| {
+        Session::of_environment(&common, overrides, &file, &environment, Absent::Refuse, printer).await
+    };
+    let connection = open(&Overrides::default()).await?.connection;
+    let realm = Realm { app: file.app().clone(), environment: environment.name.clone() };
+    let found = release(&connection, &realm, arguments.release.as_ref()).await?;
+    let asked = found.head.asked;
+    let set = arguments.set.iter().map(|set| (set.name.clone(), set.value.clone()));
+    let session = open(&asked.overrides(set)).await?;
+    printer.remark(&format!("going on with release {}", found.id));
+    let deploy = DeployOptions {
+        force: if asked.force { Force::Always } else { Force::WhenNeeded },
+        definition: asked.definition,
+        waiting: arguments.wait.waiting(),
+        timeout: arguments.wait.timeout.get(),
+        rollback: asked.rollback,
+        until: None,
+        firing_alarms: if arguments.ignore_firing_alarms { FiringAlarms::Ignore } else { FiringAlarms::Refuse },
+    };
+    let options = ReleaseOptions {
+        deploy,
+        permission: arguments.permission.permission(),
+        commit: commit(file.path()),
+        asked,
+        resumption: Resumption::Resume(Some(found.id)),
+    };
+    released(&session, &options, &common, printer, interrupted_by_ctrl_c()).await
 }

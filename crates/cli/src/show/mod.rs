@@ -6,6 +6,7 @@ pub mod gantt;
 pub mod history;
 pub mod outcome;
 pub mod plan;
+pub mod releases;
 pub mod status;
 pub mod steps;
 pub mod time;

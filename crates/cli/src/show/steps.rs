@@ -41,6 +41,8 @@ pub fn line(event: &Event, detail: Detail, paint: Paint) -> Option<String> {
             let text = format!("not over after {}: rolling back", length(*limit));
             Some(format!("{} {}", subject(service.as_str(), paint), paint.bad(&text)))
         }
+        // Whoever watches sees what a step does; that it is one is for the record.
+        Event::Step(_) => None,
         Event::Note(text) => Some(paint.doubtful(text)),
     }
 }

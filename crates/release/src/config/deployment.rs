@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use seatrial_model::{ReturnSteps, TrafficPercent};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use super::alarms::AlarmsEntry;
@@ -103,7 +103,7 @@ pub(crate) struct ShiftBackEntry {
 }
 
 /// A deployment strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StrategyWord {
     /// New tasks take the places of old ones.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::deployment::DeploymentEntry;
 use super::either::{CircuitBreakerEntry, EcsDocumentEntry, TargetEntry};
+use super::freezes::FreezeEntry;
 use super::names::{AppName, EnvironmentName, ServiceName};
 use super::numbers::{Bounded, Seconds};
 use super::stage::Stage;
@@ -46,6 +47,8 @@ pub(crate) struct EnvironmentEntry {
     pub default: Option<bool>,
     /// Whether a deployment asks before it begins; `none` when left out.
     pub approval: Option<Approval>,
+    /// When nothing is released, unless somebody says why (`--break-freeze`).
+    pub freeze: Option<Vec<FreezeEntry>>,
     /// Name of the ECS cluster; `<app>-<environment>` when left out.
     pub cluster: Option<String>,
     /// Where tasks and load balancers are placed; needed on AWS.

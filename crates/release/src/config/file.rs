@@ -154,11 +154,16 @@ impl ConfigFile {
             None | Some(TargetEntry::Embedded) => Target::Embedded,
             Some(TargetEntry::Aws(aws)) => Target::Aws { region: aws.region, profile: aws.profile },
         };
+        let freezes = entry.freeze.iter().flatten().enumerate();
+        let freezes = freezes
+            .map(|(place, freeze)| freeze.freeze(&format!("`environments.{name}.freeze[{place}]`")))
+            .collect::<Result<_, _>>()?;
         Ok(Environment {
             name: name.clone(),
             target,
             stage: entry.stage.unwrap_or(if self.is_implicit() { Stage::Dev } else { Stage::default() }),
             approval: entry.approval.unwrap_or(Approval::None),
+            freezes,
             cluster: entry.cluster.unwrap_or_else(|| naming::cluster(&self.app, name)),
         })
     }

@@ -18,6 +18,7 @@ mod edit;
 mod either;
 mod error;
 mod file;
+mod freezes;
 mod hooks;
 pub(crate) mod json;
 mod merge;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::deployment::StrategyWord;
 use super::document::ServiceEntry;
@@ -64,7 +64,8 @@ impl fmt::Display for Setting {
 }
 
 /// What a failed deployment does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RollbackOverride {
     /// What the configuration says.
     #[default]

@@ -1,5 +1,7 @@
 //! Which task definition a deployment brings: the configured one, the one in place, or an earlier revision.
 
+use serde::{Deserialize, Serialize};
+
 use super::Ensuring;
 use super::service::{describe, in_place};
 use super::task_definition::{revision, short, task_definition};
@@ -8,9 +10,11 @@ use crate::plan::ServicePlan;
 use crate::report::{Change, Resource};
 
 /// Which task definition a deployment brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DefinitionChoice {
     /// What the configuration says; a revision is registered when none means the same.
+    #[default]
     Configured,
     /// The one in place, whatever the configuration says: only the service and what is around it are changed.
     InPlace,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{ServiceDeployment, ServiceDeploymentStatus};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::aws::times::{between, timestamp};
 
@@ -18,7 +18,7 @@ pub(crate) enum Ending {
 }
 
 /// What became of what somebody asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Everything was as configured already.

@@ -1,0 +1,58 @@
+//! What a release was asked for beside its configuration file, as far as it may be written down.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Overrides, RollbackOverride, ServiceName, StrategyWord};
+use crate::deploy::DeployOptions;
+use crate::ensure::{DefinitionChoice, Force};
+
+/// The flags of a release. Values of variables are not kept: they may be secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// Empty for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The names of variables that were set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyWord>,
+    pub rollback: RollbackOverride,
+    pub definition: DefinitionChoice,
+    /// Whether new tasks were to be started even if nothing changed.
+    pub force: bool,
+}
+
+impl Asked {
+    /// Collects what a command was given.
+    pub fn of(overrides: &Overrides, options: &DeployOptions) -> Self {
+        Asked {
+            services: overrides.services.clone(),
+            image: overrides.image.clone(),
+            tag: overrides.tag.clone(),
+            set: overrides.environment.keys().cloned().collect(),
+            strategy: overrides.strategy,
+            rollback: overrides.rollback,
+            definition: options.definition,
+            force: options.force == Force::Always,
+        }
+    }
+
+    /// The same again, with the values of the variables.
+    pub fn overrides(&self, set: impl IntoIterator<Item = (String, String)>) -> Overrides {
+        Overrides {
+            services: self.services.clone(),
+            image: self.image.clone(),
+            tag: self.tag.clone(),
+            environment: set.into_iter().collect(),
+            strategy: self.strategy,
+            rollback: self.rollback,
+            settings: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A release from its lock to its verdict: nothing begins while the environment is frozen or somebody else's, and everything is written
+//! down where the next one looks.
+
+use time::OffsetDateTime;
+
+use super::recorder::{Recorder, now as answered_at};
+use super::{Asked, Head, Release, ReleaseId, State, forget_old, release, releases};
+use crate::audit::{self, Deed};
+use crate::aws::Connection;
+use crate::deploy::{DeployOptions, DeployReport, deploy};
+use crate::error::ReleaseError;
+use crate::freeze;
+use crate::history::{HISTORY_MAX, HistoryEntry, history};
+use crate::interrupt::Interrupt;
+use crate::lock::{self, Force, HeldLock, Owner};
+use crate::parameters::{Parameters, Realm};
+use crate::plan::Plan;
+use crate::report::{Event, Reporter};
+use crate::watch::verdict::Verdict;
+
+/// How to release.
+#[derive(Clone, Debug)]
+pub struct ReleaseOptions {
+    pub deploy: DeployOptions,
+    pub permission: Permission,
+    /// The commit that the configuration is from.
+    pub commit: Option<String>,
+    /// What is written down of the flags.
+    pub asked: Asked,
+    pub resumption: Resumption,
+}
+
+/// What somebody has allowed beyond the ordinary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// Whether a lock that is held may be taken over.
+    pub lock: Force,
+    /// Why a freeze does not count.
+    pub break_freeze: Option<String>,
+}
+
+/// Whether a release begins or goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resumption {
+    New,
+    /// The one named, or the newest, which must not have ended.
+    Resume(Option<ReleaseId>),
+}
+
+/// Carries out a plan as a release.
+pub async fn carry_out(
+    connection: &Connection,
+    plan: &Plan,
+    options: &ReleaseOptions,
+    report: &Reporter,
+    interrupt: Interrupt,
+) -> Result<(ReleaseId, DeployReport), ReleaseError> {
+    let realm = Realm { app: plan.app.clone(), environment: plan.environment.name.clone() };
+    let now = lock::now(connection).await?;
+    let earlier = match &options.resumption {
+        Resumption::New => None,
+        Resumption::Resume(id) => Some(to_resume(connection, &realm, id.as_ref(), plan).await?),
+    };
+    let id = earlier.as_ref().map_or_else(|| ReleaseId::at(now), |release| release.id.clone());
+    refuse_frozen(connection, &realm, plan, options, &id, now).await?;
+    let held = HeldLock::take(connection, &realm, &id, now, options.permission.lock).await?;
+    if let Some(there) = &held.taken_from {
+        let whose = there.in_words();
+        report.send(Event::Note(format!("the environment was still locked by {whose}; that lock is taken over")));
+        close_abandoned(connection, &realm, there.release.as_ref().filter(|other| **other != id), now).await?;
+    }
+    let released = recorded(connection, plan, options, report, interrupt, &realm, &id, earlier).await;
+    // A verdict is worth more than a lock that could not be taken away: that one runs out by itself.
+    if let Err(error) = held.release().await {
+        tracing::warn!(%error, "the lock could not be taken away");
+    }
+    released.map(|report| (id, report))
+}
+
+/// Carries a plan out and writes down what becomes of it.
+#[expect(clippy::too_many_arguments, reason = "one caller, which has just made them all")]
+async fn recorded(
+    connection: &Connection,
+    plan: &Plan,
+    options: &ReleaseOptions,
+    report: &Reporter,
+    interrupt: Interrupt,
+    realm: &Realm,
+    id: &ReleaseId,
+    earlier: Option<Release>,
+) -> Result<DeployReport, ReleaseError> {
+    let steps_before = earlier.as_ref().map_or(0, |release| release.steps.len());
+    let recorder = Recorder::new(connection, realm, id, steps_before);
+    let mut head = match earlier {
+        Some(release) => Head { resumed: release.head.resumed + 1, state: State::Running, ..release.head },
+        None => Head {
+            who: Owner::of_process(),
+            began_at: answered_at(connection),
+            commit: options.commit.clone(),
+            services: plan.services.iter().map(|service| service.name.clone()).collect(),
+            asked: options.asked.clone(),
+            plan: fingerprint(plan),
+            state: State::Running,
+            resumed: 0,
+        },
+    };
+    recorder.head(&head).await?;
+    let outcome = deploy(connection, plan, &options.deploy, &recorder.reporter(report), interrupt).await;
+    let at = answered_at(connection);
+    let is_nothing = matches!(&outcome, Ok(report) if report.verdict == Verdict::NothingToDo);
+    head.state = match &outcome {
+        // What an earlier attempt began has come to its end meanwhile.
+        Ok(_) if is_nothing => State::Ended { verdict: Verdict::Deployed, at },
+        Ok(report) => State::Ended { verdict: report.verdict, at },
+        Err(error) => State::Stopped { why: error.to_string(), at },
+    };
+    let parameters = Parameters { connection, realm };
+    let written = if is_nothing && head.resumed == 0 {
+        // What changes nothing is no release.
+        recorder.finish().await;
+        forget(&parameters, id).await
+    } else {
+        let written = recorder.head(&head).await;
+        recorder.finish().await;
+        written.and(forget_old(connection, realm).await)
+    };
+    if let Err(error) = written {
+        tracing::warn!(%error, "the end of the release could not be written");
+    }
+    outcome
+}
+
+async fn forget(parameters: &Parameters<'_>, id: &ReleaseId) -> Result<(), ReleaseError> {
+    let found = parameters.below(&format!("releases/{id}")).await?;
+    let names: Vec<String> = found.iter().map(|one| format!("releases/{id}/{}", one.name)).collect();
+    Ok(parameters.delete(&names).await?)
+}
+
+/// Finds the release to go on with: it must not have ended, must have been begun with the same plan, and ECS must not have given it up.
+async fn to_resume(
+    connection: &Connection,
+    realm: &Realm,
+    id: Option<&ReleaseId>,
+    plan: &Plan,
+) -> Result<Release, ReleaseError> {
+    let found = release(connection, realm, id).await?;
+    let id = &found.id;
+    if !found.head.can_go_on() {
+        let what = format!("release {id} has come to its end; there is nothing to go on with");
+        return Err(ReleaseError::not_possible(what, format!("see it with `seatrial show {id}`")));
+    }
+    if found.head.plan != fingerprint(plan) {
+        let commit = found.head.commit.as_ref().map(|commit| format!(" (commit {commit})")).unwrap_or_default();
+        return Err(ReleaseError::not_possible(
+            format!("release {id} was begun with another configuration, image or variables than these"),
+            format!(
+                "check out what it was begun with{commit} and give the same flags, or begin anew with `seatrial deploy`"
+            ),
+        ));
+    }
+    if let Some(entry) =
+        history(connection, plan, HISTORY_MAX).await?.into_iter().find(|entry| is_undone(entry, &found))
+    {
+        let reason = entry.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        return Err(ReleaseError::not_possible(
+            format!("the deployment of {} in release {id} is {} already{reason}", entry.service, entry.status),
+            "find out why (`seatrial events`), then begin anew with `seatrial deploy`",
+        ));
+    }
+    Ok(found)
+}
+
+/// Whether ECS has ended a deployment of this release otherwise than well.
+fn is_undone(entry: &HistoryEntry, release: &Release) -> bool {
+    let is_of_release = entry.created_at.is_some_and(|at| at >= release.head.began_at);
+    is_of_release && (entry.status.starts_with("ROLLBACK") || entry.status == "STOPPED")
+}
+
+/// Writes down that a release whose lock was taken over will not go on.
+async fn close_abandoned(
+    connection: &Connection,
+    realm: &Realm,
+    id: Option<&ReleaseId>,
+    at: OffsetDateTime,
+) -> Result<(), ReleaseError> {
+    let Some(id) = id else { return Ok(()) };
+    let all = releases(connection, realm).await?;
+    let Some(mut one) = all.into_iter().find(|one| one.id == *id && one.head.state == State::Running) else {
+        return Ok(());
+    };
+    one.head.state = State::Stopped { why: "its process ended, and another release has begun".to_owned(), at };
+    Recorder::new(connection, realm, id, 0).head(&one.head).await
+}
+
+async fn refuse_frozen(
+    connection: &Connection,
+    realm: &Realm,
+    plan: &Plan,
+    options: &ReleaseOptions,
+    id: &ReleaseId,
+    now: OffsetDateTime,
+) -> Result<(), ReleaseError> {
+    let Some(frozen) = freeze::holding(&plan.environment.freezes, now) else { return Ok(()) };
+    match &options.permission.break_freeze {
+        None => Err(ReleaseError::Frozen { what: frozen }),
+        Some(reason) => {
+            let deed = Deed::BrokeFreeze { release: id.clone(), freeze: frozen, reason: reason.clone() };
+            audit::note(connection, realm, now, &deed).await
+        }
+    }
+}
+
+/// What tells two plans apart: everything in them, by a digest.
+fn fingerprint(plan: &Plan) -> String {
+    use sha2::{Digest, Sha256};
+    // A plan is data in an order of its own; its printed form has all of it.
+    let digest = Sha256::digest(format!("{plan:?}"));
+    hex::encode(&digest[..16])
+}

@@ -1,0 +1,156 @@
+//! Releases and what is kept of them: who released what, step by step, and what came of it. The environment itself remembers, under
+//! `releases/<id>/`, so that everybody with access to it sees the same.
+//!
+//! A record is a `head` and one parameter for each step, each below the 4 KB of a standard parameter.
+
+mod asked;
+mod carry_out;
+mod id;
+mod recorder;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::serde::rfc3339;
+
+pub use asked::Asked;
+pub use carry_out::{Permission, ReleaseOptions, Resumption, carry_out};
+pub use id::{ReleaseId, ReleaseIdError};
+
+use crate::aws::Connection;
+use crate::config::ServiceName;
+use crate::error::ReleaseError;
+use crate::lock::Owner;
+use crate::parameters::{Found, Parameters, Realm};
+use crate::watch::verdict::Verdict;
+
+const PATH: &str = "releases";
+const HEAD: &str = "head";
+/// The most releases kept of an environment; older ones are forgotten at the end of the next.
+const KEPT_MAX: usize = 50;
+
+/// What is known of a release without its steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    pub who: Owner,
+    #[serde(with = "rfc3339")]
+    pub began_at: OffsetDateTime,
+    /// Where the configuration is under version control: the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Those of the plan.
+    pub services: Vec<ServiceName>,
+    #[serde(default)]
+    pub asked: Asked,
+    /// Of everything that was to be deployed.
+    pub plan: String,
+    pub state: State,
+    /// How often it was taken up again.
+    #[serde(default)]
+    pub resumed: u32,
+}
+
+/// Where a release stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum State {
+    Running,
+    Ended {
+        verdict: Verdict,
+        #[serde(with = "rfc3339")]
+        at: OffsetDateTime,
+    },
+    /// It ended without a verdict.
+    Stopped {
+        why: String,
+        #[serde(with = "rfc3339")]
+        at: OffsetDateTime,
+    },
+}
+
+/// A step of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRecord {
+    pub name: String,
+    #[serde(with = "rfc3339")]
+    pub began_at: OffsetDateTime,
+    #[serde(default, with = "rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<OffsetDateTime>,
+    /// None while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// What it did, or why it failed; a line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+}
+
+/// A release in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub id: ReleaseId,
+    #[serde(flatten)]
+    pub head: Head,
+}
+
+/// A release with its steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Release {
+    pub id: ReleaseId,
+    #[serde(flatten)]
+    pub head: Head,
+    /// In the order in which they began.
+    pub steps: Vec<StepRecord>,
+}
+
+/// Lists the releases of an environment, newest first.
+pub async fn releases(connection: &Connection, realm: &Realm) -> Result<Vec<Summary>, ReleaseError> {
+    let found = Parameters { connection, realm }.below(PATH).await?;
+    let heads = found.iter().filter_map(|one| Some((one.name.strip_suffix("/head")?.parse().ok()?, one)));
+    let mut all =
+        heads.map(|(id, one)| Ok(Summary { id, head: one.json()? })).collect::<Result<Vec<_>, ReleaseError>>()?;
+    all.sort_by_key(|one| std::cmp::Reverse(one.head.began_at));
+    Ok(all)
+}
+
+/// Reads a release; the newest one where none is named.
+pub async fn release(connection: &Connection, realm: &Realm, id: Option<&ReleaseId>) -> Result<Release, ReleaseError> {
+    let none = || {
+        let what = match id {
+            Some(id) => format!("there is no release {id} of {} in {}", realm.app, realm.environment),
+            None => format!("nothing of {} has been released to {} yet", realm.app, realm.environment),
+        };
+        ReleaseError::not_possible(what, "`seatrial audit` lists the releases")
+    };
+    let id = match id {
+        Some(id) => id.clone(),
+        None => releases(connection, realm).await?.into_iter().next().ok_or_else(none)?.id,
+    };
+    let found = Parameters { connection, realm }.below(&format!("{PATH}/{id}")).await?;
+    let head = found.iter().find(|one| one.name == HEAD).ok_or_else(none)?.json()?;
+    let steps = found.iter().filter(|one| one.name.starts_with("steps/")).map(Found::json).collect::<Result<_, _>>()?;
+    Ok(Release { id, head, steps })
+}
+
+impl Head {
+    /// Whether there may be something to go on with.
+    pub fn can_go_on(&self) -> bool {
+        match &self.state {
+            State::Running | State::Stopped { .. } => true,
+            State::Ended { verdict, .. } => {
+                matches!(verdict, Verdict::Interrupted | Verdict::Paused | Verdict::TimedOut | Verdict::Started)
+            }
+        }
+    }
+}
+
+/// Forgets the oldest releases, where there are too many.
+async fn forget_old(connection: &Connection, realm: &Realm) -> Result<(), ReleaseError> {
+    let parameters = Parameters { connection, realm };
+    let found = parameters.below(PATH).await?;
+    let of = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
+    let mut ids: Vec<String> = found.iter().map(|one| of(&one.name)).collect();
+    ids.dedup();
+    let Some(oldest_kept) = ids.len().checked_sub(KEPT_MAX).and_then(|place| ids.get(place)) else { return Ok(()) };
+    let old: Vec<String> =
+        found.iter().filter(|one| of(&one.name) < *oldest_kept).map(|one| format!("{PATH}/{}", one.name)).collect();
+    Ok(parameters.delete(&old).await?)
+}

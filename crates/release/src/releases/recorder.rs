@@ -1,0 +1,173 @@
+//! Writes the record of a release while it goes on. What cannot be written is told and stops nothing: a release is not worse for being
+//! remembered badly.
+
+use time::OffsetDateTime;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use super::{HEAD, Head, PATH, ReleaseId, StepRecord};
+use crate::aws::Connection;
+use crate::error::ReleaseError;
+use crate::parameters::{Parameters, Realm, VALUE_MAX};
+use crate::report::{Change, Event, Reporter, StepEvent};
+
+/// Room that the rest of a step's record takes beside its details.
+const BESIDE_DETAILS: usize = 512;
+
+/// The record of a running release.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    connection: Connection,
+    realm: Realm,
+    id: ReleaseId,
+    sender: UnboundedSender<Event>,
+    writer: JoinHandle<()>,
+}
+
+impl Recorder {
+    /// Begins to write; steps that an earlier attempt has recorded are counted on from.
+    pub fn new(connection: &Connection, realm: &Realm, id: &ReleaseId, steps_before: usize) -> Self {
+        let (sender, events) = unbounded_channel();
+        let writer = Writer {
+            connection: connection.clone(),
+            realm: realm.clone(),
+            id: id.clone(),
+            count: steps_before,
+            open: Vec::new(),
+        };
+        let writer = tokio::spawn(writer.write(events));
+        Recorder { connection: connection.clone(), realm: realm.clone(), id: id.clone(), sender, writer }
+    }
+
+    /// A reporter that tells `further` everything and remembers what belongs to the record.
+    pub fn reporter(&self, further: &Reporter) -> Reporter {
+        let (sender, further) = (self.sender.clone(), further.clone());
+        Reporter::new(move |event| {
+            let is_recorded = matches!(event, Event::Step(_) | Event::Ensured { .. });
+            if is_recorded {
+                // Without a writer there is nothing to be done about it.
+                let _ = sender.send(event.clone());
+            }
+            further.send(event);
+        })
+    }
+
+    /// Writes the head.
+    pub async fn head(&self, head: &Head) -> Result<(), ReleaseError> {
+        let parameters = Parameters { connection: &self.connection, realm: &self.realm };
+        parameters.put(&format!("{PATH}/{}/{HEAD}", self.id), head).await?;
+        Ok(())
+    }
+
+    /// Waits until everything is written. The reporters that were made must be gone.
+    pub async fn finish(self) {
+        drop(self.sender);
+        if let Err(error) = self.writer.await {
+            tracing::warn!(%error, "the steps of the release could not be written");
+        }
+    }
+}
+
+struct Writer {
+    connection: Connection,
+    realm: Realm,
+    id: ReleaseId,
+    count: usize,
+    open: Vec<(usize, StepRecord)>,
+}
+
+impl Writer {
+    async fn write(mut self, mut events: UnboundedReceiver<Event>) {
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::Step(StepEvent::Began { name }) => self.begin(name).await,
+                Event::Step(StepEvent::Ended { name, outcome, details }) => self.end(&name, outcome, details).await,
+                Event::Ensured { resource, name, change, .. } => {
+                    let done = match change {
+                        Change::Created(_) => "created",
+                        Change::Updated(_) => "changed",
+                        Change::Deleted => "deleted",
+                        Change::Unchanged => continue,
+                    };
+                    if let Some((_, step)) = self.open.first_mut() {
+                        step.details.push(format!("{done} {resource} {name}"));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn begin(&mut self, name: String) {
+        self.count += 1;
+        let began_at = self.connection.clock().now;
+        let step = StepRecord { name, began_at, ended_at: None, outcome: None, details: Vec::new() };
+        self.put(self.count, &step).await;
+        self.open.push((self.count, step));
+    }
+
+    async fn end(&mut self, name: &str, outcome: String, details: Vec<String>) {
+        let Some(place) = self.open.iter().position(|(_, step)| step.name == name) else { return };
+        let (number, mut step) = self.open.remove(place);
+        step.ended_at = Some(self.connection.clock().now);
+        step.outcome = Some(outcome);
+        step.details.extend(details);
+        shorten(&mut step.details);
+        self.put(number, &step).await;
+    }
+
+    async fn put(&self, number: usize, step: &StepRecord) {
+        let parameters = Parameters { connection: &self.connection, realm: &self.realm };
+        let slug: String = step.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let name = format!("{PATH}/{}/steps/{number:03}-{slug}", self.id);
+        if let Err(error) = parameters.put(&name, step).await {
+            tracing::warn!(%error, "a step of the release could not be written");
+        }
+    }
+}
+
+/// Leaves out the last details where they are too much for a parameter.
+fn shorten(details: &mut Vec<String>) {
+    let mut room = VALUE_MAX - BESIDE_DETAILS;
+    let fits = |line: &&String| {
+        // Quotes, a comma, and what JSON escapes.
+        let length = serde_json::to_string(line).map_or(0, |text| text.len()) + 1;
+        let has_room = length <= room;
+        room = room.saturating_sub(length);
+        has_room
+    };
+    let kept = details.iter().take_while(fits).count();
+    let left_out = details.len() - kept;
+    details.truncate(kept);
+    if left_out > 0 {
+        details.push(format!("and {left_out} more"));
+    }
+}
+
+/// The instant of an answer's date.
+pub(super) fn now(connection: &Connection) -> OffsetDateTime {
+    connection.clock().now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_never_outgrow_a_parameter() {
+        let mut few = vec!["created service web".to_owned(); 3];
+        shorten(&mut few);
+        assert_eq!(few.len(), 3);
+        let mut many = vec!["created \"quoted\" \n".repeat(20); 100];
+        shorten(&mut many);
+        assert!(many.last().is_some_and(|last| last.starts_with("and ")), "{many:?}");
+        let step = StepRecord {
+            name: "service a-name-of-forty-characters-that-is-long-enough".into(),
+            began_at: OffsetDateTime::UNIX_EPOCH,
+            ended_at: Some(OffsetDateTime::UNIX_EPOCH),
+            outcome: Some("rolled_back".into()),
+            details: many,
+        };
+        assert!(serde_json::to_string(&step).expect("JSON").len() < VALUE_MAX);
+    }
+}
