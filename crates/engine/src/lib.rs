@@ -25,6 +25,7 @@ pub mod refusal;
 pub mod reports;
 pub mod restart;
 mod sealing;
+pub mod secrets;
 pub mod service_deployments;
 pub mod services;
 pub mod state;

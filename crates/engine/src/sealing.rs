@@ -2,7 +2,7 @@
 //! never replaced by another one in silence. Where nothing sealed is left, the next value may have another key.
 
 use seatrial_model::SecretText;
-use seatrial_parameters::{Parameter, StoredValue};
+use seatrial_parameters::{Parameter, Secret, StoredValue};
 use seatrial_ports::VaultError;
 
 use crate::state::State;
@@ -24,7 +24,9 @@ pub(crate) fn seal(tx: &mut Transaction<'_>, context: &str, value: &SecretText) 
 /// Tells whether any value is sealed.
 fn is_needed(state: &State) -> bool {
     let is_sealed = |value: &StoredValue| matches!(value, StoredValue::Sealed(_));
-    state.parameters.values().flat_map(Parameter::versions).any(|version| is_sealed(&version.value))
+    let parameters = state.parameters.values().flat_map(Parameter::versions).map(|version| &version.value);
+    let secrets = state.secrets.values().flat_map(Secret::versions).map(|version| &version.value);
+    parameters.chain(secrets).any(is_sealed)
 }
 
 /// Describes a failure with what led to it.
