@@ -32,6 +32,7 @@ pub mod state;
 pub mod table;
 pub mod tags;
 pub mod task_definitions;
+mod task_secrets;
 pub mod tasks;
 pub mod transaction;
 

@@ -26,8 +26,10 @@ impl Engine {
         let adopted = machine.runtime.adopt().map_err(EngineError::Adopt)?;
         tracing::info!(records = state.tasks.len(), adopted = adopted.len(), "taking over tasks");
         let engine = Engine::new(machine, settings, state, inbox);
-        let unknown = adopted.into_iter().filter(|task| !engine.read(|state| state.tasks.contains(task.as_str())));
-        engine.carry_out(unknown.map(Order::Stop).collect());
+        engine.read(|state| {
+            let unknown = adopted.into_iter().filter(|task| !state.tasks.contains(task.as_str()));
+            engine.carry_out(unknown.map(Order::Stop).collect(), state);
+        });
         engine.renew()?;
         Ok(engine)
     }

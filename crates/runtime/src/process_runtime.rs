@@ -127,10 +127,12 @@ enum Novelty {
 }
 
 impl Runtime for ProcessRuntime {
-    fn start(&self, launch: TaskLaunch) {
-        match self.shared.track(&launch.task) {
-            (tracked, Novelty::New) => self.follow(tracked, Some(launch)),
-            (tracked, Novelty::Known) => self.report_again(tracked),
+    fn start(&self, mut launch: TaskLaunch) {
+        let (tracked, novelty) = self.shared.track(&launch.task);
+        tracked.offer_secrets(std::mem::take(&mut launch.secrets));
+        match novelty {
+            Novelty::New => self.follow(tracked, Some(launch)),
+            Novelty::Known => self.report_again(tracked),
         }
     }
 

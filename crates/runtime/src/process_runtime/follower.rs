@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatrial_model::task_definition::TaskDefinition;
-use seatrial_ports::runtime::{EndCause, TaskEnd, TaskPhase};
+use seatrial_ports::runtime::{EndCause, LaunchSecrets, TaskEnd, TaskPhase};
 use seatrial_ports::{TaskLaunch, TaskReport};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -23,6 +23,8 @@ use crate::directory::TaskDirectory;
 use crate::files::{self, Durability};
 use crate::lock::TaskLock;
 use crate::saved_state::SavedState;
+use crate::secret_delivery;
+use crate::supervisor::Refusal;
 
 /// The pause before connecting again to a supervisor that lives and does not answer, at first: it is probably about to listen.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(2);
@@ -115,9 +117,18 @@ impl Follower {
             self.finish_unstarted(Some(TaskEnd { cause: EndCause::FailedToStart, reason })).await;
             return Going::Done;
         }
+        let delivery = match self.delivery().await {
+            Ok(delivery) => delivery,
+            Err(end) => {
+                self.finish_unstarted(end).await;
+                return Going::Done;
+            }
+        };
         match launcher::spawn(&self.tracked.directory, &self.shared.supervisor) {
-            Ok(Started { process, connection }) => {
+            Ok(Started { process, mut connection }) => {
                 self.supervisor = Some(process);
+                // A supervisor that does not read is about to be found gone.
+                let _ = connection.write_all(&delivery).await;
                 self.attend(connection).await
             }
             Err(error) => {
@@ -127,6 +138,24 @@ impl Follower {
                 Going::Done
             }
         }
+    }
+
+    /// Waits for the values of the task's secrets, if it has any; the error is how a task ends that cannot have them.
+    async fn delivery(&self) -> Result<Vec<u8>, Option<TaskEnd>> {
+        let directory = self.tracked.directory.clone();
+        let definition = blocking(move || Ok(read_definition(&directory))).await.ok().flatten();
+        if !definition.as_ref().is_some_and(secret_delivery::is_wanted) {
+            return Ok(Vec::new());
+        }
+        let packed = match self.tracked.take_secrets().await {
+            None => return Err(None),
+            Some(LaunchSecrets::Pulled(values)) => secret_delivery::pack(&values).map_err(|error| error.to_string()),
+            Some(LaunchSecrets::Missing(why)) => Err(why),
+        };
+        packed.map_err(|why| {
+            let Refusal { cause, reason } = Refusal::secrets(why);
+            Some(TaskEnd { cause, reason })
+        })
     }
 
     async fn reconnect(&mut self) -> Going {
@@ -141,6 +170,7 @@ impl Follower {
 
     /// Listens to a supervisor until it has no more to say.
     async fn attend(&mut self, connection: UnixStream) -> Going {
+        self.tracked.drop_secrets();
         match self.listen(connection).await {
             Parting::TaskStopped => return Going::Done,
             Parting::Closed => {}
