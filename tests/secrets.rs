@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PLAINTEXTS: [&str; 4] =
     ["first-token-plaintext", "first-password-plaintext", "second-token-plaintext", "second-password-plaintext"];
 const CLUSTER: &str = "vault";
+/// How often the engine dies, each time later after the order that has tasks started.
+const DEATHS: u32 = 12;
+const DEATH_INTERVAL: Duration = Duration::from_millis(3);
 /// The engine writes down all it can, so that its log is worth searching.
 const TALKATIVE: &[(&str, &str)] = &[("RUST_LOG", "trace")];
 
@@ -186,6 +189,26 @@ fn a_key_that_is_gone_is_named_and_works_again_when_it_is_back() {
     assert!(!key.exists(), "another key would hide what happened");
     std::fs::write(&key, kept).expect("written");
     assert_eq!(story.aws.ssm("GetParameter", wanted)["Parameter"]["Value"], PLAINTEXTS[0]);
+}
+
+/// A task is started with its values or not at all, whenever the engine dies.
+#[test]
+fn engines_that_die_while_tasks_start_leave_none_without_its_values() {
+    let mut story = Story::begin();
+    story.create_service(&story.register("/app/token"));
+    story.wait_for(PLAINTEXTS[0], PLAINTEXTS[1]);
+    for death in 0..DEATHS {
+        story.update(json!({"forceNewDeployment": true}));
+        std::thread::sleep(DEATH_INTERVAL * death);
+        kill(story.trial.engine_process().expect("the engine runs"));
+        story.trial.run(&["engine", "start"], TALKATIVE).exits(0);
+        story.aws = Aws::of(&story.trial);
+        story.wait_for(PLAINTEXTS[0], PLAINTEXTS[1]);
+    }
+    let right = format!("{} {}", PLAINTEXTS[0], PLAINTEXTS[1]);
+    assert!(story.got().iter().all(|got| *got == right), "{:?}", story.got());
+    wait_until(PATIENCE, "one task to be left", || story.trial.containers().len() == 1);
+    story.nothing_is_on_disk();
 }
 
 fn mode(path: &Path) -> u32 {

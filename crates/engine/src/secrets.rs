@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use seatrial_model::{SecretText, Timestamp};
 use seatrial_parameters::secret::deletion::DeletionWish;
-use seatrial_parameters::secret::{NewValue, SecretId, SecretVersion, Stage, not_found};
+use seatrial_parameters::secret::{NewValue, SECRETS_MAX, SecretId, SecretVersion, Stage, not_found};
 use seatrial_parameters::tagging::{self, TagProblem};
 use seatrial_parameters::{Refused, Secret, SecretName, StoredValue, Tags, VersionId};
 use seatrial_ports::{Vault, VaultError};
@@ -33,6 +33,12 @@ pub fn create(tx: &mut Transaction<'_>, request: NewSecret) -> Result<(Secret, O
     let name = request.name.as_str().to_owned();
     if let Some(existing) = tx.state.secrets.get(&name).cloned() {
         return repeat_creation(tx, existing, &request);
+    }
+    if tx.state.secrets.len() >= SECRETS_MAX {
+        return Err(Refusal::new(
+            "LimitExceededException",
+            format!("There are {SECRETS_MAX} secrets, the most there may be."),
+        ));
     }
     let mut secret = Secret::new(request.name.clone(), request.name.arn(&tx.state.scope, tx.draw_bits()), tx.now);
     secret.describe(request.description, request.key_id, tx.now)?;

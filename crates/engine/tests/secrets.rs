@@ -11,8 +11,9 @@ use seatrial_engine::tasks::RunTask;
 use seatrial_engine::{clusters, parameters, secrets, task_definitions, tasks};
 use seatrial_model::{ClusterName, ContainerName, SecretText, TaskId};
 use seatrial_parameters::parameter::{Overwrite, ParameterType, PutRequest};
+use seatrial_parameters::secret::deletion::DeletionWish;
 use seatrial_parameters::secret::{Form, NewValue, SecretId};
-use seatrial_parameters::{SecretName, Tags};
+use seatrial_parameters::{Reference, SecretName, Tags};
 use seatrial_ports::runtime::LaunchSecrets;
 use serde_json::{Value, json};
 
@@ -137,9 +138,7 @@ fn what_is_missing_is_named_with_its_variable() {
     let binary = create(&world, "binary", NewValue { form: Form::Binary, text: SecretText::new("AAAA") });
     create(&world, "gone", text("x"));
     let gone = "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone";
-    world.run(|tx| {
-        secrets::delete(tx, &SecretId::new("gone"), seatrial_parameters::secret::deletion::DeletionWish::After(7))
-    });
+    world.run(|tx| secrets::delete(tx, &SecretId::new("gone"), DeletionWish::After(7)));
     put(&world, "/app/nul", "a\0b");
     let key = format!("{arn}:user::");
     let stage = format!("{arn}::OTHER:");
@@ -179,4 +178,21 @@ fn without_the_key_the_reason_says_so() {
     world.vault.take_key_away();
     run(&world, &[("TOKEN", "/app/token")]);
     assert!(why(&world).contains("put it back from a backup"), "{}", why(&world));
+}
+
+#[test]
+fn when_the_key_is_gone_for_good_deleting_what_it_sealed_makes_room_for_another() {
+    let world = World::new();
+    put(&world, "/app/token", "hunter2");
+    create(&world, "db", text("x"));
+    world.vault.take_key_away();
+    let again = || {
+        let value = text("y");
+        world.engine.transact(|tx| secrets::put_value(tx, &SecretId::new("db"), None, &value, None))
+    };
+    assert_eq!(again().map(|_| ()).map_err(|refusal| refusal.code), Err("EncryptionFailure"));
+    let reference = Reference::parse("/app/token", &common::scope()).expect("a reference");
+    world.run(|tx| parameters::delete(tx, &reference));
+    world.run(|tx| secrets::delete(tx, &SecretId::new("db"), DeletionWish::AtOnce));
+    put(&world, "/app/token", "anew");
 }

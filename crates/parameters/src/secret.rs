@@ -30,8 +30,10 @@ use crate::tagging::Tags;
 pub const VERSIONS_KEPT: usize = 100;
 /// How long a version is kept in any case.
 const VERSION_AGE_MIN: Duration = Duration::from_secs(24 * 3600);
-/// The most versions: a writer that runs wild within a day must not fill the disk.
-const VERSIONS_MAX: usize = 1000;
+/// The most versions: a writer that runs wild within a day must not fill the disk, and a secret is written as a whole.
+const VERSIONS_MAX: usize = 200;
+/// The most secrets, as in AWS.
+pub const SECRETS_MAX: usize = 500_000;
 /// The longest description, in characters.
 const DESCRIPTION_LENGTH_MAX: usize = 2048;
 /// The longest name of a key.

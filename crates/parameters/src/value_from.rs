@@ -148,6 +148,13 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_is_written_there_panics(text in "(arn:aws:(ssm|secretsmanager):us-east-1:123456789012)?[:/a-zA-Zä-]{0,40}") {
+            drop(parse(&text));
+        }
+    }
+
     #[test]
     fn a_member_of_a_json_object_is_taken_out() {
         let value = r#"{"user": "a", "port": 5432, "on": true}"#;

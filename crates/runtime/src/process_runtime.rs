@@ -3,6 +3,7 @@
 //! Each task has one follower, an asynchronous task of the runtime's own small executor; that keeps the orders of a task in sequence
 //! and lets tasks go on independently. Nothing here decides about a task: a lost supervisor is all it judges for itself.
 
+mod delivery;
 mod follower;
 mod launcher;
 mod lost;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatrial_model::task_definition::TaskDefinition;
-use seatrial_ports::runtime::{EndCause, LaunchSecrets, TaskEnd, TaskPhase};
+use seatrial_ports::runtime::{EndCause, TaskEnd, TaskPhase};
 use seatrial_ports::{TaskLaunch, TaskReport};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -16,15 +16,13 @@ use tokio::task::spawn_blocking;
 use super::launcher::{self, Started};
 use super::situation::Situation;
 use super::tracked::Tracked;
-use super::{Shared, lost, synthesis};
+use super::{Shared, delivery, lost, synthesis};
 use crate::clock::wall_now;
 use crate::control::{self, Order, REPORT_BYTES_MAX};
 use crate::directory::TaskDirectory;
 use crate::files::{self, Durability};
 use crate::lock::TaskLock;
 use crate::saved_state::SavedState;
-use crate::secret_delivery;
-use crate::supervisor::Refusal;
 
 /// The pause before connecting again to a supervisor that lives and does not answer, at first: it is probably about to listen.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(2);
@@ -117,7 +115,7 @@ impl Follower {
             self.finish_unstarted(Some(TaskEnd { cause: EndCause::FailedToStart, reason })).await;
             return Going::Done;
         }
-        let delivery = match self.delivery().await {
+        let delivery = match delivery::wait_for(&self.tracked, self.definition().await).await {
             Ok(delivery) => delivery,
             Err(end) => {
                 self.finish_unstarted(end).await;
@@ -138,24 +136,6 @@ impl Follower {
                 Going::Done
             }
         }
-    }
-
-    /// Waits for the values of the task's secrets, if it has any; the error is how a task ends that cannot have them.
-    async fn delivery(&self) -> Result<Vec<u8>, Option<TaskEnd>> {
-        let directory = self.tracked.directory.clone();
-        let definition = blocking(move || Ok(read_definition(&directory))).await.ok().flatten();
-        if !definition.as_ref().is_some_and(secret_delivery::is_wanted) {
-            return Ok(Vec::new());
-        }
-        let packed = match self.tracked.take_secrets().await {
-            None => return Err(None),
-            Some(LaunchSecrets::Pulled(values)) => secret_delivery::pack(&values).map_err(|error| error.to_string()),
-            Some(LaunchSecrets::Missing(why)) => Err(why),
-        };
-        packed.map_err(|why| {
-            let Refusal { cause, reason } = Refusal::secrets(why);
-            Some(TaskEnd { cause, reason })
-        })
     }
 
     async fn reconnect(&mut self) -> Going {
@@ -281,6 +261,11 @@ impl Follower {
         if let Ok(report) = report.await {
             self.tracked.deliver(&self.shared.reports, report);
         }
+    }
+
+    async fn definition(&self) -> Option<TaskDefinition> {
+        let directory = self.tracked.directory.clone();
+        spawn_blocking(move || read_definition(&directory)).await.ok().flatten()
     }
 
     /// Says how the supervisor ended, with the last line it wrote.

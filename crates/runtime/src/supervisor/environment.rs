@@ -1,7 +1,7 @@
 //! The variables a container starts with.
 //!
-//! From weakest to strongest: the few inherited from the engine, `HOST`, the launch's, the container's own and its secrets, and last what only the
-//! engine can know: `PORT` and its kin. A task definition often sets `PORT` to its container port, as it must on ECS; here that port is
+//! From weakest to strongest: the few inherited from the engine, `HOST`, the launch's, the container's own and its secrets, and last
+//! what only the engine can know: `PORT` and its kin. A task definition often sets `PORT` to its container port, as it must on ECS; here that port is
 //! another one, and a container that listened where its definition says would never be reached.
 
 use std::collections::BTreeMap;
