@@ -9,6 +9,7 @@ import balancing_story
 import canary_story
 import cli_story
 import echo_story
+import parameter_story
 import refusal_story
 import rude_story
 import service_story
@@ -44,6 +45,14 @@ OPERATIONS = {
         CreateLogGroup DeleteLogGroup DescribeLogGroups PutRetentionPolicy DeleteRetentionPolicy DescribeLogStreams GetLogEvents
         FilterLogEvents TagResource UntagResource ListTagsForResource
     """,
+    "secretsmanager": """
+        CreateSecret GetSecretValue PutSecretValue UpdateSecret DescribeSecret ListSecrets ListSecretVersionIds
+        UpdateSecretVersionStage DeleteSecret RestoreSecret TagResource UntagResource
+    """,
+    "ssm": """
+        PutParameter GetParameter GetParameters GetParametersByPath GetParameterHistory DescribeParameters DeleteParameter
+        DeleteParameters LabelParameterVersion UnlabelParameterVersion AddTagsToResource RemoveTagsFromResource ListTagsForResource
+    """,
     "sts": "GetCallerIdentity",
 }
 
@@ -55,6 +64,7 @@ for name, story in [
     ("every member", echo_story.run),
     ("refusals", refusal_story.run),
     ("the AWS CLI", cli_story.run),
+    ("parameters and secrets", parameter_story.run),
     ("a canary", canary_story.run),
     ("rude clients", lambda: rude_story.run(engine)),
 ]:

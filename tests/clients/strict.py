@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 COMMON_ERRORS = {
     "AccessDenied", "AccessDeniedException", "InvalidAction", "InvalidClientTokenId", "InvalidParameterException",
     "InvalidSignatureException", "SerializationException", "SignatureDoesNotMatch", "UnknownOperationException",
-    "UnrecognizedClientException", "ValidationError",
+    "UnrecognizedClientException", "ValidationError", "ValidationException",
 }
 # Members of the engine's own, which no AWS client looks at.
 EXTENSION = "seatrial:"

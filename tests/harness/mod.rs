@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "each story uses a part of the harness")]
 
+pub mod aws;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -239,6 +241,20 @@ impl Drop for Trial {
         assert_eq!(stopped.code, Some(0), "engine stop: {stopped:?}");
         assert!(left.is_empty(), "processes outlived `engine stop`: {left:?}");
     }
+}
+
+/// Lists the files below a directory that hold a text.
+pub fn files_with(directory: &Path, text: &str) -> Vec<PathBuf> {
+    let entries = directory.read_dir().expect("a readable directory").map(|entry| entry.expect("an entry").path());
+    let holds = |path: &PathBuf| {
+        std::fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    };
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => files_with(&path, text),
+            false => Some(path).filter(holds).into_iter().collect(),
+        })
+        .collect()
 }
 
 /// Returns a port that nothing listens on, each time another one: the kernel may offer one again as soon as it is free.

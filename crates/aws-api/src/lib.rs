@@ -12,6 +12,7 @@ mod identity;
 pub mod logs;
 mod operations;
 mod secret_member;
+pub mod secretsmanager;
 pub mod ssm;
 pub mod sts;
 

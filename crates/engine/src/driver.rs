@@ -10,6 +10,7 @@ use crate::engine::{Engine, Guarded};
 use crate::load_balancing::targets;
 use crate::observe;
 use crate::reports::Reports;
+use crate::secrets;
 use crate::state::{ServiceRecord, State};
 use crate::tasks;
 
@@ -44,6 +45,7 @@ impl Engine {
             observe::work_in(tx, reports);
             targets::remove_overdue(tx);
             tasks::forget_old(tx);
+            secrets::delete_due(tx);
             cloudwatch::alarms::evaluate_due(tx);
             effects::tick_due(tx);
             Ok(())

@@ -21,6 +21,7 @@ use crate::refusal::Refusal;
 use crate::reports::Inbox;
 use crate::state::State;
 use crate::table::UnreadableRecord;
+use crate::task_secrets;
 use crate::transaction::{Order, Transaction};
 
 /// The machine, as the engine reaches it.
@@ -212,7 +213,7 @@ impl Engine {
             volatile.note_config(&config, mirrors(state));
             self.inner.machine.balancer.apply(config);
         }
-        self.carry_out(orders);
+        self.carry_out(orders, state);
         drop(guarded);
         self.inner.changed.notify_all();
         Ok(outcome)
@@ -224,13 +225,15 @@ impl Engine {
         if batch.is_empty() { Ok(()) } else { self.inner.machine.journal.commit(&batch) }
     }
 
-    pub(crate) fn carry_out(&self, orders: Vec<Order>) {
+    /// Gives orders. The values of secrets are pulled here: after the commit, so that no part of them is in it.
+    pub(crate) fn carry_out(&self, orders: Vec<Order>, state: &State) {
         for order in orders {
             match order {
                 Order::Start(mut launch) => {
                     let inherited = self.inner.settings.task_environment.clone();
                     let own = std::mem::replace(&mut launch.environment, inherited);
                     launch.environment.extend(own);
+                    launch.secrets = task_secrets::pull(state, self.inner.machine.vault.as_ref(), &launch.definition);
                     self.inner.machine.runtime.start(*launch);
                 }
                 Order::Invoke(invocation) => self.inner.machine.hooks.invoke(*invocation),

@@ -25,12 +25,14 @@ pub mod refusal;
 pub mod reports;
 pub mod restart;
 mod sealing;
+pub mod secrets;
 pub mod service_deployments;
 pub mod services;
 pub mod state;
 pub mod table;
 pub mod tags;
 pub mod task_definitions;
+mod task_secrets;
 pub mod tasks;
 pub mod transaction;
 

@@ -6,7 +6,7 @@ use seatrial_model::SecretText;
 use seatrial_parameters::parameter::tier::Population;
 use seatrial_parameters::parameter::{Draft, ParameterType, ParameterVersion, PutRequest, not_found};
 use seatrial_parameters::{Parameter, Reference, Refused, StoredValue};
-use seatrial_ports::VaultError;
+use seatrial_ports::{Vault, VaultError};
 
 use crate::engine::Engine;
 use crate::refusal::Refusal;
@@ -69,13 +69,19 @@ fn key(state: &State, reference: &Reference) -> Result<String, Refusal> {
 impl Engine {
     /// Returns the plaintext of a version.
     pub fn parameter_value(&self, parameter: &Parameter, version: &ParameterVersion) -> Result<SecretText, Refusal> {
-        let context = context(parameter.name().as_str(), version.number);
-        match &version.value {
-            StoredValue::Plain(text) => Ok(SecretText::new(text.clone())),
-            StoredValue::Sealed(text) => {
-                self.inner.machine.vault.open(&context, text).map_err(|error| unsealable(&error))
-            }
-        }
+        open(self.inner.machine.vault.as_ref(), parameter, version).map_err(|error| unsealable(&error))
+    }
+}
+
+/// Opens the value of a version.
+pub(crate) fn open(
+    vault: &dyn Vault,
+    parameter: &Parameter,
+    version: &ParameterVersion,
+) -> Result<SecretText, VaultError> {
+    match &version.value {
+        StoredValue::Plain(text) => Ok(SecretText::new(text.clone())),
+        StoredValue::Sealed(text) => vault.open(&context(parameter.name().as_str(), version.number), text),
     }
 }
 

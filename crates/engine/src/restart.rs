@@ -10,6 +10,7 @@ use crate::effects;
 use crate::engine::{Engine, EngineError, EngineSettings, Machine};
 use crate::mirroring::mirrors;
 use crate::reports::Inbox;
+use crate::sealing;
 use crate::state::{DesiredStatus, LastStatus, State};
 use crate::tasks;
 use crate::transaction::Order;
@@ -23,11 +24,14 @@ impl Engine {
         for record in machine.journal.load()? {
             state.load(&record)?;
         }
+        sealing::try_key(&state, machine.vault.as_ref());
         let adopted = machine.runtime.adopt().map_err(EngineError::Adopt)?;
         tracing::info!(records = state.tasks.len(), adopted = adopted.len(), "taking over tasks");
         let engine = Engine::new(machine, settings, state, inbox);
-        let unknown = adopted.into_iter().filter(|task| !engine.read(|state| state.tasks.contains(task.as_str())));
-        engine.carry_out(unknown.map(Order::Stop).collect());
+        engine.read(|state| {
+            let unknown = adopted.into_iter().filter(|task| !state.tasks.contains(task.as_str()));
+            engine.carry_out(unknown.map(Order::Stop).collect(), state);
+        });
         engine.renew()?;
         Ok(engine)
     }

@@ -12,7 +12,7 @@ use seatrial_model::{
     ClusterName, ContainerName, DeploymentConfiguration, RevisionId, ServiceName, TargetGroupArn, TargetId,
     TaskDefinitionRevision, TaskId, Timestamp, TrafficPercent,
 };
-use seatrial_parameters::Parameter;
+use seatrial_parameters::{Parameter, Secret};
 use seatrial_ports::balancer::TargetIntent;
 use seatrial_ports::runtime::{ContainerReport, PortAssignment};
 use seatrial_ports::{Batch, Record, SealingKeyId};
@@ -96,6 +96,8 @@ tables! {
     alarms: Alarm,
     /// By name.
     parameters: Parameter,
+    /// By name.
+    secrets: Secret,
     /// What secret values are sealed with; see [`crate::sealing`].
     sealing_keys: SealingKeyId,
     /// By name.

@@ -9,6 +9,7 @@ pub mod policy;
 pub mod put;
 pub mod reference;
 pub mod tier;
+mod value;
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
-use seatrial_model::{ContainerName, TaskId, TimeScale, Timestamp};
+use seatrial_model::{ContainerName, SecretText, TaskId, TimeScale, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Everything needed to start one task.
@@ -24,6 +24,24 @@ pub struct TaskLaunch {
     pub environment: BTreeMap<String, String>,
     /// Shortens health-check intervals, start periods and restart periods, never stop timeouts.
     pub time_scale: TimeScale,
+    /// Never part of what is written down of a launch.
+    #[serde(skip)]
+    pub secrets: LaunchSecrets,
+}
+
+/// What came of pulling the values that containers ask for in `secrets`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LaunchSecrets {
+    /// The values by container and variable.
+    Pulled(BTreeMap<ContainerName, BTreeMap<String, SecretText>>),
+    /// Some cannot be had; the text says which and why. A task that was started before runs on.
+    Missing(String),
+}
+
+impl Default for LaunchSecrets {
+    fn default() -> Self {
+        LaunchSecrets::Pulled(BTreeMap::new())
+    }
 }
 
 /// The host port given to one port mapping. The first of a container is also its `PORT`.

@@ -1,7 +1,8 @@
 //! The language between an engine and a supervisor: one JSON document a line over a Unix stream socket.
 //!
 //! The supervisor speaks first, with its current report, and again at every change. A reader that is slow skips reports, never sees
-//! half of one. Both sides ignore lines they cannot read, so that engines and supervisors of different versions get along.
+//! half of one. On the socket a supervisor is born with, the values of its task's secrets come before anything else
+//! ([`crate::secret_delivery`]). Both sides ignore lines they cannot read, so that engines and supervisors of different versions get along.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 //!
 //! | file | written by | what |
 //! |---|---|---|
-//! | `launch.json` | the engine, before it starts the supervisor | the [`TaskLaunch`](seatrial_ports::TaskLaunch) |
+//! | `launch.json` | the engine, before it starts the supervisor | the [`TaskLaunch`](seatrial_ports::TaskLaunch), without the values of secrets |
 //! | `state.json` | the supervisor, at every change | the last report and the processes it speaks of |
 //! | `lock` | the supervisor | held while it lives, so that a task never has two |
 //! | `control.sock` | the supervisor | reports out, orders in |

@@ -13,6 +13,7 @@ mod log;
 mod process_runtime;
 mod process_table;
 mod saved_state;
+mod secret_delivery;
 mod supervisor;
 mod sys;
 

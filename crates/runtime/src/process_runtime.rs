@@ -3,6 +3,7 @@
 //! Each task has one follower, an asynchronous task of the runtime's own small executor; that keeps the orders of a task in sequence
 //! and lets tasks go on independently. Nothing here decides about a task: a lost supervisor is all it judges for itself.
 
+mod delivery;
 mod follower;
 mod launcher;
 mod lost;
@@ -127,10 +128,12 @@ enum Novelty {
 }
 
 impl Runtime for ProcessRuntime {
-    fn start(&self, launch: TaskLaunch) {
-        match self.shared.track(&launch.task) {
-            (tracked, Novelty::New) => self.follow(tracked, Some(launch)),
-            (tracked, Novelty::Known) => self.report_again(tracked),
+    fn start(&self, mut launch: TaskLaunch) {
+        let (tracked, novelty) = self.shared.track(&launch.task);
+        tracked.offer_secrets(std::mem::take(&mut launch.secrets));
+        match novelty {
+            Novelty::New => self.follow(tracked, Some(launch)),
+            Novelty::Known => self.report_again(tracked),
         }
     }
 

@@ -20,19 +20,24 @@ mod signals;
 mod user;
 
 use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use seatrial_ports::TaskLaunch;
+use seatrial_ports::runtime::LaunchSecrets;
 
 use crate::directory::TaskDirectory;
 use crate::files;
 use crate::lock::TaskLock;
 use crate::saved_state::SavedState;
+use crate::secret_delivery::{self, DELIVERY_LIMIT};
 use crate::sys;
 
 pub(crate) use environment::{INHERITED, TASK_VARIABLE};
+pub(crate) use machine::Refusal;
 
 /// How long a supervisor waits for the lock: an engine that looks whether somebody has it holds it for microseconds itself.
 const LOCK_PATIENCE: Duration = Duration::from_millis(200);
@@ -73,11 +78,23 @@ fn supervise(directory: &Path) -> Result<(), SuperviseError> {
         return Ok(());
     }
     let launch: Option<TaskLaunch> = files::read_json(&directory.launch_file()).map_err(failed("read launch.json"))?;
-    let Some(launch) = launch else {
+    let Some(mut launch) = launch else {
         return Err(SuperviseError::NothingToLaunch(directory.path().display().to_string()));
     };
+    if secret_delivery::is_wanted(&launch.definition) {
+        let values = receive_secrets().map_err(failed("take the values of secrets from the engine"))?;
+        launch.secrets = LaunchSecrets::Pulled(values);
+    }
     sys::become_subreaper().map_err(failed("become the parent of orphans"))?;
     event_loop::EventLoop::new(launch, directory)?.run()
+}
+
+/// Reads the values of secrets from the connection that is this process's standard input. Without them the task is not begun: an engine
+/// that starts again brings them with another supervisor.
+fn receive_secrets() -> io::Result<secret_delivery::Values> {
+    let mut connection = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    connection.set_read_timeout(Some(DELIVERY_LIMIT))?;
+    secret_delivery::unpack(&mut connection)
 }
 
 fn acquire_lock(directory: &TaskDirectory) -> Result<Option<TaskLock>, SuperviseError> {

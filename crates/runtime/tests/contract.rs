@@ -13,5 +13,6 @@ mod contract {
     mod orders;
     mod refusals;
     mod restart_policy;
+    mod secrets;
     mod stopping;
 }

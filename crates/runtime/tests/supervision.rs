@@ -7,4 +7,5 @@ mod supervision {
     mod launching;
     mod loss;
     mod restart;
+    mod secrets;
 }

@@ -22,6 +22,7 @@ pub enum Service {
     Elbv2,
     Events,
     Logs,
+    SecretsManager,
     ServiceDiscovery,
     Ssm,
     Sts,
@@ -58,7 +59,7 @@ pub struct ErrorName {
 
 impl Service {
     /// All services, in the order of their names.
-    pub const ALL: [Service; 11] = [
+    pub const ALL: [Service; 12] = [
         Service::ApplicationAutoScaling,
         Service::CloudFormation,
         Service::CloudWatch,
@@ -67,6 +68,7 @@ impl Service {
         Service::Elbv2,
         Service::Events,
         Service::Logs,
+        Service::SecretsManager,
         Service::ServiceDiscovery,
         Service::Ssm,
         Service::Sts,
@@ -83,6 +85,7 @@ impl Service {
             Service::Elbv2 => "elasticloadbalancing",
             Service::Events => "events",
             Service::Logs => "logs",
+            Service::SecretsManager => "secretsmanager",
             Service::ServiceDiscovery => "servicediscovery",
             Service::Ssm => "ssm",
             Service::Sts => "sts",
@@ -100,6 +103,7 @@ impl Service {
             Service::Elbv2 => "Elastic Load Balancing v2",
             Service::Events => "EventBridge",
             Service::Logs => "CloudWatch Logs",
+            Service::SecretsManager => "Secrets Manager",
             Service::ServiceDiscovery => "Cloud Map",
             Service::Ssm => "Systems Manager",
             Service::Sts => "STS",
@@ -115,6 +119,7 @@ impl Service {
             Service::Ecs => Some("AmazonEC2ContainerServiceV20141113"),
             Service::Events => Some("AWSEvents"),
             Service::Logs => Some("Logs_20140328"),
+            Service::SecretsManager => Some("secretsmanager"),
             Service::ServiceDiscovery => Some("Route53AutoNaming_v20170314"),
             Service::Ssm => Some("AmazonSSM"),
             Service::CloudFormation | Service::Elbv2 | Service::Sts => None,
@@ -143,6 +148,7 @@ impl Service {
             | Service::Ecs
             | Service::Events
             | Service::Logs
+            | Service::SecretsManager
             | Service::ServiceDiscovery
             | Service::Ssm => None,
         }
@@ -159,6 +165,7 @@ impl Service {
             | Service::Elbv2
             | Service::Events
             | Service::Logs
+            | Service::SecretsManager
             | Service::ServiceDiscovery
             | Service::Ssm
             | Service::Sts => None,

@@ -11,6 +11,7 @@ use seatrial_aws_api::cloudwatch::CloudWatch;
 use seatrial_aws_api::ecs::Ecs;
 use seatrial_aws_api::elbv2::Elbv2;
 use seatrial_aws_api::logs::Logs;
+use seatrial_aws_api::secretsmanager::SecretsManager;
 use seatrial_aws_api::ssm::Ssm;
 use seatrial_aws_api::sts::Sts;
 use seatrial_aws_api::{AllowedHosts, Front, Identities, Identity, Limits, Principal};
@@ -228,6 +229,7 @@ fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {
         .with_service(Service::Ecs, Arc::new(Ecs::new(engine.clone())))
         .with_service(Service::Elbv2, Arc::new(Elbv2::new(engine.clone())))
         .with_service(Service::Logs, Arc::new(Logs::new(engine.clone())))
+        .with_service(Service::SecretsManager, Arc::new(SecretsManager::new(engine.clone())))
         .with_service(Service::Ssm, Arc::new(Ssm::new(engine.clone())))
         .with_service(Service::Sts, Arc::new(Sts)))
 }

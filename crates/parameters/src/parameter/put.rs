@@ -7,7 +7,7 @@ use super::tier::Population;
 use super::{
     DataType, Parameter, ParameterName, ParameterType, ParameterVersion, Policy, Tier, TierChoice, VERSIONS_MAX,
 };
-use super::{pattern, policy};
+use super::{policy, value};
 use crate::refused::Refused;
 use crate::stored_value::StoredValue;
 use crate::tagging::{self, Tags};
@@ -81,7 +81,7 @@ impl Draft {
             None => former.and_then(|former| former.allowed_pattern.clone()),
         };
         let data_type = request.data_type.or_else(|| former.map(|former| former.data_type)).unwrap_or(DataType::Text);
-        check_value(request.value.expose(), tier, data_type, allowed_pattern.as_deref())?;
+        value::check(request.value.expose(), tier, data_type, allowed_pattern.as_deref())?;
         let key_id = judge_key(&request, kind, former)?;
         let description = request.description.or_else(|| former.and_then(|former| former.description.clone()));
         if description.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION_LENGTH_MAX) {
@@ -217,38 +217,6 @@ fn judge_tier(
         ));
     }
     Ok(tier)
-}
-
-fn check_value(value: &str, tier: Tier, data_type: DataType, allowed: Option<&str>) -> Result<(), Refused> {
-    if value.is_empty() {
-        return Err(Refused::validation("Value at 'value' failed to satisfy constraint: at least one character"));
-    }
-    if value.len() > tier.value_bytes_max() {
-        let advice = match tier {
-            Tier::Standard => " To create a larger parameter value, use the advanced-parameter tier.",
-            Tier::Advanced => "",
-        };
-        return Err(Refused::validation(format!(
-            "{} tier parameters support a maximum parameter value of {} characters.{advice}",
-            tier.as_str(),
-            tier.value_bytes_max()
-        )));
-    }
-    if value.find("{{").is_some_and(|start| value[start..].contains("}}")) {
-        return Err(Refused::validation(
-            "Parameter value can't nest another parameter: do not use \"{{}}\" in the value.",
-        ));
-    }
-    if !data_type.admits(value) {
-        return Err(Refused::validation(format!("The value is not of the data type {}.", data_type.as_str())));
-    }
-    match allowed {
-        Some(allowed) if !pattern::matches(allowed, value)? => Err(Refused::new(
-            "ParameterPatternMismatchException",
-            format!("Parameter value can't be validated against allowedPattern: {allowed}"),
-        )),
-        Some(_) | None => Ok(()),
-    }
 }
 
 fn judge_key(

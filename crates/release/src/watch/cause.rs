@@ -137,7 +137,7 @@ fn advice(kind: CauseKind) -> &'static str {
         }
         CauseKind::ImageNotPulled => "check the image's name and tag, and that the execution role may pull it",
         CauseKind::SecretMissing => {
-            "check the name of the secret, and that the execution role may read it; the embedded engine resolves no secrets yet"
+            "check that the parameter or secret exists under this name in this Region, and that the execution role may read it"
         }
         CauseKind::NotInitialised => {
             "check secrets, log group and network of the task definition, and the execution role"

@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use super::launcher::{self, Started};
 use super::situation::Situation;
 use super::tracked::Tracked;
-use super::{Shared, lost, synthesis};
+use super::{Shared, delivery, lost, synthesis};
 use crate::clock::wall_now;
 use crate::control::{self, Order, REPORT_BYTES_MAX};
 use crate::directory::TaskDirectory;
@@ -115,9 +115,18 @@ impl Follower {
             self.finish_unstarted(Some(TaskEnd { cause: EndCause::FailedToStart, reason })).await;
             return Going::Done;
         }
+        let delivery = match delivery::wait_for(&self.tracked, self.definition().await).await {
+            Ok(delivery) => delivery,
+            Err(end) => {
+                self.finish_unstarted(end).await;
+                return Going::Done;
+            }
+        };
         match launcher::spawn(&self.tracked.directory, &self.shared.supervisor) {
-            Ok(Started { process, connection }) => {
+            Ok(Started { process, mut connection }) => {
                 self.supervisor = Some(process);
+                // A supervisor that does not read is about to be found gone.
+                let _ = connection.write_all(&delivery).await;
                 self.attend(connection).await
             }
             Err(error) => {
@@ -141,6 +150,7 @@ impl Follower {
 
     /// Listens to a supervisor until it has no more to say.
     async fn attend(&mut self, connection: UnixStream) -> Going {
+        self.tracked.drop_secrets();
         match self.listen(connection).await {
             Parting::TaskStopped => return Going::Done,
             Parting::Closed => {}
@@ -251,6 +261,11 @@ impl Follower {
         if let Ok(report) = report.await {
             self.tracked.deliver(&self.shared.reports, report);
         }
+    }
+
+    async fn definition(&self) -> Option<TaskDefinition> {
+        let directory = self.tracked.directory.clone();
+        spawn_blocking(move || read_definition(&directory)).await.ok().flatten()
     }
 
     /// Says how the supervisor ended, with the last line it wrote.

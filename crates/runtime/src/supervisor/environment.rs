@@ -1,11 +1,12 @@
 //! The variables a container starts with.
 //!
-//! From weakest to strongest: the few inherited from the engine, `HOST`, the launch's, the container's own, and last what only the
-//! engine can know: `PORT` and its kin. A task definition often sets `PORT` to its container port, as it must on ECS; here that port is
+//! From weakest to strongest: the few inherited from the engine, `HOST`, the launch's, the container's own and its secrets, and last
+//! what only the engine can know: `PORT` and its kin. A task definition often sets `PORT` to its container port, as it must on ECS; here that port is
 //! another one, and a container that listened where its definition says would never be reached.
 
 use std::collections::BTreeMap;
 
+use seatrial_model::SecretText;
 use seatrial_model::task_definition::ContainerDefinition;
 use seatrial_ports::TaskLaunch;
 
@@ -26,6 +27,7 @@ const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 pub(super) fn environment(
     launch: &TaskLaunch,
     container: &ContainerDefinition,
+    secrets: BTreeMap<&str, &SecretText>,
     inherited: impl Fn(&str) -> Option<String>,
     home: Option<&str>,
 ) -> BTreeMap<String, String> {
@@ -37,6 +39,7 @@ pub(super) fn environment(
     variables.insert("HOST".to_owned(), launch.address.to_string());
     variables.extend(launch.environment.clone());
     variables.extend(container.environment.clone());
+    variables.extend(secrets.into_iter().map(|(name, value)| (name.to_owned(), value.expose().to_owned())));
     for port in &launch.ports {
         variables.insert(format!("PORT_{}", port.container_port), port.host_port.to_string());
     }

@@ -1,13 +1,16 @@
 //! Everything needed to run a container's program and its health check, worked out before any process exists.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::process::Pid;
+use seatrial_model::SecretText;
 use seatrial_model::task_definition::{ContainerDefinition, HealthCheckCommand};
 use seatrial_ports::TaskLaunch;
+use seatrial_ports::runtime::LaunchSecrets;
 
 use super::environment::environment;
 use super::machine::Refusal;
@@ -16,14 +19,19 @@ use super::user::{self, OtherUser};
 use crate::directory::{TaskDirectory, create_private};
 use crate::sys;
 
-/// A container that can be started.
-#[derive(Debug)]
+/// A container that can be started. Its environment may hold secrets: it has no `Debug` that shows it.
 pub(super) struct Prepared {
     words: Vec<String>,
     program: PathBuf,
     environment: BTreeMap<String, String>,
     working_directory: PathBuf,
     user: Option<OtherUser>,
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").field("words", &self.words).field("program", &self.program).finish_non_exhaustive()
+    }
 }
 
 impl Prepared {
@@ -40,9 +48,7 @@ impl Prepared {
             )));
         };
         // Started without them, a program would run with an environment its author never meant.
-        if let Some((variable, source)) = container.secrets.first_key_value() {
-            return Err(Refusal::secrets(format!("{variable} from {source}: secrets are not resolved here yet")));
-        }
+        let secrets = secrets(launch, container)?;
         if let Some(file) = container.environment_files.first() {
             return Err(Refusal::environment_files(file));
         }
@@ -51,7 +57,7 @@ impl Prepared {
             None => None,
         };
         let home = user.as_ref().and_then(|user| user.home.as_deref());
-        let environment = environment(launch, container, |name| std::env::var(name).ok(), home);
+        let environment = environment(launch, container, secrets, |name| std::env::var(name).ok(), home);
         let working_directory = working_directory(container, directory, user.as_ref())?;
         let search_path = environment.get("PATH").map_or("", String::as_str);
         let program = program::find(name, search_path, &working_directory)?;
@@ -95,6 +101,23 @@ impl Prepared {
         sys::isolate(&mut command, supervisor, self.user.as_ref().map(|user| user.credentials.clone()));
         command
     }
+}
+
+/// Returns the values of what a container asks for in `secrets`, all of them.
+fn secrets<'a>(
+    launch: &'a TaskLaunch,
+    container: &ContainerDefinition,
+) -> Result<BTreeMap<&'a str, &'a SecretText>, Refusal> {
+    let values = match &launch.secrets {
+        LaunchSecrets::Pulled(values) => values.get(&container.name),
+        LaunchSecrets::Missing(why) => return Err(Refusal::secrets(why)),
+    };
+    let find = |(variable, source): (&String, &String)| {
+        let found = values.and_then(|values| values.get_key_value(variable));
+        let found = found.map(|(name, value)| (name.as_str(), value));
+        found.ok_or_else(|| Refusal::secrets(format!("{variable} from {source}: the value was not delivered")))
+    };
+    container.secrets.iter().map(find).collect()
 }
 
 fn working_directory(

@@ -66,16 +66,6 @@ fn a_container_without_command_is_refused() {
 }
 
 #[test]
-fn a_container_is_not_run_without_the_secrets_it_asks_for() {
-    let world = World::new();
-    let secrets = json!({ "secrets": [{ "name": "TOKEN", "valueFrom": "/app/token" }] });
-    let report = world.run(json!([with(shell("app", "true"), secrets)]));
-    let reason = "ResourceInitializationError: unable to pull secrets or registry auth: \
-                  TOKEN from /app/token: secrets are not resolved here yet";
-    assert_cannot_start(&report, reason);
-}
-
-#[test]
 fn a_container_with_environment_files_is_not_started_without_them() {
     let world = World::new();
     let files = json!({ "environmentFiles": [{ "value": "arn:aws:s3:::bucket/app.env", "type": "s3" }] });

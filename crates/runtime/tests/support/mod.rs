@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{ContainerName, TaskId, TimeScale, Timestamp};
-use seatrial_ports::runtime::{ContainerReport, Runtime, TaskPhase};
+use seatrial_ports::runtime::{ContainerReport, LaunchSecrets, Runtime, TaskPhase};
 use seatrial_ports::{TaskLaunch, TaskReport};
 use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
 use serde_json::{Value, json};
@@ -210,6 +210,7 @@ pub fn launch(home: &Path, document: Value) -> TaskLaunch {
         ports: Vec::new(),
         environment: [("TEST_HOME".to_owned(), home.display().to_string())].into(),
         time_scale: TimeScale::try_from(FAST).expect("a valid scale"),
+        secrets: LaunchSecrets::default(),
     }
 }
 
@@ -304,6 +305,20 @@ pub fn with(mut container: Value, members: Value) -> Value {
     let members = members.as_object().expect("an object").clone();
     container.as_object_mut().expect("an object").extend(members);
     container
+}
+
+/// Lists the files below a directory that hold a text.
+pub fn files_with(directory: &Path, text: &str) -> Vec<PathBuf> {
+    let entries = directory.read_dir().expect("a readable directory").map(|entry| entry.expect("an entry").path());
+    let holds = |path: &PathBuf| {
+        std::fs::read(path).is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    };
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => files_with(&path, text),
+            false => Some(path).filter(holds).into_iter().collect(),
+        })
+        .collect()
 }
 
 pub fn container<'a>(report: &'a TaskReport, name: &str) -> &'a ContainerReport {

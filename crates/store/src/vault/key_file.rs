@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -89,10 +89,19 @@ impl KeyFile {
 
     fn write(&self, line: &str) -> io::Result<()> {
         let fresh = self.0.with_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(&fresh)?;
+        let written = self.write_by_way_of(&fresh, line);
+        if written.is_err() {
+            // Half a key is of no use; when even this fails, the next attempt replaces it.
+            let _ = std::fs::remove_file(&fresh);
+        }
+        written
+    }
+
+    fn write_by_way_of(&self, fresh: &Path, line: &str) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(MODE).open(fresh)?;
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
-        std::fs::rename(&fresh, &self.0)?;
+        std::fs::rename(fresh, &self.0)?;
         self.0.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
     }
 }

@@ -34,6 +34,7 @@ impl Bench {
             ports: Vec::new(),
             environment: [].into(),
             time_scale: TimeScale::REAL,
+            secrets: Default::default(),
         };
         let machine = TaskMachine::new(&launch);
         let origin = Instant::now();
