@@ -18,6 +18,7 @@ use seatrial_ports::{Batch, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::images::{ImageBlob, ImageRecord, ImageTagRecord, RegistryToken, Repository};
 use crate::table::{Table, UnreadableRecord};
 
 /// Members of an API object that the engine keeps for its readers without acting on them.
@@ -93,6 +94,16 @@ tables! {
     log_groups: LogGroup,
     /// By name; what [`crate::cloudwatch::Monitoring`] evaluates.
     alarms: Alarm,
+    /// By name.
+    repositories: Repository,
+    /// By `repository@digest`.
+    images: ImageRecord,
+    /// By `repository@tag`.
+    image_tags: ImageTagRecord,
+    /// By `repository@digest`.
+    image_blobs: ImageBlob,
+    /// By the first part of the password.
+    registry_tokens: RegistryToken,
     /// By name.
     account_settings: String,
     /// Numbers that only grow, by name.
