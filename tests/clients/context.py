@@ -21,9 +21,9 @@ def client(service, endpoint=None, **settings):
     return strict.watch(boto3.client(service, endpoint_url=endpoint, config=config, **credentials))
 
 
-cloudwatch, ecs, elbv2, logs, sts = (client(service) for service in ("cloudwatch", "ecs", "elbv2", "logs", "sts"))
+cloudwatch, ecr, ecs, elbv2, logs, sts = (client(service) for service in ("cloudwatch", "ecr", "ecs", "elbv2", "logs", "sts"))
 # Sends what boto3 would not let through.
-unchecked = {service: client(service, parameter_validation=False) for service in ("ecs", "elbv2", "logs")}
+unchecked = {service: client(service, parameter_validation=False) for service in ("ecr", "ecs", "elbv2", "logs")}
 
 
 def refused(code, call, **arguments):

@@ -22,6 +22,7 @@ use super::Front;
 use super::exchange::answer;
 use super::limits::Limits;
 use super::room::{Leaving, Place, Room, Seat};
+use super::sending::Sending;
 
 /// How long to leave the listener alone when the process has no file descriptor left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -106,8 +107,8 @@ impl Front {
                 Box::pin(async move {
                     let response = answer(front, request).await;
                     cut_short.store(response.headers().contains_key(CONNECTION), Ordering::Relaxed);
-                    seat.set_idle();
-                    Ok::<_, Infallible>(response)
+                    // Some bodies are long, and their connections are not to be taken for idle ones.
+                    Ok::<_, Infallible>(response.map(|body| Sending::new(body, seat)))
                 })
             }
         });
