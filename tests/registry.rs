@@ -9,12 +9,16 @@ use std::time::Duration;
 
 use harness::{Trial, wait_until};
 use oci::{Layout, skopeo};
+use seatrial_model::image::Algorithm;
+use seatrial_registry::storage::digest_of;
 use serde_json::json;
 use signed::Aws;
 
 /// How long the engine may take to sweep: its grace period of two hours is seven seconds at this scale.
 const SWEEP_LIMIT: Duration = Duration::from_secs(60);
 const SCALE: &str = "1000";
+/// Large beside everything else the engine has in memory.
+const LARGE_LAYER: usize = 200 * 1024 * 1024;
 
 struct Story {
     trial: Trial,
@@ -68,6 +72,15 @@ impl Story {
         assert!(killed.success());
         self.trial.run(&["engine", "start"], &[]).exits(0);
         assert_eq!(Aws::of(&self.trial).address, self.aws.address, "the engine comes back on its port");
+    }
+
+    /// The most memory the engine has had, in bytes.
+    fn memory_peak(&self) -> usize {
+        let engine = self.trial.engine_process().expect("a running engine");
+        let status = std::fs::read_to_string(format!("/proc/{engine}/status")).expect("a living process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let kibibytes: usize = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kibibytes * 1024
     }
 
     /// Counts the blobs on disk.
@@ -158,6 +171,75 @@ fn a_push_goes_on_where_a_killed_engine_left_it() {
 }
 
 #[test]
+fn an_immutable_tag_is_not_moved_by_skopeo() {
+    let story = Story::start(&[]);
+    let made = json!({"repositoryName": "shop/web", "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "latest*"}]});
+    story.aws.ecr("CreateRepository", &made);
+    let [first, second] = [5, 6].map(|seed| Layout::write(&story.directory(&format!("image{seed}")), seed, &[40_000]));
+    for (layout, tag, is_taken) in [
+        (&first, "1.0", true),
+        (&first, "1.0", true),
+        (&first, "latest", true),
+        (&second, "latest", true),
+        (&second, "1.0", false),
+    ] {
+        let (pushed, said) = story.push(layout, &format!("shop/web:{tag}"));
+        assert_eq!(pushed, is_taken, "{tag}: {said}");
+        assert!(is_taken || said.contains("cannot be overwritten because the tag is immutable"), "{said}");
+    }
+    let shown =
+        story.aws.ecr("DescribeImages", &json!({"repositoryName": "shop/web", "imageIds": [{"imageTag": "1.0"}]}));
+    assert_eq!(shown["imageDetails"][0]["imageDigest"], json!(first.digest));
+}
+
+#[test]
+fn pushes_that_an_engine_does_not_survive_leave_nothing_half_done() {
+    let story = Story::start(&[]);
+    story.create("shop/web");
+    let layout = Layout::write(&story.directory("image"), 7, &[900_000; 12]);
+    // However far a push has come, what can be seen is whole: a blob has its digest, and a tag has all of its image.
+    for blobs_before_the_crash in [1, 5, 13] {
+        std::thread::scope(|scope| {
+            let push = scope.spawn(|| story.push(&layout, "shop/web:1.0"));
+            wait_until(Duration::from_secs(30), "some blobs", || {
+                story.blobs() >= blobs_before_the_crash || push.is_finished()
+            });
+            story.crash_and_start();
+            push.join().expect("skopeo ends");
+        });
+        for digest in layout.layers.iter().chain([&layout.config]) {
+            let reply = story.ask("GET", &format!("/v2/shop/web/blobs/{digest}"));
+            assert!(reply.status == 404 || reply.body == layout.blob(digest), "{digest} is whole");
+        }
+        if story.ask("GET", "/v2/shop/web/manifests/1.0").status == 200 {
+            let (pulled, said) = story.pull("shop/web:1.0", &story.directory(&format!("out{blobs_before_the_crash}")));
+            assert!(pulled, "{said}");
+        }
+    }
+    let (pushed, said) = story.push(&layout, "shop/web:1.0");
+    assert!(pushed, "{said}");
+    let out = story.directory("out");
+    let (pulled, said) = story.pull("shop/web:1.0", &out);
+    assert!(pulled && oci::manifest_of(&out) == layout.digest, "{said}");
+}
+
+#[test]
+fn a_large_layer_is_not_held_in_memory() {
+    let story = Story::start(&[]);
+    story.create("shop/web");
+    let before = story.memory_peak();
+    let layer = vec![0x5e; LARGE_LAYER];
+    let digest = digest_of(Algorithm::Sha256, &layer);
+    let begun = story.ask("POST", "/v2/shop/web/blobs/uploads/").is(202);
+    let whole = format!("{}?digest={digest}", begun.header("location").expect("a location"));
+    story.aws.registry(&story.password, "PUT", &whole, &[], &layer).is(201);
+    assert!(story.ask("GET", &format!("/v2/shop/web/blobs/{digest}")).is(200).body == layer);
+    let grown = story.memory_peak() - before;
+    assert!(grown < LARGE_LAYER / 4, "the engine grew by {grown} bytes");
+}
+
+#[test]
 fn a_deleted_image_leaves_no_bytes_behind() {
     let story = Story::start(&["--time-scale", SCALE]);
     story.create("shop/web");
@@ -169,7 +251,7 @@ fn a_deleted_image_leaves_no_bytes_behind() {
     }
     assert_eq!(story.blobs(), 7);
     let named = format!("/v2/shop/web/blobs/{}", deleted.layers[0]);
-    story.ask("DELETE", &named).is(403);
+    story.ask("DELETE", &named).is(405);
     story.ask("DELETE", &format!("/v2/shop/web/manifests/{}", deleted.digest)).is(202);
     story.ask("GET", "/v2/shop/web/manifests/deleted").is(404);
     wait_until(SWEEP_LIMIT, "the deleted image's bytes to go", || story.blobs() == 3);

@@ -153,9 +153,9 @@ async fn a_manifest_is_taken_only_with_all_its_parts() {
     hub.put_manifest_as("shop/web", "all", &index, manifest::INDEX).await.is(201, None);
     let foreign = manifest::index(&[b"elsewhere"], None);
     hub.put_manifest_as("shop/web", "all", &foreign, manifest::INDEX).await.is(400, Some("MANIFEST_BLOB_UNKNOWN"));
-    hub.ask("DELETE", &put(&digest(&bytes)), &[], b"").await.is(403, Some("DENIED"));
+    hub.ask("DELETE", &put(&digest(&bytes)), &[], b"").await.is(405, Some("DENIED"));
     let named = format!("/v2/shop/web/blobs/{}", digest(b"layer"));
-    hub.ask("DELETE", &named, &[], b"").await.is(403, Some("DENIED"));
+    hub.ask("DELETE", &named, &[], b"").await.is(405, Some("DENIED"));
     hub.ask("DELETE", &put("all"), &[], b"").await.is(202, None);
     hub.ask("GET", &put(&digest(&index)), &[], b"").await.is(200, None);
     hub.ask("DELETE", &put(&digest(&index)), &[], b"").await.is(202, None);
@@ -238,6 +238,22 @@ async fn what_is_there_is_still_there_after_a_restart() {
     assert_eq!(hub.ask("GET", &upload, &[], b"").await.is(204, None).header("range"), Some("0-3"));
     let end = format!("{upload}?digest={}", digest(b"half of it"));
     hub.ask("PUT", &end, &[("content-range", "4-9")], b" of it").await.is(201, None);
+}
+
+#[tokio::test]
+async fn a_push_whose_rows_cannot_be_stored_has_not_happened() {
+    let hub = Hub::start().await;
+    hub.push_blob("shop/web", b"layer").await;
+    let bytes = image(&[b"layer"]);
+    hub.world.journal.set_room(Some(0));
+    let path = format!("/v2/shop/web/blobs/uploads/?digest={}", digest(b"more"));
+    hub.ask("POST", &path, &[], b"more").await.is(500, Some("UNKNOWN"));
+    hub.put_manifest("shop/web", "v1", &bytes).await.is(500, Some("UNKNOWN"));
+    hub.ask("GET", &format!("/v2/shop/web/blobs/{}", digest(b"more")), &[], b"").await.is(404, Some("BLOB_UNKNOWN"));
+    hub.ask("GET", "/v2/shop/web/manifests/v1", &[], b"").await.is(404, Some("MANIFEST_UNKNOWN"));
+    hub.world.journal.set_room(None);
+    hub.ask("POST", &path, &[], b"more").await.is(201, None);
+    hub.put_manifest("shop/web", "v1", &bytes).await.is(201, None);
 }
 
 #[tokio::test]

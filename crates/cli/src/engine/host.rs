@@ -179,10 +179,9 @@ async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener
     Ok(())
 }
 
-/// Looks after the image registry from time to time. A pass that fails is made again at the next time.
+/// Looks after the image registry at the start and from time to time. A pass that fails is made again at the next time.
 async fn look_after(caretaker: Caretaker, interval: Duration) {
     loop {
-        tokio::time::sleep(interval).await;
         let caretaker = caretaker.clone();
         match tokio::task::spawn_blocking(move || caretaker.pass()).await {
             Ok(Ok(pass)) if pass.is_empty() => {}
@@ -192,6 +191,7 @@ async fn look_after(caretaker: Caretaker, interval: Duration) {
             }
             Err(panic) => tracing::error!(%panic, "looking after the image registry failed"),
         }
+        tokio::time::sleep(interval).await;
     }
 }
 

@@ -72,5 +72,5 @@ pub fn remove(tx: &mut Transaction<'_>, repository: &RepositoryName, digest: &Di
 /// Tells whether an image of the blob's repository names it.
 fn is_named(state: &State, blob: &ImageBlob) -> bool {
     let images = state.images.under(&keys::of(&blob.repository));
-    images.map(|(_, image)| image).any(|image| image.manifest.blobs().contains(&&blob.digest))
+    images.map(|(_, image)| image).any(|image| image.manifest.contents().any(|digest| *digest == blob.digest))
 }

@@ -22,7 +22,7 @@ pub fn delete(
         return Err(refusals::image_not_found(tx.state, repository, &image));
     };
     // A client may be about to push another image with the same blobs.
-    for blob in image.manifest.blobs() {
+    for blob in image.manifest.contents() {
         blobs::keep(tx, repository, blob);
     }
     let tags: Vec<ImageTag> = finding::tags(tx.state, repository)

@@ -22,7 +22,7 @@ pub fn drop_loose_blobs(tx: &mut Transaction<'_>) -> usize {
     let grace = tx.scale.apply(GRACE_PERIOD);
     let mut named: BTreeMap<&RepositoryName, BTreeSet<&Digest>> = BTreeMap::new();
     for image in tx.state.images.values() {
-        named.entry(&image.repository).or_default().extend(image.manifest.blobs());
+        named.entry(&image.repository).or_default().extend(image.manifest.contents());
     }
     let is_loose = |blob: &ImageBlob| {
         let is_named = named.get(&blob.repository).is_some_and(|digests| digests.contains(&blob.digest));

@@ -108,6 +108,11 @@ impl Manifest {
         blobs
     }
 
+    /// Returns everything the manifest names as content: configuration and layers, those that are to be had elsewhere too.
+    pub fn contents(&self) -> impl Iterator<Item = &Digest> {
+        self.config.iter().chain(&self.layers).map(|part| &part.digest)
+    }
+
     /// Returns the bytes of configuration and layers together, as the manifest states them.
     pub fn content_size(&self) -> u64 {
         let sizes = self.config.iter().chain(&self.layers).map(|part| part.size);
