@@ -115,6 +115,10 @@ def pushed(image):
     assert [failure["failureCode"] for failure in got["failures"]] == [
         "ImageNotFound", "InvalidImageDigest", "ImageTagDoesNotMatchDigest", "MissingDigestAndTag"]
     assert "lastRecordedPullTime" in ecr.describe_images(repositoryName=NAME)["imageDetails"][0]
+    upload_id = ecr.initiate_layer_upload(repositoryName=NAME)["uploadId"]
+    part = {"repositoryName": NAME, "uploadId": upload_id}
+    ecr.upload_layer_part(**part, partFirstByte=0, partLastByte=0, layerPartBlob=b"x")
+    refused("LayerAlreadyExistsException", ecr.complete_layer_upload, **part, layerDigests=[image["layer"]])
     missing = "sha256:" + "0" * 64
     layers = ecr.batch_check_layer_availability(repositoryName=NAME, layerDigests=[image["layer"], missing, "wrong"])
     assert [layer["layerAvailability"] for layer in layers["layers"]] == ["AVAILABLE", "UNAVAILABLE"]

@@ -6,6 +6,8 @@ mod common;
 mod hub;
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hub::{Hub, digest, image, manifest};
@@ -322,4 +324,63 @@ async fn a_connection_that_is_sending_a_layer_makes_no_room_for_others() {
     let mut rest = Vec::new();
     slow.read_to_end(&mut rest).await.expect("all of it");
     assert!(rest.ends_with(&layer[..1024]) && rest.len() > layer.len());
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_loses_its_place() {
+    let limits = Limits { connections: 1, send_timeout: Duration::from_millis(300), ..Limits::default() };
+    let hub = Hub::start_with(limits).await;
+    let layer = vec![7; 32 * 1024 * 1024];
+    hub.push_blob("shop/web", &layer).await;
+    let mut still = hub.connect().await;
+    let request = hub.head("GET", &format!("/v2/shop/web/blobs/{}", digest(&layer)), &[], 0);
+    still.write_all(request.as_bytes()).await.expect("written");
+    still.read_exact(&mut [0; 1]).await.expect("the answer begins");
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while hub.ask("GET", "/v2/", &[], b"").await.status != 200 {
+        assert!(tokio::time::Instant::now() < deadline, "there is still no room for another");
+    }
+    let mut rest = Vec::new();
+    let read = still.read_to_end(&mut rest).await;
+    assert!(read.is_err() || rest.len() < layer.len(), "not all of it was sent");
+}
+
+/// Pushes go on while the caretaker sweeps, with time passing so fast that everything is always old enough to be swept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweeping_takes_nothing_from_pushes_that_run_beside_it() {
+    let hub = Hub::start().await;
+    let caretaker = hub.caretaker();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let sweeping = std::thread::spawn({
+        let is_over = Arc::clone(&is_over);
+        move || {
+            let mut removed = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                removed += caretaker.pass().expect("a pass").blobs_removed;
+            }
+            removed
+        }
+    });
+    for number in 0..40 {
+        hub.issue();
+        let own = format!("layer {number}");
+        let blobs = [b"shared".as_slice(), own.as_bytes()];
+        for blob in blobs {
+            hub.push_blob("shop/web", blob).await;
+        }
+        let bytes = image(&blobs);
+        hub.put_manifest("shop/web", "newest", &bytes).await.is(201, None);
+        // Everything that was there before is old, and what the last image alone had is not needed any more.
+        hub.world.clock.advance(garbage::GRACE_PERIOD + HOUR);
+        hub.issue();
+        for blob in blobs {
+            let path = format!("/v2/shop/web/blobs/{}", digest(blob));
+            assert_eq!(hub.ask("GET", &path, &[], b"").await.is(200, None).body, blob, "of image {number}");
+        }
+        let path = format!("/v2/shop/web/manifests/{}", digest(&bytes));
+        hub.ask("DELETE", &path, &[], b"").await.is(202, None);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let removed = sweeping.join().expect("no panic");
+    assert!(removed > 40, "sweeping had something to do: {removed}");
 }

@@ -122,6 +122,9 @@ pub(super) fn complete(ecr: &Ecr, input: &Input) -> Result<Value, OperationError
         return Err(Refusal::new("EmptyUploadException", "The upload has no parts").into());
     }
     if ecr.engine.read(|state| blobs::find(state, &name, &digest).is_some()) {
+        drop(claim);
+        // What was sent is of no use to anybody. Should another request have the upload, it expires.
+        let _ = ecr.storage.uploads.cancel(&name, &id);
         let text = format!("The layer with digest '{digest}' already exists in the repository with name '{name}'");
         return Err(Refusal::new("LayerAlreadyExistsException", text).into());
     }

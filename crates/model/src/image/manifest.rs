@@ -89,8 +89,10 @@ impl Manifest {
         if bytes.len() > MANIFEST_BYTES_MAX {
             return Err(InvalidManifest::TooLarge(bytes.len()));
         }
+        // ECR's API gives manifests out as texts: one that is none could not be given out as it was pushed.
+        let text = std::str::from_utf8(bytes).map_err(|error| InvalidManifest::Malformed(error.to_string()))?;
         let document: Document =
-            serde_json::from_slice(bytes).map_err(|error| InvalidManifest::Malformed(error.to_string()))?;
+            serde_json::from_str(text).map_err(|error| InvalidManifest::Malformed(error.to_string()))?;
         if document.schema_version != 2 {
             return Err(InvalidManifest::SchemaVersion(document.schema_version));
         }

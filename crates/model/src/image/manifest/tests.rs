@@ -73,6 +73,10 @@ fn what_is_no_manifest_is_told_why() {
         let error = parse(&document, content_type).expect_err(why).to_string();
         assert!(error.contains(why), "{error} should say {why}");
     }
+    let mut not_utf8 = image().to_string().replace("\"schemaVersion\"", "\"x\": \"?\", \"schemaVersion\"").into_bytes();
+    let at = not_utf8.iter().position(|byte| *byte == b'?').expect("it is there");
+    not_utf8[at] = 0xff;
+    assert!(matches!(Manifest::parse(&not_utf8, None), Err(InvalidManifest::Malformed(_))));
     assert_eq!(
         Manifest::parse(&vec![b' '; MANIFEST_BYTES_MAX + 1], None),
         Err(InvalidManifest::TooLarge(MANIFEST_BYTES_MAX + 1))
