@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hub::{Hub, digest, image, manifest};
+use hub::{Hub, digest, image, manifest, until};
 use seatrial_aws_api::Limits;
 use seatrial_engine::images::mutability::{Mutability, MutabilityKind};
 use seatrial_engine::images::{LifecyclePolicyRecord, garbage, repositories, tokens};
@@ -96,6 +96,28 @@ async fn an_upload_that_is_wrong_or_cancelled_leaves_nothing() {
     let elsewhere = hub.begin("shop/web").await.replace("shop/web", "shop/other");
     hub.ask("PATCH", &elsewhere, &[], b"text").await.is(404, Some("BLOB_UPLOAD_UNKNOWN"));
     assert_eq!(hub.blobs_on_disk(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_has_one_writer_and_goes_on_after_it_has_gone_away() {
+    let hub = Hub::start().await;
+    let upload = hub.begin("shop/web").await;
+    let mut writer = hub.connect().await;
+    writer.write_all(hub.head("PATCH", &upload, &[], 1_000_000).as_bytes()).await.expect("written");
+    writer.write_all(&[7; 600_000]).await.expect("written");
+    let status = async || hub.ask("GET", &upload, &[], b"").await;
+    until("the writer to have the upload", async || status().await.status == 503).await;
+    let busy = hub.ask("PATCH", &upload, &[], b"text").await.is(503, Some("BLOB_UPLOAD_INVALID"));
+    assert_eq!(busy.header("retry-after"), Some("1"));
+    drop(writer);
+    until("the upload to be free again", async || status().await.status == 204).await;
+    let arrived = status().await.is(204, None);
+    let last: usize =
+        arrived.header("range").and_then(|range| range.strip_prefix("0-")?.parse().ok()).expect("a range");
+    assert!((1..600_000).contains(&last), "what had been written: {last}");
+    let rest = vec![7; 1_000_000 - last - 1];
+    let end = format!("{upload}?digest={}", digest(&[7; 1_000_000]));
+    hub.ask("PUT", &end, &[("content-range", &format!("{}-999999", last + 1))], &rest).await.is(201, None);
 }
 
 #[tokio::test]
@@ -336,10 +358,7 @@ async fn a_client_that_takes_nothing_loses_its_place() {
     let request = hub.head("GET", &format!("/v2/shop/web/blobs/{}", digest(&layer)), &[], 0);
     still.write_all(request.as_bytes()).await.expect("written");
     still.read_exact(&mut [0; 1]).await.expect("the answer begins");
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-    while hub.ask("GET", "/v2/", &[], b"").await.status != 200 {
-        assert!(tokio::time::Instant::now() < deadline, "there is still no room for another");
-    }
+    until("room for another", async || hub.ask("GET", "/v2/", &[], b"").await.status == 200).await;
     let mut rest = Vec::new();
     let read = still.read_to_end(&mut rest).await;
     assert!(read.is_err() || rest.len() < layer.len(), "not all of it was sent");

@@ -13,7 +13,7 @@ mod scans;
 mod settings;
 mod tags;
 
-use seatrial_aws_wire::{Input, OperationName, ServiceError};
+use seatrial_aws_wire::{Input, OperationName};
 use seatrial_engine::Engine;
 use seatrial_registry::Storage;
 use serde_json::Value;
@@ -43,14 +43,7 @@ impl Operations for Ecr {
         operation: &'a OperationName,
         input: &'a Input,
     ) -> OperationFuture<'a> {
-        let (ecr, operation, input) = (self.clone(), operation.clone(), input.clone());
-        Box::pin(async move {
-            let work = tokio::task::spawn_blocking(move || handle(&ecr, operation.as_str(), &input));
-            work.await.unwrap_or_else(|panic| {
-                tracing::error!(%panic, "an operation failed inside the engine");
-                Err(ServiceError::receiver("ServerException", "The engine failed to carry out the request.").into())
-            })
-        })
+        crate::blocking::run(self, operation, input, handle)
     }
 }
 

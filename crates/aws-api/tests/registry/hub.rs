@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,9 +19,13 @@ use seatrial_registry::{Registry, Storage};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::common::World;
 use crate::support::{self, Endpoint};
+
+/// The longest a test waits for what the front does by itself.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub struct Hub {
     pub world: World,
@@ -116,7 +121,7 @@ impl Hub {
     }
 
     pub fn blobs_on_disk(&self) -> usize {
-        let far = self.world.engine.now() + std::time::Duration::from_secs(1);
+        let far = self.world.engine.now() + Duration::from_secs(1);
         self.storage.blobs.put_before(far).expect("a list").len()
     }
 
@@ -209,6 +214,14 @@ async fn serve(world: &World, root: &Path, limits: Limits) -> (Storage, Endpoint
 fn finish_head(head: &str, headers: &[(&str, &str)], length: usize) -> String {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("{head}{headers}content-length: {length}\r\nconnection: close\r\n\r\n")
+}
+
+/// Asks until something is so; what it was asked for shows when it never is.
+pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + WAIT_MAX;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "still waiting for {what}");
+    }
 }
 
 pub fn basic(user: &str, password: &str) -> String {

@@ -41,6 +41,8 @@ pub(super) enum Code {
     TooManyRequests,
     Unauthorized,
     Unsupported,
+    /// Another request is writing to the upload, or has just ended; soon it is free.
+    UploadBusy,
 }
 
 impl Code {
@@ -70,7 +72,15 @@ impl Code {
             Code::TooManyRequests => ("TOOMANYREQUESTS", StatusCode::TOO_MANY_REQUESTS),
             Code::Unauthorized => ("UNAUTHORIZED", StatusCode::UNAUTHORIZED),
             Code::Unsupported => ("UNSUPPORTED", StatusCode::BAD_REQUEST),
+            Code::UploadBusy => ("BLOB_UPLOAD_INVALID", StatusCode::SERVICE_UNAVAILABLE),
         }
+    }
+
+    /// Returns after how many seconds the same request may be welcome.
+    fn retry_after(self) -> Option<u16> {
+        [(Code::TooManyRequests, 60), (Code::UploadBusy, 1)]
+            .into_iter()
+            .find_map(|(code, seconds)| (code == self).then_some(seconds))
     }
 }
 
@@ -125,9 +135,7 @@ impl Refusal {
         for (name, value) in self.headers {
             headers.insert(name, value);
         }
-        if self.code == Code::TooManyRequests {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
-        }
+        headers.extend(self.code.retry_after().map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
         if has_body {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -161,7 +169,7 @@ impl From<UploadError> for Refusal {
         let code = match error {
             UploadError::Io(error) => return error.into(),
             UploadError::Unknown => Code::BlobUploadUnknown,
-            UploadError::Busy => Code::BlobUploadInvalid,
+            UploadError::Busy => Code::UploadBusy,
             UploadError::TooMany => Code::TooManyRequests,
             UploadError::TooLarge => Code::SizeInvalid,
             UploadError::WrongDigest { .. } => Code::DigestInvalid,

@@ -64,6 +64,7 @@ fn beyond_limit<'s, 'i>(
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::super::policy::tests::{parse, rule};
@@ -150,5 +151,64 @@ mod tests {
     #[test]
     fn an_image_that_an_index_names_stays() {
         assert_eq!(expired(&[rule(1, count("any", None, 1))], &["!a - 9", "b v1 8", "c v2 7"]), ["b:1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_rule_takes_only_what_it_selects_and_no_rule_before_it_does(
+            images in prop::collection::vec(("(-|v[12]|v1,x|x)", 0..20u64, any::<bool>()), 0..12),
+            rules in prop::collection::vec((0..4usize, 1..5u32, any::<bool>()), 1..4),
+        ) {
+            let lists = [("tagged", json!(["v"])), ("tagged", json!(["v1", "x"])), ("tagged", json!(["x"])), ("untagged", json!(null))];
+            let mut has_untagged = false;
+            let rules: Vec<Value> = rules
+                .iter()
+                .filter(|(kind, ..)| *kind != 3 || !std::mem::replace(&mut has_untagged, true))
+                .enumerate()
+                .map(|(index, (kind, number, by_age))| {
+                    let (status, list) = &lists[*kind];
+                    let mut selection = if *by_age { age(status, *number) } else { count(status, None, *number) };
+                    if !list.is_null() {
+                        selection["tagPrefixList"] = list.clone();
+                    }
+                    rule(index as u32 + 1, selection)
+                })
+                .collect();
+            let policy = parse(&rules).expect("a policy");
+            let images: Vec<(Digest, Vec<ImageTag>, Timestamp, bool)> = images
+                .iter()
+                .enumerate()
+                .map(|(index, (tags, days, is_child))| {
+                    let digest = Digest::parse(&format!("sha256:{index:064x}")).expect("a digest");
+                    let tags = tags.split(',').filter(|tag| *tag != "-").map(|tag| ImageTag::parse(tag).expect("a tag"));
+                    (digest, tags.collect(), NOW - Duration::from_secs(days * 24 * 3600), *is_child)
+                })
+                .collect();
+            let candidates: Vec<Candidate<'_>> = images
+                .iter()
+                .map(|(digest, tags, pushed_at, is_child)| Candidate {
+                    digest,
+                    tags: tags.iter().collect(),
+                    pushed_at: *pushed_at,
+                    is_child: *is_child,
+                })
+                .collect();
+            let gone = evaluate(&policy, &candidates, NOW, TimeScale::REAL);
+            let digests: BTreeSet<&Digest> = gone.iter().map(|expiry| &expiry.digest).collect();
+            prop_assert_eq!(digests.len(), gone.len(), "nothing goes twice");
+            for expiry in &gone {
+                let image = candidates.iter().find(|image| *image.digest == expiry.digest).expect("one of them");
+                let first = policy.rules().iter().find(|rule| rule.selection.selects(&image.tags));
+                prop_assert_eq!(first.map(|rule| rule.priority), Some(expiry.rule_priority));
+                prop_assert!(!image.is_child);
+            }
+            // Of what a rule counts, as many stay as it says, however many other rules there are.
+            for rule in policy.rules() {
+                let Limit::Count(number) = rule.limit else { continue };
+                let selected = candidates.iter().filter(|image| rule.selection.selects(&image.tags));
+                let by_it = gone.iter().filter(|expiry| expiry.rule_priority == rule.priority).count();
+                prop_assert!(by_it <= selected.count().saturating_sub(number as usize));
+            }
+        }
     }
 }
