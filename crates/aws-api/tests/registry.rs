@@ -29,6 +29,7 @@ async fn only_who_has_a_password_that_is_good_gets_in() {
     hub.world.clock.advance(Duration::from_secs(1));
     let refused = hub.ask("GET", "/v2/", &[], b"").await.is(401, Some("UNAUTHORIZED"));
     assert_eq!(refused.header("www-authenticate"), Some("Basic realm=\"seatrial\""));
+    assert_eq!(refused.header("docker-distribution-api-version"), Some("registry/2.0"));
 
     hub.issue();
     let password = hub.password();

@@ -97,6 +97,27 @@ fn a_refused_push_changes_nothing() {
 }
 
 #[test]
+fn an_image_has_so_many_tags_and_no_more() {
+    let world = World::new();
+    create(&world, "shop/web");
+    world.run(|tx| {
+        blobs::add(tx, &name("shop/web"), &digest('b'), 5)?;
+        for number in 0..1000 {
+            putting::put(tx, &name("shop/web"), image('a', 'b'), Some(&tag(&format!("v{number}"))))?;
+        }
+        Ok(())
+    });
+    let put = |text: &str| {
+        let text = tag(text);
+        world.engine.transact(|tx| putting::put(tx, &name("shop/web"), image('a', 'b'), Some(&text)).map(drop))
+    };
+    assert_eq!(put("v7"), Ok(()), "it has this one");
+    assert_eq!(put("one-more").map_err(|refusal| refusal.code), Err("LimitExceededException"));
+    world.run(|tx| deleting::untag(tx, &name("shop/web"), &tag("v7")));
+    assert_eq!(put("one-more"), Ok(()));
+}
+
+#[test]
 fn passwords_end_and_do_not_pile_up() {
     let mut world = World::new();
     let admits = |world: &World, password: &str| {

@@ -113,6 +113,9 @@ pub enum CatalogError {
     /// A tag may not be moved.
     #[error("{0}")]
     TagImmutable(String),
+    /// There would be more than there may be.
+    #[error("{0}")]
+    LimitExceeded(String),
     /// What was to be deleted is named by an image.
     #[error("{0}")]
     InUse(String),

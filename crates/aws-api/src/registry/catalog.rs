@@ -83,8 +83,10 @@ impl Catalog for EngineCatalog {
 
     fn note_pull(&self, repository: &RepositoryName, digest: &Digest) -> Result<(), CatalogError> {
         let now = self.engine.now();
-        let image = |state: &_| finding::by_digest(state, repository, digest).cloned();
-        if self.engine.read(image).is_some_and(|image| finding::is_pull_news(&image, now)) {
+        let is_news = self.engine.read(|state| {
+            finding::by_digest(state, repository, digest).is_some_and(|image| finding::is_pull_news(image, now))
+        });
+        if is_news {
             let noted = self.engine.transact(|tx| {
                 finding::note_pull(tx, repository, digest);
                 Ok(())
@@ -156,6 +158,7 @@ fn translate(refusal: Refusal) -> CatalogError {
         refusals::BLOB_NOT_FOUND => CatalogError::BlobUnknown,
         refusals::LAYERS_NOT_FOUND | refusals::REFERENCED_IMAGES_NOT_FOUND => CatalogError::PartUnknown,
         refusals::TAG_ALREADY_EXISTS => CatalogError::TagImmutable,
+        refusals::LIMIT_EXCEEDED => CatalogError::LimitExceeded,
         refusals::REFERENCED_BY_INDEX | refusals::BLOB_IN_USE => CatalogError::InUse,
         _ => CatalogError::Unavailable,
     };

@@ -8,6 +8,11 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::transaction::Transaction;
 
+/// The most images of a repository. ECR has 100,000; here their rows are in memory, and some operations look at all of them.
+const IMAGES_MAX: usize = 20_000;
+/// The most tags of an image: more than any release process gives it, and each push of a tag counts them.
+const TAGS_MAX: usize = 1000;
+
 /// An image whose manifest is stored.
 #[derive(Clone, Debug)]
 pub struct NewImage {
@@ -35,6 +40,7 @@ pub fn put(
     }
     require_parts(tx.state, repository, &image.manifest)?;
     let key = keys::by_digest(repository, &image.digest);
+    require_room(tx.state, repository, &image.digest, tag)?;
     if !tx.state.images.contains(&key) {
         let NewImage { digest, size, manifest } = image.clone();
         let repository = repository.clone();
@@ -46,6 +52,25 @@ pub fn put(
         tx.state.image_tags.insert(keys::by_tag(repository, tag), record);
     }
     Ok(tx.state.images.get(&key).cloned().expect("it has just been put"))
+}
+
+/// Refuses an image too many, and a tag too many of an image.
+fn require_room(
+    state: &State,
+    repository: &RepositoryName,
+    digest: &Digest,
+    tag: Option<&ImageTag>,
+) -> Result<(), Refusal> {
+    let limit = |message: String| Err(Refusal::new(refusals::LIMIT_EXCEEDED, message));
+    let is_new = finding::by_digest(state, repository, digest).is_none();
+    if is_new && finding::images(state, repository).count() >= IMAGES_MAX {
+        return limit(format!("The repository with name '{repository}' has {IMAGES_MAX} images; delete some of them."));
+    }
+    let others = finding::tags(state, repository).filter(|(known, tagged)| *tagged == digest && Some(*known) != tag);
+    if tag.is_some() && others.count() >= TAGS_MAX {
+        return limit(format!("The image {digest} has {TAGS_MAX} tags; delete some of them."));
+    }
+    Ok(())
 }
 
 /// Refuses a manifest that names what the repository does not have.

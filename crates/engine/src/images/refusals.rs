@@ -11,6 +11,7 @@ pub const LAYERS_NOT_FOUND: &str = "LayersNotFoundException";
 pub const REFERENCED_IMAGES_NOT_FOUND: &str = "ReferencedImagesNotFoundException";
 pub const TAG_ALREADY_EXISTS: &str = "ImageTagAlreadyExistsException";
 pub const IMAGE_ALREADY_EXISTS: &str = "ImageAlreadyExistsException";
+pub const LIMIT_EXCEEDED: &str = "LimitExceededException";
 /// Not a code of ECR's API: there it is a failure of one image of several.
 pub const REFERENCED_BY_INDEX: &str = "ImageReferencedByManifestList";
 /// Not codes of ECR's API, which has no operation that deletes a layer.

@@ -38,7 +38,7 @@ pub fn create(tx: &mut Transaction<'_>, new: NewRepository) -> Result<Repository
     }
     if tx.state.repositories.len() >= REPOSITORIES_MAX {
         let message = format!("There may be at most {REPOSITORIES_MAX} repositories.");
-        return Err(Refusal::new("LimitExceededException", message));
+        return Err(Refusal::new(refusals::LIMIT_EXCEEDED, message));
     }
     let repository = Repository {
         name: name.clone(),

@@ -13,8 +13,9 @@ use super::media_type::MediaType;
 /// The largest manifest: what the OCI distribution specification asks registries to take at least (4 MiB).
 pub const MANIFEST_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The most layers or children of a manifest: ECR's quota of layers per image.
-pub const REFERENCES_MAX: usize = 4200;
+/// The most layers or children of a manifest. Docker makes images of at most 127 layers, and an index has a child for each platform; the
+/// rest is room for artifacts of many files.
+pub const REFERENCES_MAX: usize = 4096;
 
 /// The most annotations that are kept for the referrers of a subject; artifacts have a handful.
 const ANNOTATIONS_MAX: usize = 1000;

@@ -8,12 +8,12 @@ use http::{Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use seatrial_model::image::Digest;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The body of an answer: a text, or a blob as it is read.
 pub type AnswerBody = UnsyncBoxBody<Bytes, io::Error>;
 
-const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+pub(super) const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 pub(super) fn full(bytes: impl Into<Bytes>) -> AnswerBody {
@@ -32,13 +32,6 @@ pub(super) fn json(status: StatusCode, body: &Value) -> Response<AnswerBody> {
     let mut response = Response::new(full(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// The answer by which clients know a registry.
-pub(super) fn base() -> Response<AnswerBody> {
-    let mut response = json(StatusCode::OK, &json!({}));
-    response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
     response
 }
 

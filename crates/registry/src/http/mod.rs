@@ -21,9 +21,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use seatrial_model::image::RepositoryName;
+use serde_json::json;
 
 use crate::catalog::Catalog;
 use crate::storage::Storage;
@@ -60,13 +61,13 @@ impl Registry {
     {
         let (head, body) = request.into_parts();
         let has_body = !body.is_end_stream();
-        match self.serve(head, body).await {
-            Ok(response) => response,
-            Err(refusal) => {
-                tracing::debug!(status = refusal.status().as_u16(), error = %refusal, "registry request refused");
-                refusal.into_response(has_body)
-            }
-        }
+        let mut response = self.serve(head, body).await.unwrap_or_else(|refusal| {
+            tracing::debug!(status = refusal.status().as_u16(), error = %refusal, "registry request refused");
+            refusal.into_response(has_body)
+        });
+        // Some clients know a registry by it, also where they are not let in.
+        response.headers_mut().insert(answer::API_VERSION, HeaderValue::from_static("registry/2.0"));
+        response
     }
 
     async fn serve<B>(&self, head: Parts, body: B) -> Result<Response<AnswerBody>, Refusal>
@@ -84,7 +85,7 @@ impl Registry {
             self.require(repository).await?;
         }
         match (route, asked.method.as_str()) {
-            (Route::Base, "GET" | "HEAD") => Ok(answer::base()),
+            (Route::Base, "GET" | "HEAD") => Ok(answer::json(StatusCode::OK, &json!({}))),
             (Route::Catalog, "GET") => self.list_repositories(&asked).await,
             (Route::Tags(repository), "GET") => self.list_tags(&asked, repository).await,
             (Route::Referrers(repository, subject), "GET") => self.list_referrers(&asked, repository, subject).await,

@@ -20,6 +20,7 @@ pub(super) enum Code {
     BlobUploadUnknown,
     /// Chunks out of order; the header `Range` says what has arrived.
     ChunkOutOfOrder,
+    Denied,
     /// Something that an image names is not deleted: the status by which the specification says that a deletion is not to be had.
     DeletionDenied,
     DigestInvalid,
@@ -52,6 +53,7 @@ impl Code {
             Code::BlobUploadInvalid => ("BLOB_UPLOAD_INVALID", StatusCode::BAD_REQUEST),
             Code::BlobUploadUnknown => ("BLOB_UPLOAD_UNKNOWN", StatusCode::NOT_FOUND),
             Code::ChunkOutOfOrder => ("BLOB_UPLOAD_INVALID", StatusCode::RANGE_NOT_SATISFIABLE),
+            Code::Denied => ("DENIED", StatusCode::FORBIDDEN),
             Code::DeletionDenied => ("DENIED", StatusCode::METHOD_NOT_ALLOWED),
             Code::DigestInvalid => ("DIGEST_INVALID", StatusCode::BAD_REQUEST),
             Code::Internal => ("UNKNOWN", StatusCode::INTERNAL_SERVER_ERROR),
@@ -157,6 +159,7 @@ impl From<CatalogError> for Refusal {
             CatalogError::BlobUnknown(_) => Code::BlobUnknown,
             CatalogError::PartUnknown(_) => Code::ManifestBlobUnknown,
             CatalogError::TagImmutable(_) => Code::TagInvalid,
+            CatalogError::LimitExceeded(_) => Code::Denied,
             CatalogError::InUse(_) => Code::DeletionDenied,
             CatalogError::Unavailable(_) => Code::Internal,
         };

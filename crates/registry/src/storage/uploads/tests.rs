@@ -53,6 +53,21 @@ fn a_wrong_digest_leaves_neither_blob_nor_upload() {
 }
 
 #[test]
+fn bytes_that_a_crash_of_the_machine_has_torn_do_not_become_a_blob() {
+    let root = tempfile::tempdir().expect("a directory");
+    let storage = storage(root.path());
+    let id = storage.uploads.begin(&name(), THEN).expect("an upload");
+    claim(&storage, &id).append(b"text").expect("written");
+    fs::write(root.path().join("uploads").join(id.as_str()).join(DATA), b"te\0\0").expect("torn");
+    let storage = self::storage(root.path());
+    let mut writer = claim(&storage, &id);
+    writer.append(b" and more").expect("written");
+    let whole = digest_of(Algorithm::Sha256, b"text and more");
+    assert!(matches!(writer.finish(&whole, THEN), Err(UploadError::WrongDigest { .. })));
+    assert!(storage.blobs.find(&whole).expect("readable").is_none());
+}
+
+#[test]
 fn idle_uploads_expire_and_the_longest_idle_one_makes_room() {
     let root = tempfile::tempdir().expect("a directory");
     let storage = storage(root.path());
