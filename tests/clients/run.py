@@ -11,6 +11,7 @@ import cli_story
 import echo_story
 import parameter_story
 import refusal_story
+import registry_story
 import rude_story
 import service_story
 import task_story
@@ -29,6 +30,14 @@ OPERATIONS = {
         ContinueServiceDeployment
         TagResource UntagResource ListTagsForResource
         ListAccountSettings PutAccountSetting PutAccountSettingDefault DeleteAccountSetting
+    """,
+    "ecr": """
+        CreateRepository DescribeRepositories DeleteRepository GetAuthorizationToken
+        DescribeImages ListImages PutImage BatchGetImage BatchDeleteImage
+        PutImageTagMutability PutImageScanningConfiguration SetRepositoryPolicy GetRepositoryPolicy DeleteRepositoryPolicy
+        PutLifecyclePolicy GetLifecyclePolicy DeleteLifecyclePolicy StartLifecyclePolicyPreview GetLifecyclePolicyPreview
+        BatchCheckLayerAvailability InitiateLayerUpload UploadLayerPart CompleteLayerUpload GetDownloadUrlForLayer
+        TagResource UntagResource ListTagsForResource
     """,
     "elbv2": """
         CreateLoadBalancer DescribeLoadBalancers DeleteLoadBalancer SetSubnets SetSecurityGroups SetIpAddressType
@@ -62,6 +71,7 @@ for name, story in [
     ("a service", service_story.run),
     ("a load balancer", balancing_story.run),
     ("every member", echo_story.run),
+    ("images", registry_story.run),
     ("refusals", refusal_story.run),
     ("the AWS CLI", cli_story.run),
     ("parameters and secrets", parameter_story.run),

@@ -5,12 +5,14 @@
 
 mod blocking;
 pub mod cloudwatch;
+pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 mod front;
 mod identity;
 pub mod logs;
 mod operations;
+pub mod registry;
 mod secret_member;
 pub mod secretsmanager;
 pub mod ssm;

@@ -14,6 +14,7 @@ pub mod driver;
 pub mod effects;
 pub mod engine;
 mod hooks;
+pub mod images;
 pub mod load_balancing;
 pub mod logs;
 pub mod mirroring;

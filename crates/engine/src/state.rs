@@ -19,6 +19,7 @@ use seatrial_ports::{Batch, Record, SealingKeyId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::images::{ImageBlob, ImageRecord, ImageTagRecord, RegistryToken, Repository};
 use crate::table::{Table, UnreadableRecord};
 
 /// Members of an API object that the engine keeps for its readers without acting on them.
@@ -100,6 +101,16 @@ tables! {
     secrets: Secret,
     /// What secret values are sealed with; see [`crate::sealing`].
     sealing_keys: SealingKeyId,
+    /// By name.
+    repositories: Repository,
+    /// By `repository@digest`.
+    images: ImageRecord,
+    /// By `repository@tag`.
+    image_tags: ImageTagRecord,
+    /// By `repository@digest`.
+    image_blobs: ImageBlob,
+    /// By the first part of the password.
+    registry_tokens: RegistryToken,
     /// By name.
     account_settings: String,
     /// Numbers that only grow, by name.

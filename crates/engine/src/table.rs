@@ -1,6 +1,7 @@
 //! A table in memory that remembers what a transaction changed, so that it can be made durable or taken back.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use seatrial_ports::Record;
 use serde::Serialize;
@@ -57,6 +58,18 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
         self.rows.keys()
     }
 
+    /// Returns the rows whose keys come after a bound, in order.
+    pub fn range<'a>(&'a self, from: Bound<&str>) -> impl Iterator<Item = (&'a String, &'a V)> {
+        self.rows.range::<str, _>((from, Bound::Unbounded))
+    }
+
+    /// Returns the rows whose keys begin with a text, in order.
+    pub fn under(&self, prefix: &str) -> impl Iterator<Item = (&String, &V)> + use<'_, V> {
+        let rows = self.rows.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let prefix = prefix.to_owned();
+        rows.take_while(move |(key, _)| key.starts_with(&prefix))
+    }
+
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -84,6 +97,14 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
         let old = self.rows.remove(key)?;
         self.before.entry(key.to_owned()).or_insert_with(|| Some(old.clone()));
         Some(old)
+    }
+
+    /// Removes the rows whose keys begin with a text.
+    pub fn remove_under(&mut self, prefix: &str) {
+        let keys: Vec<String> = self.under(prefix).map(|(key, _)| key.clone()).collect();
+        for key in &keys {
+            self.remove(key);
+        }
     }
 
     pub fn is_changed(&self) -> bool {

@@ -92,6 +92,8 @@ macro_rules! text_identity {
     };
 }
 
+pub(crate) use text_identity;
+
 name!(
     /// The name of a cluster.
     ClusterName, "cluster name"

@@ -5,6 +5,7 @@
 pub mod arn;
 pub mod deployment_configuration;
 pub mod id;
+pub mod image;
 pub mod lifecycle;
 pub mod load_balancing;
 pub mod percent;

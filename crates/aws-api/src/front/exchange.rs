@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{HeaderName, Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use seatrial_aws_wire::sigv4::{AuthError, Claim, RequestHead};
 use seatrial_aws_wire::{CommonError, Input, Protocol, Reply, Route, Service, ServiceError, failure, route};
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::body;
 use super::request_id::RequestId;
-use super::{Front, TIME_SCALE_HEADER};
+use super::{AnswerBody, Front, TIME_SCALE_HEADER};
 use crate::identity::Identity;
 use crate::operations::{OperationError, RequestContext};
 
@@ -42,10 +42,13 @@ enum AfterAnswer {
 }
 
 /// Answers one request. Always gives an answer.
-pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn answer(front: Arc<Front>, request: Request<Incoming>) -> Response<AnswerBody> {
     let request_id = front.request_ids.next();
     let protocol = Protocol::for_errors(request.headers());
     let (head, body) = request.into_parts();
+    if let Some(registry) = front.registry_for(&head) {
+        return registry.answer(Request::from_parts(head, body)).await;
+    }
     let answered = match admit(&front, &head, body, protocol).await {
         Ok((admitted, body)) => perform(&front, &head, &body, admitted, request_id).await,
         Err(refusal) => Err(refusal),
@@ -190,8 +193,9 @@ fn internal(route: &Route) -> ServiceError {
     CommonError::InternalFailure(text).for_protocol(route.protocol)
 }
 
-fn respond(reply: Reply, request_id: RequestId, connection: AfterAnswer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(reply.body)));
+fn respond(reply: Reply, request_id: RequestId, connection: AfterAnswer) -> Response<AnswerBody> {
+    let body = Full::new(Bytes::from(reply.body)).map_err(|never| match never {});
+    let mut response = Response::new(body.boxed_unsync());
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     let headers = response.headers_mut();

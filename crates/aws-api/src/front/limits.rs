@@ -18,6 +18,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request body may take: [`BODY_BYTES_MAX`] at 140 kB/s.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a client may take nothing of an answer that is waiting for it. Whoever only stands still must not keep a place for ever.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How many connections are served at once. A deployment uses fewer than ten; each costs at most a body and a head of memory. A new
 /// one beyond them takes the place of an idle one.
 const CONNECTIONS_MAX: usize = 512;
@@ -46,6 +49,7 @@ pub struct Limits {
     pub headers: usize,
     pub head_timeout: Duration,
     pub body_timeout: Duration,
+    pub send_timeout: Duration,
     pub connections: usize,
     pub operations: usize,
     pub operation_timeout: Duration,
@@ -62,6 +66,7 @@ impl Default for Limits {
             headers: HEADERS_MAX,
             head_timeout: HEAD_TIMEOUT,
             body_timeout: BODY_TIMEOUT,
+            send_timeout: SEND_TIMEOUT,
             connections: CONNECTIONS_MAX,
             operations: OPERATIONS_MAX,
             operation_timeout: OPERATION_TIMEOUT,

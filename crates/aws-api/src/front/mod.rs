@@ -1,14 +1,17 @@
 //! The HTTP front all services share.
 //!
 //! `server` owns sockets and connections, `room` who of them may stay, `exchange` one request from head to answer, `body` the reading of bodies, `host` the
-//! guard against foreign host names, `limits` every number.
+//! guard against foreign host names, `limits` every number. The image registry has paths of its own (`registry`) and its own way to tell
+//! who asks; everything else is AWS's.
 
 mod body;
 mod exchange;
 mod host;
 mod limits;
+mod registry;
 mod request_id;
 mod room;
+mod sending;
 mod server;
 
 use std::collections::BTreeMap;
@@ -17,6 +20,7 @@ use std::sync::Arc;
 
 use seatrial_aws_wire::Service;
 use seatrial_model::{Region, TimeScale, Timestamp};
+use seatrial_registry::{AnswerBody, Registry};
 use tokio::sync::Semaphore;
 
 use crate::identity::Identities;
@@ -48,6 +52,7 @@ pub struct Front {
     clock: WallClock,
     limits: Limits,
     services: BTreeMap<Service, Arc<dyn Operations>>,
+    registry: Option<Registry>,
     request_ids: RequestIds,
     scale: TimeScale,
     /// One permit per running operation, whether or not its client still waits.
@@ -66,7 +71,8 @@ impl Front {
         let request_ids = RequestIds::random().map_err(FrontError::RandomSource)?;
         let running = Arc::new(Semaphore::new(limits.operations));
         let (services, scale) = (BTreeMap::new(), TimeScale::REAL);
-        Ok(Front { region, identities, hosts, clock, limits, services, request_ids, scale, running })
+        let registry = None;
+        Ok(Front { region, identities, hosts, clock, limits, services, registry, request_ids, scale, running })
     }
 
     /// Tells clients in every answer how many times shorter this engine makes durations; see [`TIME_SCALE_HEADER`].
@@ -80,6 +86,13 @@ impl Front {
     #[must_use]
     pub fn with_service(mut self, service: Service, operations: Arc<dyn Operations>) -> Self {
         self.services.insert(service, operations);
+        self
+    }
+
+    /// Adds an image registry, below `/v2/`.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
         self
     }
 }

@@ -12,6 +12,7 @@ use http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -22,6 +23,7 @@ use super::Front;
 use super::exchange::answer;
 use super::limits::Limits;
 use super::room::{Leaving, Place, Room, Seat};
+use super::sending::Sending;
 
 /// How long to leave the listener alone when the process has no file descriptor left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -95,8 +97,8 @@ impl Front {
         stream: TcpStream,
         mut stopping: watch::Receiver<()>,
     ) {
-        let _ = stream.set_nodelay(true);
         let limits = self.limits;
+        set_options(&stream, &limits);
         let (seat, cut_short) = (Arc::new(seat), Arc::new(AtomicBool::new(false)));
         let service = service_fn({
             let (seat, cut_short) = (Arc::clone(&seat), Arc::clone(&cut_short));
@@ -106,8 +108,8 @@ impl Front {
                 Box::pin(async move {
                     let response = answer(front, request).await;
                     cut_short.store(response.headers().contains_key(CONNECTION), Ordering::Relaxed);
-                    seat.set_idle();
-                    Ok::<_, Infallible>(response)
+                    // Some bodies are long, and their connections are not to be taken for idle ones.
+                    Ok::<_, Infallible>(response.map(|body| Sending::new(body, seat)))
                 })
             }
         });
@@ -146,6 +148,16 @@ impl Front {
             seat.set_busy();
             linger(connection.into_parts().io.into_inner(), &limits).await;
         }
+    }
+}
+
+/// Sets what the kernel is to do by itself. Without it the connection works all the same, only less well.
+fn set_options(stream: &TcpStream, limits: &Limits) {
+    let set = stream.set_nodelay(true);
+    // Ends the connection when the client takes nothing for so long; no timer of ours sees whether it does.
+    let set = set.and_then(|()| SockRef::from(stream).set_tcp_user_timeout(Some(limits.send_timeout)));
+    if let Err(error) = set {
+        tracing::debug!(%error, "an option of a connection could not be set");
     }
 }
 

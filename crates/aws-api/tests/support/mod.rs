@@ -41,6 +41,11 @@ pub async fn start(limits: Limits, services: Vec<(Service, Arc<dyn Operations>)>
 
 /// A front of an engine on which durations are shorter.
 pub async fn start_scaled(scale: TimeScale, limits: Limits, services: Vec<(Service, Arc<dyn Operations>)>) -> Endpoint {
+    serve(front(scale, limits, services)).await
+}
+
+/// A front that is not serving yet.
+pub fn front(scale: TimeScale, limits: Limits, services: Vec<(Service, Arc<dyn Operations>)>) -> Front {
     let identity = Identity {
         access_key_id: AccessKeyId::parse(ACCESS_KEY_ID).expect("a key id"),
         credential: Credential { secret: SecretAccessKey::new(SECRET), session_token: None },
@@ -52,10 +57,12 @@ pub async fn start_scaled(scale: TimeScale, limits: Limits, services: Vec<(Servi
     };
     let region = Region::parse(REGION).expect("a region");
     let front = Front::new(region, Identities::new([identity]), AllowedHosts::loopback(), Arc::new(now), limits);
-    let front =
-        services.into_iter().fold(front.expect("a front").with_time_scale(scale), |front, (service, operations)| {
-            front.with_service(service, operations)
-        });
+    services.into_iter().fold(front.expect("a front").with_time_scale(scale), |front, (service, operations)| {
+        front.with_service(service, operations)
+    })
+}
+
+pub async fn serve(front: Front) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();

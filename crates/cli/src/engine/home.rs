@@ -48,6 +48,11 @@ impl Home {
         self.0.join("sealing.key")
     }
 
+    /// The layers and manifests of images.
+    pub fn registry(&self) -> PathBuf {
+        self.0.join("registry")
+    }
+
     /// What the running engine says of itself.
     pub fn process_file(&self) -> PathBuf {
         self.0.join("engine.json")

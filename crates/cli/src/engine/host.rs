@@ -8,9 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use seatrial_aws_api::cloudwatch::CloudWatch;
+use seatrial_aws_api::ecr::Ecr;
 use seatrial_aws_api::ecs::Ecs;
 use seatrial_aws_api::elbv2::Elbv2;
 use seatrial_aws_api::logs::Logs;
+use seatrial_aws_api::registry::{Caretaker, EngineCatalog, PASS_INTERVAL};
 use seatrial_aws_api::secretsmanager::SecretsManager;
 use seatrial_aws_api::ssm::Ssm;
 use seatrial_aws_api::sts::Sts;
@@ -23,6 +25,7 @@ use seatrial_hooks::LocalFunctions;
 use seatrial_model::{Arn, TimeScale, Timestamp};
 use seatrial_ports::{Clock, JournalError};
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
+use seatrial_registry::{Registry, Storage};
 use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
 use seatrial_store::{FileVault, SqliteJournal};
 use tokio::net::{TcpListener, TcpSocket};
@@ -161,7 +164,9 @@ async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener
     let port = listener.local_addr().context("could not read the endpoint's address")?.port();
     let EngineSettings { scale: time_scale, listen, .. } = *engine.settings();
     Settings { port: Some(port), time_scale, listen }.save(home)?;
-    let front = Arc::new(front(engine, credentials)?);
+    let storage = Storage::open(&home.registry(), engine.now()).context("could not open the image registry")?;
+    let caretaker = Caretaker::new(engine.clone(), storage.clone());
+    let front = Arc::new(front(engine, credentials, storage, port)?);
     announce(home, port, engine)?;
     let stop = async move {
         tokio::select! {
@@ -170,9 +175,27 @@ async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener
         }
         tracing::info!("stopping; tasks and the data plane go on");
     };
+    let caring = tokio::spawn(look_after(caretaker, time_scale.apply(PASS_INTERVAL)));
     front.serve(listener, stop).await;
+    caring.abort();
     let _ = std::fs::remove_file(home.process_file());
     Ok(())
+}
+
+/// Looks after the image registry at the start and from time to time. A pass that fails is made again at the next time.
+async fn look_after(caretaker: Caretaker, interval: Duration) {
+    loop {
+        let caretaker = caretaker.clone();
+        match tokio::task::spawn_blocking(move || caretaker.pass()).await {
+            Ok(Ok(pass)) if pass.is_empty() => {}
+            Ok(Ok(pass)) => tracing::info!(?pass, "looked after the image registry"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "could not look after the image registry")
+            }
+            Err(panic) => tracing::error!(%panic, "looking after the image registry failed"),
+        }
+        tokio::time::sleep(interval).await;
+    }
 }
 
 /// Refuses an address on which no load balancer of this machine could listen.
@@ -206,7 +229,7 @@ fn listen(port: u16) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {
+fn front(engine: &Engine, credentials: &Credentials, storage: Storage, port: u16) -> Result<Front> {
     let principal = Principal {
         account: credentials.account.clone(),
         arn: Arn::new(format!("arn:aws:iam::{}:user/seatrial", credentials.account)),
@@ -224,7 +247,11 @@ fn front(engine: &Engine, credentials: &Credentials) -> Result<Front> {
     let region = credentials.region.clone();
     let front = Front::new(region, Identities::new([identity]), AllowedHosts::loopback(), clock, Limits::default())?
         .with_time_scale(engine.settings().scale);
+    let catalog = Arc::new(EngineCatalog::new(engine.clone()));
+    let ecr = Ecr::new(engine.clone(), storage.clone(), format!("127.0.0.1:{port}"));
     Ok(front
+        .with_registry(Registry::new(storage, catalog))
+        .with_service(Service::Ecr, Arc::new(ecr))
         .with_service(Service::CloudWatch, Arc::new(CloudWatch::new(engine.clone())))
         .with_service(Service::Ecs, Arc::new(Ecs::new(engine.clone())))
         .with_service(Service::Elbv2, Arc::new(Elbv2::new(engine.clone())))
