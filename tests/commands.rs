@@ -420,7 +420,8 @@ fn a_deployment_that_is_overtaken_tells_the_newer_tasks_from_the_old() {
     trial.deploy(&[]).exits(0);
     let overtaken = Running::start(&trial, "deploy", &["deploy"], &[("VERSION", "v2"), ("BOOT", "20s")]);
     overtaken.wait_for("waiting for");
-    trial.deploy(&[("VERSION", "v3")]).exits(0);
+    trial.deploy(&[("VERSION", "v3")]).exits(7);
+    trial.run(&["deploy", "--steal-lock"], &[("VERSION", "v3")]).exits(0);
     let (code, said) = overtaken.end();
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("newer task"), "{said}");

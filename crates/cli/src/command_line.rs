@@ -8,9 +8,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    abort, audit, completion, continue_deployment, delete, demo_app, deploy, engine, events, history, init, inner,
-    load, lock, logs, pause, plan, promote, render, resume, retry, rollback, scale, schema, sim, simulate, skip_bake,
-    status, validate, wait, watch,
+    abort, audit, completion, config, continue_deployment, delete, demo_app, deploy, engine, events, history, init,
+    inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback, scale, schema, sim, simulate,
+    skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -46,6 +46,7 @@ pub enum Command {
     History(history::HistoryArguments),
     Show(audit::ShowArguments),
     Audit(audit::AuditArguments),
+    Config(config::ConfigArguments),
     Lock(lock::LockArguments),
     Unlock(lock::UnlockArguments),
     Events(events::EventsArguments),
@@ -98,6 +99,7 @@ impl CommandLine {
             Command::History(arguments) => arguments.common.clone(),
             Command::Show(arguments) => arguments.common.clone(),
             Command::Audit(arguments) => arguments.common.clone(),
+            Command::Config(arguments) => arguments.command.common(),
             Command::Lock(arguments) => arguments.common.clone(),
             Command::Unlock(arguments) => arguments.common.clone(),
             Command::Events(arguments) => arguments.common.clone(),
@@ -154,6 +156,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Resume(arguments) => runtime()?.block_on(resume::run(arguments, common, printer))?,
         Command::Show(arguments) => runtime()?.block_on(audit::run_show(arguments, common, printer))?,
         Command::Audit(_) => runtime()?.block_on(audit::run_audit(common, printer))?,
+        Command::Config(arguments) => runtime()?.block_on(config::run(arguments.command, common, printer))?,
         Command::Lock(arguments) => runtime()?.block_on(lock::run_lock(arguments, common, printer))?,
         Command::Unlock(arguments) => runtime()?.block_on(lock::run_unlock(arguments, common, printer))?,
         Command::Rollback(arguments) => runtime()?.block_on(rollback::run(arguments, common, printer))?,

@@ -114,11 +114,11 @@ pub async fn deploy(
 /// The step that makes what is missing around the services, and tells ECS what is to run.
 const INFRA: &str = "infra";
 
-fn step_began(name: &str) -> Event {
+pub(crate) fn step_began(name: &str) -> Event {
     Event::Step(StepEvent::Began { name: name.to_owned() })
 }
 
-fn step_ended<T>(
+pub(crate) fn step_ended<T>(
     name: &str,
     result: &Result<T, ReleaseError>,
     told: impl FnOnce(&T) -> (String, Vec<String>),

@@ -10,6 +10,14 @@ const ELB_NAME_MAX: usize = 32;
 /// Hexadecimal digits of the hash that keeps shortened names apart: 28 bits, ample for the services of one account.
 const HASH_DIGITS: usize = 7;
 
+/// Where the configuration of an environment is, below `/<app>/<environment>/`.
+pub(crate) const CONFIG_PATH: &str = "config";
+
+/// The parameter that a name of configuration stands for: `/<app>/<environment>/config/<name>`.
+pub fn config_parameter(app: &AppName, environment: &EnvironmentName, name: &str) -> String {
+    format!("/{app}/{environment}/{CONFIG_PATH}/{name}")
+}
+
 /// The ECS cluster of an environment: `<app>-<environment>`.
 pub fn cluster(app: &AppName, environment: &EnvironmentName) -> String {
     format!("{app}-{environment}")

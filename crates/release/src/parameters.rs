@@ -77,15 +77,9 @@ impl Parameters<'_> {
     /// Creates a parameter, unless there is one.
     pub async fn create(&self, name: &str, value: &impl Serialize) -> Result<Creation, CallError> {
         let full = self.realm.parameter(name);
-        let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().expect("it has key and value");
         let request = self.connection.ssm.put_parameter().name(&full).value(text(value)).r#type(ParameterType::String);
-        let answer = request
-            .tags(tag("seatrial:app", self.realm.app.as_str()))
-            .tags(tag("seatrial:environment", self.realm.environment.as_str()))
-            .send()
-            .await
-            .doing(|| format!("creating the parameter {full}"));
-        match answer {
+        let answer = request.set_tags(Some(tags(self.realm))).send().await;
+        match answer.doing(|| format!("creating the parameter {full}")) {
             Ok(_) => Ok(Creation::Created),
             Err(error) if error.has_code(EXISTS) => Ok(Creation::Exists),
             Err(error) => Err(error),
@@ -138,6 +132,12 @@ impl Parameters<'_> {
         }
         Ok(())
     }
+}
+
+/// What marks a parameter as this application's.
+pub(crate) fn tags(realm: &Realm) -> Vec<Tag> {
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().expect("it has key and value");
+    vec![tag("seatrial:app", realm.app.as_str()), tag("seatrial:environment", realm.environment.as_str())]
 }
 
 fn text(value: &impl Serialize) -> String {

@@ -4,6 +4,8 @@
 
 mod alarm;
 
+use std::collections::BTreeMap;
+
 use seatrial_model::ReturnSteps;
 use serde_json::{Value as Json, json};
 
@@ -19,6 +21,8 @@ use crate::steering::Steering;
 pub struct Plan {
     pub app: AppName,
     pub environment: Environment,
+    /// What the file says under `config`; containers have it already.
+    pub config: BTreeMap<String, String>,
     /// Absent when no service has a listener.
     pub load_balancer: Option<LoadBalancerPlan>,
     /// In the order of their names.

@@ -4,6 +4,7 @@
 pub mod abort;
 pub mod audit;
 pub mod completion;
+pub mod config;
 pub mod continue_deployment;
 pub mod delete;
 pub mod demo_app;

@@ -9,6 +9,7 @@ use seatrial_release::config::{ConfigFile, Overrides, RollbackOverride, Setting,
 use seatrial_release::forecast::{Application, Circumstances, Known, Platform, Prior, Timeline, timeline};
 use seatrial_release::plan::Plan;
 use seatrial_release::preflight::{self, Finding};
+use seatrial_release::secrets;
 use seatrial_release::{Rehearsal, ServicePreview, rehearse};
 use serde::Serialize;
 
@@ -107,7 +108,8 @@ pub async fn planned(
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
     let defaults = target::defaults(&environment.target, Some(connection));
-    let mut planned = Planned { rehearsal, timelines: Vec::new(), findings: Vec::new(), advice: Vec::new() };
+    let findings = secrets::missing(connection, plan).await?;
+    let mut planned = Planned { rehearsal, timelines: Vec::new(), findings, advice: Vec::new() };
     for service in &plan.services {
         // Whoever may not look at metrics may still plan.
         let traffic = preflight::traffic(connection, plan, service).await.unwrap_or_else(|error| {

@@ -1,6 +1,7 @@
 //! Results as text for people. Pure: every function here returns a string.
 
 pub mod cause;
+pub mod configuration;
 pub mod deletion;
 pub mod gantt;
 pub mod history;

@@ -28,6 +28,9 @@ pub(crate) struct Document {
     pub app: AppName,
     /// The services of the application.
     pub services: BTreeMap<ServiceName, ServiceEntry>,
+    /// Configuration that all services get as environment variables, and that is published in Parameter Store under
+    /// `/<app>/<environment>/config/`.
+    pub config: Option<BTreeMap<String, Option<String>>>,
     /// Where the application is deployed to. Left out: one environment `dev` on the embedded engine.
     #[serde(default)]
     #[schemars(default)]
@@ -47,6 +50,9 @@ pub(crate) struct EnvironmentEntry {
     pub default: Option<bool>,
     /// Whether a deployment asks before it begins; `none` when left out.
     pub approval: Option<Approval>,
+    /// Configuration that differs in this environment; one that is null is not set.
+    #[expect(dead_code, reason = "merged as trees, before they are decoded")]
+    pub config: Option<BTreeMap<String, Option<String>>>,
     /// When nothing is released, unless somebody says why (`--break-freeze`).
     pub freeze: Option<Vec<FreezeEntry>>,
     /// Name of the ECS cluster; `<app>-<environment>` when left out.
@@ -114,6 +120,9 @@ pub(crate) struct ServiceEntry {
     pub port: Option<Bounded<1, 65535>>,
     /// Environment variables; one that is null is not set.
     pub environment: Option<BTreeMap<String, Option<String>>>,
+    /// Environment variables whose values are kept elsewhere: the name of a value put with `seatrial config set`, the path of a parameter
+    /// of Parameter Store, or the ARN of one or of a secret of Secrets Manager.
+    pub secrets: Option<BTreeMap<String, Option<String>>>,
     /// Where the command runs. For processes relative to this file, which is also the default.
     pub working_directory: Option<String>,
     /// The user the command runs as.

@@ -1,5 +1,6 @@
 //! A configuration file that has been read: which environments it has, and the plan for one of them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::decode::decode;
@@ -113,7 +114,9 @@ impl ConfigFile {
         let services =
             self.services_of(&environment.name).and_then(|services| overrides.settle(services)).map_err(here)?;
         let entry = self.entry(&environment.name).map_err(here)?;
+        let config = self.config_of(&environment.name).map_err(here)?;
         resolve::plan(&Scene {
+            config: &config,
             file: &self.path,
             directory: &self.directory,
             app: &self.app,
@@ -156,7 +159,7 @@ impl ConfigFile {
         };
         let freezes = entry.freeze.iter().flatten().enumerate();
         let freezes = freezes
-            .map(|(place, freeze)| freeze.freeze(&format!("`environments.{name}.freeze[{place}]`")))
+            .map(|(place, freeze)| freeze.freeze(&format!("environments.{name}.freeze[{place}]")))
             .collect::<Result<_, _>>()?;
         Ok(Environment {
             name: name.clone(),
@@ -229,6 +232,28 @@ impl ConfigFile {
     }
 
     /// The `services` map with the environment's overrides laid over it.
+    /// The configuration of the application, with the environment's laid over it.
+    fn config_of(&self, name: &EnvironmentName) -> Result<BTreeMap<String, String>, Fault> {
+        let over = self.environment_node(name).and_then(|node| node.get("config"));
+        let merged = match (self.root.get("config"), over) {
+            (None, None) => return Ok(BTreeMap::new()),
+            (Some(base), None) => base.clone(),
+            (None, Some(over)) => over.clone(),
+            (Some(base), Some(over)) => Node { at: base.at, value: merge(base, over).value },
+        };
+        refuse_unset_variables(&merged)?;
+        let decoded: BTreeMap<String, Option<String>> = decode(&merged, "config")?;
+        for variable in decoded.keys() {
+            let mut characters = variable.chars();
+            let is_first = |c: char| c.is_ascii_alphabetic() || c == '_';
+            if !characters.next().is_some_and(is_first) || !characters.all(|c| is_first(c) || c.is_ascii_digit()) {
+                return Err(Fault::new(format!("`config.{variable}` is not the name of an environment variable"))
+                    .instead("use letters, digits and `_`, not beginning with a digit"));
+            }
+        }
+        Ok(decoded.into_iter().filter_map(|(variable, value)| Some((variable, value?))).collect())
+    }
+
     fn services_of(&self, name: &EnvironmentName) -> Result<Node, Fault> {
         let base = self.root.get("services").ok_or_else(|| Fault::new("the file lacks `services`"))?;
         let merged = match self.environment_node(name).and_then(|node| node.get("services")) {

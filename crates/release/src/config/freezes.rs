@@ -32,25 +32,28 @@ impl FreezeEntry {
     pub fn freeze(&self, place: &str) -> Result<Freeze, Fault> {
         let window = match (&self.weekly, &self.from, &self.until) {
             (Some(weekly), None, None) => {
-                let weekly: Weekly = weekly.parse().map_err(|error| Fault::new(format!("{place}.weekly: {error}")))?;
+                let weekly: Weekly =
+                    weekly.parse().map_err(|error| Fault::new(format!("`{place}.weekly`: {error}")))?;
                 Window::Weekly(weekly)
             }
             (None, Some(from), Some(until)) => {
                 let (from, until) =
                     (instant(from, &format!("{place}.from"))?, instant(until, &format!("{place}.until"))?);
                 if until <= from {
-                    return Err(Fault::new(format!("{place} ends before it begins")).instead("swap `from` and `until`"));
+                    return Err(
+                        Fault::new(format!("`{place}` ends before it begins")).instead("swap `from` and `until`")
+                    );
                 }
                 Window::Once { from, until }
             }
             _ => {
-                return Err(Fault::new(format!("{place} says neither `weekly` nor `from` and `until`"))
+                return Err(Fault::new(format!("`{place}` says neither `weekly` nor `from` and `until`"))
                     .instead("write `weekly: fri 16:00 - mon 08:00`, or both `from` and `until`"));
             }
         };
         let time_zone = self.time_zone.clone().unwrap_or_else(|| UTC.to_owned());
         if TimeZone::get(&time_zone).is_err() {
-            return Err(Fault::new(format!("{place}.time_zone: there is no time zone `{time_zone}`"))
+            return Err(Fault::new(format!("`{place}.time_zone`: there is no time zone `{time_zone}`"))
                 .instead("write a name of the IANA database, such as `Europe/Berlin` or `UTC`"));
         }
         Ok(Freeze { window, time_zone, reason: self.reason.clone() })
@@ -60,7 +63,7 @@ impl FreezeEntry {
 /// Reads a date, or a date and a time.
 fn instant(text: &str, place: &str) -> Result<DateTime, Fault> {
     text.trim().parse().map_err(|_| {
-        Fault::new(format!("{place}: `{text}` is no date"))
+        Fault::new(format!("`{place}`: `{text}` is no date"))
             .instead("write it like `2026-12-18` or `2026-12-18 18:00`, without a zone")
     })
 }
@@ -88,9 +91,9 @@ mod tests {
         for (bad, said) in [
             (entry(None, None, None, None), "neither `weekly` nor"),
             (entry(Some("fri 16:00 - mon 08:00"), Some("2026-12-18"), None, None), "neither `weekly` nor"),
-            (entry(Some("whenever"), None, None, None), "freeze[0].weekly: `whenever`"),
+            (entry(Some("whenever"), None, None, None), "`freeze[0].weekly`: `whenever`"),
             (entry(None, Some("2027-01-04"), Some("2026-12-18"), None), "ends before it begins"),
-            (entry(None, Some("tomorrow"), Some("2026-12-18"), None), "freeze[0].from: `tomorrow` is no date"),
+            (entry(None, Some("tomorrow"), Some("2026-12-18"), None), "`freeze[0].from`: `tomorrow` is no date"),
             (entry(Some("fri 16:00 - mon 08:00"), None, None, Some("Berlin")), "no time zone `Berlin`"),
         ] {
             let told = holds(bad).expect_err(said);

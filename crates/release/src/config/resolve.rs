@@ -1,5 +1,6 @@
 //! Puts file, environment, stage preset and command line together into a [`Plan`].
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
@@ -37,6 +38,8 @@ pub(crate) struct Scene<'a> {
     pub environments: &'a [EnvironmentName],
     pub environment: &'a Environment,
     pub entry: &'a EnvironmentEntry,
+    /// The configuration of the application here.
+    pub config: &'a BTreeMap<String, String>,
     /// The services with the environment's overrides merged in.
     pub services: &'a Node,
     pub defaults: &'a TargetDefaults,
@@ -80,8 +83,14 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
         (false, None) => return Err(here(lacks_network(scene))),
     };
     services.retain(|service| scene.overrides.include(&service.name));
-    let mut plan =
-        Plan { app: scene.app.clone(), environment: scene.environment.clone(), load_balancer, services, remarks };
+    let mut plan = Plan {
+        app: scene.app.clone(),
+        environment: scene.environment.clone(),
+        config: scene.config.clone(),
+        load_balancer,
+        services,
+        remarks,
+    };
     let addresses = urls(&plan, TestAddress::HOST);
     for service in &mut plan.services {
         service.steering.test_address = test_address(&addresses, plan.load_balancer.as_ref(), &service.name);
@@ -162,6 +171,8 @@ fn service_plan<'n>(
         log_group: naming::log_group(scene.app, environment, name),
         execution_role: scene.entry.execution_role.as_deref(),
         task_role: scene.entry.task_role.as_deref(),
+        config: scene.config,
+        config_parameter: &|name: &str| naming::config_parameter(scene.app, environment, name),
     };
     let task = task::task(name, entry, site, &around)?;
     let (mut document, mut steering) = match &entry.service_definition {

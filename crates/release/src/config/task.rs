@@ -37,6 +37,10 @@ pub(crate) struct Surroundings<'a> {
     pub log_group: String,
     pub execution_role: Option<&'a str>,
     pub task_role: Option<&'a str>,
+    /// The configuration of the application.
+    pub config: &'a BTreeMap<String, String>,
+    /// The parameter that a name of configuration stands for.
+    pub config_parameter: &'a dyn Fn(&str) -> String,
 }
 
 /// A finished task definition and what the rest of the plan needs to know of it.
@@ -137,9 +141,13 @@ fn shorthand(
     if let Some(port) = entry.port {
         container.insert("portMappings".into(), json!([{ "containerPort": port.get(), "protocol": "tcp" }]));
     }
-    let environment = environment(entry, is_process);
+    let secrets = secrets(entry, site, around)?;
+    let environment = environment(entry, is_process, around, &secrets);
     if !environment.is_empty() {
         container.insert("environment".into(), pairs(&environment));
+    }
+    if !secrets.is_empty() {
+        container.insert("secrets".into(), sources(&secrets));
     }
     if let Some(directory) = working_directory(entry, is_process, around.directory) {
         container.insert("workingDirectory".into(), json!(directory));
@@ -179,18 +187,67 @@ fn shorthand(
 
 /// The variables of the container. A container listens where its image is told to; a process is given its `PORT` by the
 /// engine when it starts.
-fn environment(entry: &ServiceEntry, is_process: bool) -> BTreeMap<String, String> {
-    let mut environment = variables(entry);
+fn environment(
+    entry: &ServiceEntry,
+    is_process: bool,
+    around: &Surroundings<'_>,
+    secrets: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut environment = variables(entry, around, secrets);
     if let (false, Some(port)) = (is_process, entry.port) {
         environment.entry("PORT".to_owned()).or_insert_with(|| port.get().to_string());
     }
     environment
 }
 
-/// The variables that are set.
-fn variables(entry: &ServiceEntry) -> BTreeMap<String, String> {
-    let written = entry.environment.iter().flatten();
-    written.filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect()
+/// The variables that are set: the application's, and the service's own over them. One that is a secret is nothing else.
+fn variables(
+    entry: &ServiceEntry,
+    around: &Surroundings<'_>,
+    secrets: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut variables = around.config.clone();
+    variables.retain(|name, _| !secrets.contains_key(name));
+    for (name, value) in entry.environment.iter().flatten() {
+        match value {
+            Some(value) => drop(variables.insert(name.clone(), value.clone())),
+            None => drop(variables.remove(name)),
+        }
+    }
+    variables
+}
+
+/// Where the values of secrets are, by variable.
+fn secrets(
+    entry: &ServiceEntry,
+    site: &Site<'_>,
+    around: &Surroundings<'_>,
+) -> Result<BTreeMap<String, String>, Fault> {
+    let written = entry.secrets.iter().flatten().filter_map(|(name, source)| Some((name, source.as_ref()?)));
+    let mut secrets = BTreeMap::new();
+    for (name, source) in written {
+        if entry.environment.as_ref().is_some_and(|variables| variables.contains_key(name)) {
+            return Err(site
+                .below("secrets")
+                .fault(format_args!("and `environment` both set {name}"))
+                .instead("leave one of them out"));
+        }
+        let is_name = source.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let source = match source.as_str() {
+            "" => {
+                let fault = site.below("secrets").fault(format_args!("does not say where {name} comes from"));
+                return Err(fault.instead("write the name of a value, the path of a parameter, or an ARN"));
+            }
+            source if is_name => (around.config_parameter)(source),
+            source => source.to_owned(),
+        };
+        secrets.insert(name.clone(), source);
+    }
+    Ok(secrets)
+}
+
+fn sources(secrets: &BTreeMap<String, String>) -> Json {
+    secrets.iter().map(|(name, source)| json!({ "name": name, "valueFrom": source })).collect()
 }
 
 /// A process starts beside its configuration file; in a container the path is the container's own.
@@ -234,8 +291,12 @@ fn document(
     if let Some(image) = &entry.image {
         container.insert("image".into(), json!(image));
     }
-    if entry.environment.is_some() {
-        overlay(container, variables(entry));
+    let secrets = secrets(entry, site, around).map_err(here)?;
+    if entry.environment.is_some() || !around.config.is_empty() {
+        overlay(container, "environment", "value", variables(entry, around, &secrets));
+    }
+    if !secrets.is_empty() {
+        overlay(container, "secrets", "valueFrom", secrets);
     }
     Ok(Task { document, family })
 }
@@ -254,19 +315,20 @@ fn main_container<'d>(document: &'d mut Map<String, Json>, name: &ServiceName) -
     containers[index].as_object_mut()
 }
 
-/// Sets variables of a container, keeping the others.
-fn overlay(container: &mut Map<String, Json>, variables: BTreeMap<String, String>) {
+/// Sets entries of a container's list of names and values, keeping the others.
+fn overlay(container: &mut Map<String, Json>, list: &str, member: &str, entries: BTreeMap<String, String>) {
     let mut merged: BTreeMap<String, String> = container
-        .get("environment")
+        .get(list)
         .and_then(Json::as_array)
         .into_iter()
         .flatten()
         .filter_map(|pair| {
-            Some((pair["name"].as_str()?.to_owned(), pair["value"].as_str().unwrap_or_default().to_owned()))
+            Some((pair["name"].as_str()?.to_owned(), pair[member].as_str().unwrap_or_default().to_owned()))
         })
         .collect();
-    merged.extend(variables);
-    container.insert("environment".into(), pairs(&merged));
+    merged.extend(entries);
+    let pairs = merged.iter().map(|(name, value)| json!({ "name": name, member: value })).collect();
+    container.insert(list.to_owned(), pairs);
 }
 
 fn pairs(variables: &BTreeMap<String, String>) -> Json {

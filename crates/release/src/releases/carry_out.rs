@@ -1,13 +1,16 @@
 //! A release from its lock to its verdict: nothing begins while the environment is frozen or somebody else's, and everything is written
 //! down where the next one looks.
 
+use std::collections::BTreeMap;
+
 use time::OffsetDateTime;
 
 use super::recorder::{Recorder, now as answered_at};
 use super::{Asked, Head, Release, ReleaseId, State, forget_old, release, releases};
 use crate::audit::{self, Deed};
 use crate::aws::Connection;
-use crate::deploy::{DeployOptions, DeployReport, deploy};
+use crate::configuration::{Published, publish};
+use crate::deploy::{DeployOptions, DeployReport, deploy, step_began, step_ended};
 use crate::error::ReleaseError;
 use crate::freeze;
 use crate::history::{HISTORY_MAX, HistoryEntry, history};
@@ -16,6 +19,7 @@ use crate::lock::{self, Force, HeldLock, Owner};
 use crate::parameters::{Parameters, Realm};
 use crate::plan::Plan;
 use crate::report::{Event, Reporter};
+use crate::secrets;
 use crate::watch::verdict::Verdict;
 
 /// How to release.
@@ -99,13 +103,14 @@ async fn recorded(
             commit: options.commit.clone(),
             services: plan.services.iter().map(|service| service.name.clone()).collect(),
             asked: options.asked.clone(),
+            config: BTreeMap::new(),
             plan: fingerprint(plan),
             state: State::Running,
             resumed: 0,
         },
     };
     recorder.head(&head).await?;
-    let outcome = deploy(connection, plan, &options.deploy, &recorder.reporter(report), interrupt).await;
+    let outcome = steps(connection, plan, options, &recorder.reporter(report), interrupt, realm, &mut head).await;
     let at = answered_at(connection);
     let is_nothing = matches!(&outcome, Ok(report) if report.verdict == Verdict::NothingToDo);
     head.state = match &outcome {
@@ -129,6 +134,49 @@ async fn recorded(
     }
     outcome
 }
+
+/// The steps of a release: its configuration is published, then its services are deployed. If they do not stay, neither does the
+/// configuration.
+async fn steps(
+    connection: &Connection,
+    plan: &Plan,
+    options: &ReleaseOptions,
+    report: &Reporter,
+    interrupt: Interrupt,
+    realm: &Realm,
+    head: &mut Head,
+) -> Result<DeployReport, ReleaseError> {
+    secrets::refuse_missing(connection, plan).await?;
+    let published = match plan.config.is_empty() {
+        true => Published::default(),
+        false => {
+            report.send(step_began(CONFIG));
+            let published = publish(connection, realm, &plan.config).await;
+            report.send(step_ended(CONFIG, &published, |published| ("done".to_owned(), published.details())));
+            published?
+        }
+    };
+    head.config.clone_from(&published.versions);
+    let outcome = deploy(connection, plan, &options.deploy, report, interrupt).await;
+    let stays = match &outcome {
+        Ok(report) => match report.verdict {
+            Verdict::RolledBack | Verdict::RollbackFailed | Verdict::TimedOut => false,
+            Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Reached => true,
+            // Nobody knows yet, or it was to be left as it is.
+            Verdict::Interrupted | Verdict::Paused | Verdict::Failed => true,
+        },
+        Err(_) => true,
+    };
+    if !stays {
+        let lines = published.take_back(connection, realm).await?;
+        lines.into_iter().for_each(|line| report.send(Event::Note(line)));
+        head.config.clear();
+    }
+    outcome
+}
+
+/// The step that publishes what the file says under `config`.
+const CONFIG: &str = "config";
 
 async fn forget(parameters: &Parameters<'_>, id: &ReleaseId) -> Result<(), ReleaseError> {
     let found = parameters.below(&format!("releases/{id}")).await?;

@@ -8,6 +8,8 @@ mod carry_out;
 mod id;
 mod recorder;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
@@ -41,6 +43,9 @@ pub struct Head {
     pub services: Vec<ServiceName>,
     #[serde(default)]
     pub asked: Asked,
+    /// The version of each published value of configuration.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: BTreeMap<String, i64>,
     /// Of everything that was to be deployed.
     pub plan: String,
     pub state: State,
