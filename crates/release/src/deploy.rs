@@ -131,7 +131,7 @@ pub(crate) fn step_ended<T>(
 }
 
 /// What the record of a release says of a service.
-fn outcome_in_words(outcome: &ServiceOutcome) -> (String, Vec<String>) {
+pub(crate) fn outcome_in_words(outcome: &ServiceOutcome) -> (String, Vec<String>) {
     let verdict = serde_json::to_value(outcome.verdict).ok();
     let verdict = verdict.as_ref().and_then(Json::as_str).unwrap_or_default().to_owned();
     let deployment = outcome.deployment.iter().map(|id| format!("deployment {id} of {}", outcome.task_definition));

@@ -27,6 +27,7 @@ pub mod lock;
 mod log_tasks;
 mod logs;
 pub mod naming;
+mod order;
 mod parameters;
 pub mod plan;
 pub mod preflight;

@@ -103,6 +103,8 @@ pub enum PublicAddress {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServicePlan {
     pub name: ServiceName,
+    /// Services that are deployed before it.
+    pub depends_on: Vec<ServiceName>,
     pub cluster: String,
     /// Its name in ECS; the same as `name` unless a service definition says otherwise.
     pub service_name: String,

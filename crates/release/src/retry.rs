@@ -175,6 +175,7 @@ mod tests {
     fn plan() -> ServicePlan {
         ServicePlan {
             name: "web".parse().expect("a name"),
+            depends_on: Vec::new(),
             cluster: "c".into(),
             service_name: "web".into(),
             family: "web".into(),

@@ -633,6 +633,8 @@ fn every_mistake_is_told_with_place_and_advice() {
         service("    command: !!python/object [x]\n"),
         "app: a\nservices: {web: {command: [x], port: 1, listener: {port: 80}}, api: {command: [x], port: 1, listener: {port: 80}}}\n".into(),
         service("    command: [x]\n    secrets: {A: ''}\n"),
+        service("    command: [x]\n    depends_on: [ewb]\n"),
+        service("    command: [x]\n    depends_on: [web]\n"),
         service("    command: [x]\n    environment: {A: b}\n    secrets: {A: c}\n"),
         "app: a\nconfig: {2nd: x}\nservices: {web: {command: [x]}}\n".into(),
         "app: a\nconfig: [A]\nservices: {web: {command: [x]}}\n".into(),

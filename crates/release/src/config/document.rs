@@ -118,6 +118,8 @@ pub(crate) struct ServiceEntry {
     pub version: Option<String>,
     /// The port the program listens on; given to it in `PORT`.
     pub port: Option<Bounded<1, 65535>>,
+    /// Services that are deployed before this one. If one of them fails, this one is not deployed; if this one fails, they go back as well.
+    pub depends_on: Option<Vec<ServiceName>>,
     /// Environment variables; one that is null is not set.
     pub environment: Option<BTreeMap<String, Option<String>>>,
     /// Environment variables whose values are kept elsewhere: the name of a value put with `seatrial config set`, the path of a parameter

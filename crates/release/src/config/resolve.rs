@@ -14,6 +14,7 @@ use super::ecs_document::{self, Kind};
 use super::either::EcsDocumentEntry;
 use super::error::{ConfigError, Fault};
 use super::names::{AppName, EnvironmentName, ServiceName};
+use super::nearest::nearest;
 use super::node::{Node, Value};
 use super::overrides::{Overrides, RollbackOverride};
 use super::service;
@@ -22,6 +23,7 @@ use super::site::Site;
 use super::stickiness;
 use super::task::{self, Surroundings, Task};
 use crate::naming;
+use crate::order;
 use crate::plan::{
     Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Pair, Plan, PublicAddress,
     RETURNS_AT_ONCE, ServicePlan, Target, TargetDefaults, TargetGroupPlan, TargetType,
@@ -82,6 +84,7 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
         }
         (false, None) => return Err(here(lacks_network(scene))),
     };
+    refuse_impossible_order(&services).map_err(here)?;
     services.retain(|service| scene.overrides.include(&service.name));
     let mut plan = Plan {
         app: scene.app.clone(),
@@ -96,6 +99,26 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
         service.steering.test_address = test_address(&addresses, plan.load_balancer.as_ref(), &service.name);
     }
     Ok(plan)
+}
+
+/// Refuses dependencies on services that are not there, and on themselves.
+fn refuse_impossible_order(services: &[ServicePlan]) -> Result<(), Fault> {
+    for service in services {
+        let is_there = |name: &ServiceName| services.iter().any(|other| other.name == *name);
+        if let Some(unknown) = service.depends_on.iter().find(|name| !is_there(name)) {
+            let names: Vec<&str> = services.iter().map(|service| service.name.as_str()).collect();
+            let fault = Fault::new(format!("`services.{}.depends_on`: there is no service `{unknown}`", service.name));
+            return Err(fault.instead(match nearest(unknown.as_str(), names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the services are {}", names.join(", ")),
+            }));
+        }
+    }
+    match order::circle_in_words(&order::dependencies(services)) {
+        None => Ok(()),
+        Some(circle) => Err(Fault::new(format!("services depend on each other in a circle: {circle}"))
+            .instead("take one `depends_on` away")),
+    }
 }
 
 /// Where the new version of a service can be asked before it has production traffic.
@@ -210,6 +233,7 @@ fn service_plan<'n>(
     let alarms = alarm_plans::alarms(name, entry, extensions, named, site).map_err(here)?;
     let plan = ServicePlan {
         name: name.clone(),
+        depends_on: entry.depends_on.clone().unwrap_or_default(),
         cluster,
         service_name,
         log_groups: task.log_groups(),

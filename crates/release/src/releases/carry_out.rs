@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
+use super::in_order::deploy_in_order;
 use super::recorder::{Recorder, now as answered_at};
 use super::{Asked, Head, Release, ReleaseId, State, forget_old, release, releases};
 use crate::audit::{self, Deed};
 use crate::aws::Connection;
 use crate::configuration::{Published, publish};
-use crate::deploy::{DeployOptions, DeployReport, deploy, step_began, step_ended};
+use crate::deploy::{DeployOptions, DeployReport, step_began, step_ended};
 use crate::error::ReleaseError;
 use crate::freeze;
 use crate::history::{HISTORY_MAX, HistoryEntry, history};
@@ -157,7 +158,7 @@ async fn steps(
         }
     };
     head.config.clone_from(&published.versions);
-    let outcome = deploy(connection, plan, &options.deploy, report, interrupt).await;
+    let outcome = deploy_in_order(connection, plan, &options.deploy, report, interrupt).await;
     let stays = match &outcome {
         Ok(report) => match report.verdict {
             Verdict::RolledBack | Verdict::RollbackFailed | Verdict::TimedOut => false,

@@ -6,6 +6,7 @@
 mod asked;
 mod carry_out;
 mod id;
+mod in_order;
 mod recorder;
 
 use std::collections::BTreeMap;
