@@ -29,6 +29,19 @@ environments:
     freeze: [{ from: "{{ env('FROZEN_FROM', '2020-01-01') }}", until: 2090-01-01, time_zone: Europe/Berlin, reason: peak season }]
 "#;
 
+/// Asks for an approval.
+const GUARDED: &str = r#"
+app: trial
+services:
+  web:
+    command: "seatrial demo-app --version {{ env('VERSION', 'v1') }}"
+    port: 8080
+    health_check: { path: /health/ready, interval: 5s }
+    listener: { port: @PORT@ }
+environments:
+  dev: { target: embedded, stage: dev, approval: required }
+"#;
+
 /// Long after everybody who runs this.
 const NEVER: (&str, &str) = ("FROZEN_FROM", "2089-01-01");
 
@@ -249,4 +262,43 @@ fn a_release_is_gone_on_with_only_as_it_was_begun() {
     let audit = audit(&trial);
     let dead = audit["releases"].as_array().expect("releases").iter().find(|release| release["id"] == dead);
     assert_eq!(dead.expect("it is kept")["state"]["state"], "stopped");
+}
+
+#[test]
+fn a_release_that_needs_an_approval_begins_with_the_word_of_somebody_else() {
+    let trial = Trial::new(GUARDED);
+    trial.run(&["engine", "start", "--port", "0"], &[]).exits(0);
+    let asked = trial.run(&["deploy"], &[("USER", "ada")]).exits(6);
+    assert!(asked.says("seatrial approve 20") && asked.says("--wait-for-approval"), "{asked:?}");
+    assert_eq!(trial.run(&["deploy"], &[]).exits(6).stderr, asked.stderr, "asking again is the same request");
+    let approved = trial.run(&["approve"], &[("USER", "grace")]).exits(0);
+    assert!(approved.says("asked for by ada@"), "{approved:?}");
+
+    // Another plan than the one that was approved.
+    trial.run(&["deploy"], &[("VERSION", "v2")]).exits(6);
+    trial.run(&["deploy"], &[]).exits(0);
+    let release = newest(&trial);
+    assert!(release["approved_by"]["name"].as_str().is_some_and(|who| who.starts_with("grace@")), "{release}");
+    trial.run(&["deploy", "--force-new-deployment"], &[]).exits(6);
+
+    let several = trial.run(&["approve"], &[]).exits(1);
+    assert!(several.says("several releases wait for an answer"), "{several:?}");
+    let id = |ran: &Ran| {
+        let (_, rest) = ran.stderr.split_once("seatrial approve ").expect("it names the request");
+        rest.split_whitespace().next().expect("an id").to_owned()
+    };
+    let second = id(&trial.run(&["deploy"], &[("VERSION", "v2")]).exits(6));
+    trial.run(&["reject", &second, "--reason", "not on a Friday"], &[("USER", "grace")]).exits(0);
+    trial.run(&["approve", &second], &[]).exits(1);
+    let rejected = trial.run(&["deploy"], &[("VERSION", "v2")]).exits(7);
+    assert!(rejected.says("grace@") && rejected.says("not on a Friday"), "{rejected:?}");
+
+    let late = trial.run(&["deploy", "--wait-for-approval", "1s"], &[("VERSION", "v3")]).exits(5);
+    assert!(late.says("waiting for an approval: seatrial approve 20"), "{late:?}");
+    let waiting = begin(&trial, &["deploy", "--wait-for-approval", "1m"], &[("VERSION", "v3")]);
+    trial.run(&["approve", &id(&late)], &[]).exits(0);
+    let output = waiting.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(trial.answer().body.contains("v3"));
+    trial.run(&["deploy", "--yes"], &[("VERSION", "v4")]).exits(0);
 }

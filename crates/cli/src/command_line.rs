@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
+use seatrial_release::releases::Word;
 
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    abort, audit, completion, config, continue_deployment, delete, demo_app, deploy, engine, events, history, init,
-    inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback, scale, schema, sim, simulate,
+    abort, approve, audit, completion, config, continue_deployment, delete, demo_app, deploy, engine, events, history,
+    init, inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback, scale, schema, sim, simulate,
     skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
@@ -46,6 +47,8 @@ pub enum Command {
     History(history::HistoryArguments),
     Show(audit::ShowArguments),
     Audit(audit::AuditArguments),
+    Approve(approve::ApproveArguments),
+    Reject(approve::RejectArguments),
     Config(config::ConfigArguments),
     Lock(lock::LockArguments),
     Unlock(lock::UnlockArguments),
@@ -99,6 +102,8 @@ impl CommandLine {
             Command::History(arguments) => arguments.common.clone(),
             Command::Show(arguments) => arguments.common.clone(),
             Command::Audit(arguments) => arguments.common.clone(),
+            Command::Approve(arguments) => arguments.answer.common.clone(),
+            Command::Reject(arguments) => arguments.answer.common.clone(),
             Command::Config(arguments) => arguments.command.common(),
             Command::Lock(arguments) => arguments.common.clone(),
             Command::Unlock(arguments) => arguments.common.clone(),
@@ -155,6 +160,12 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Retry(arguments) => runtime()?.block_on(retry::run(arguments, common, printer))?,
         Command::Resume(arguments) => runtime()?.block_on(resume::run(arguments, common, printer))?,
         Command::Show(arguments) => runtime()?.block_on(audit::run_show(arguments, common, printer))?,
+        Command::Approve(arguments) => {
+            runtime()?.block_on(approve::run(Word::Approved, arguments.answer, common, printer))?
+        }
+        Command::Reject(arguments) => {
+            runtime()?.block_on(approve::run(Word::Rejected, arguments.answer, common, printer))?
+        }
         Command::Audit(_) => runtime()?.block_on(audit::run_audit(common, printer))?,
         Command::Config(arguments) => runtime()?.block_on(config::run(arguments.command, common, printer))?,
         Command::Lock(arguments) => runtime()?.block_on(lock::run_lock(arguments, common, printer))?,

@@ -55,9 +55,13 @@ impl ExitCode {
         match error.downcast_ref::<ReleaseError>() {
             Some(ReleaseError::Interrupted { .. }) => ExitCode::Interrupted,
             Some(ReleaseError::TookTooLong { .. }) => ExitCode::TimedOut,
-            Some(ReleaseError::Blocked { .. } | ReleaseError::Locked { .. } | ReleaseError::Frozen { .. }) => {
-                ExitCode::Blocked
-            }
+            Some(
+                ReleaseError::Blocked { .. }
+                | ReleaseError::Locked { .. }
+                | ReleaseError::Frozen { .. }
+                | ReleaseError::Rejected { .. },
+            ) => ExitCode::Blocked,
+            Some(ReleaseError::AwaitsApproval { .. }) => ExitCode::Paused,
             Some(ReleaseError::Call(_) | ReleaseError::NotPossible { .. } | ReleaseError::Incomplete(_)) | None => {
                 ExitCode::Failed
             }

@@ -23,6 +23,12 @@ pub enum ReleaseError {
     /// Nothing is released at this time.
     #[error("nothing is released to this environment {what}")]
     Frozen { what: String },
+    /// Nobody has approved yet, and nobody waits for it.
+    #[error("{what}")]
+    AwaitsApproval { what: String, how: String },
+    /// Somebody has said no.
+    #[error("{by} has rejected this release{reason}")]
+    Rejected { by: String, reason: String },
     /// Something other than a deployment took too long.
     #[error("waited {} s for {what}", .limit.as_secs())]
     TookTooLong { what: String, limit: Duration },
@@ -53,6 +59,10 @@ impl ReleaseError {
             ReleaseError::Frozen { .. } => Some(
                 "wait until it is over; if it cannot wait, add --break-freeze \"why\", which is written down".into(),
             ),
+            ReleaseError::AwaitsApproval { how, .. } => {
+                Some(format!("{how}; then run the same command again (--wait-for-approval 1h waits instead)"))
+            }
+            ReleaseError::Rejected { .. } => Some("change what they object to, and deploy again".into()),
             ReleaseError::TookTooLong { .. } => {
                 Some("see `seatrial status` and `seatrial events`, then run the command again".into())
             }

@@ -1,12 +1,14 @@
 //! `seatrial deploy`
 
+use std::io::IsTerminal;
+
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::config::{Approval, RollbackOverride};
+use seatrial_release::config::{Approval, RollbackOverride, Span};
 use seatrial_release::lock::Force as LockForce;
 use seatrial_release::plan::Plan;
-use seatrial_release::releases::{Asked, Permission, ReleaseOptions, Resumption, carry_out};
+use seatrial_release::releases::{Asked, Consent, Permission, ReleaseOptions, Resumption, carry_out};
 use seatrial_release::{DeployOptions, FiringAlarms, Interrupt, ReleaseError, Until, rehearse};
 use serde_json::{Value as Json, json};
 
@@ -59,6 +61,10 @@ pub struct DeployArguments {
     #[arg(short, long, env = "SEATRIAL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 
+    /// Where the environment requires approval: wait so long for somebody to `seatrial approve` it
+    #[arg(long, value_name = "DURATION", env = "SEATRIAL_WAIT_FOR_APPROVAL", conflicts_with = "yes")]
+    pub wait_for_approval: Option<Span>,
+
     /// Wait until this is reached: stable (over), deployed (the new version has all traffic), paused, or stage:NAME
     #[arg(long, value_name = "GOAL", env = "SEATRIAL_UNTIL", conflicts_with = "no_wait")]
     pub until: Option<Until>,
@@ -83,9 +89,9 @@ pub struct PermissionArguments {
 }
 
 impl PermissionArguments {
-    pub fn permission(&self) -> Permission {
+    pub fn permission(&self, consent: Consent) -> Permission {
         let lock = if self.steal_lock { LockForce::Steal } else { LockForce::No };
-        Permission { lock, break_freeze: self.break_freeze.clone() }
+        Permission { lock, break_freeze: self.break_freeze.clone(), consent }
     }
 }
 
@@ -118,9 +124,17 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     let question =
         format!("Deploy {} to {} ({})?", file.app(), environment.name, target::describe(&environment.target));
     let agreed = |yes| confirm(printer, &question, yes, Unattended::Pause);
-    if environment.approval == Approval::Required && !arguments.diff && !agreed(arguments.yes)? {
+    // Where nobody can be asked, or somebody is waited for, the answer comes from elsewhere.
+    let is_attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let asks_elsewhere = environment.approval == Approval::Required
+        && !arguments.yes
+        && !arguments.diff
+        && (!is_attended || arguments.wait_for_approval.is_some());
+    if environment.approval == Approval::Required && !asks_elsewhere && !arguments.diff && !agreed(arguments.yes)? {
         return Ok(declined(printer));
     }
+    let waits = arguments.wait_for_approval.map(|span| span.get());
+    let consent = if asks_elsewhere { Consent::Asked(waits) } else { Consent::Given };
     let overrides = version.overrides(arguments.rollback());
     let session = Session::of_environment(&common, &overrides, &file, &environment, Absent::Start, printer).await?;
     version.check(&session.plan, "deploy")?;
@@ -141,7 +155,7 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     let options = ReleaseOptions {
         asked: Asked::of(&overrides, &deploy),
         deploy,
-        permission: arguments.permission.permission(),
+        permission: arguments.permission.permission(consent),
         commit: commit(file.path()),
         resumption: Resumption::New,
     };
@@ -178,6 +192,7 @@ fn blocked(plan: &Plan, error: &ReleaseError) -> Option<Json> {
         ReleaseError::Blocked { alarms } => told["alarms"] = json!(alarms),
         ReleaseError::Locked { held, .. } => told["locked"] = json!(held),
         ReleaseError::Frozen { what } => told["frozen"] = json!(what),
+        ReleaseError::Rejected { by, .. } => told["rejected_by"] = json!(by),
         _ => return None,
     }
     Some(told)

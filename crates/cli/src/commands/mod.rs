@@ -2,6 +2,7 @@
 //! [`crate::command_line::Command`].
 
 pub mod abort;
+pub mod approve;
 pub mod audit;
 pub mod completion;
 pub mod config;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::Overrides;
-use seatrial_release::releases::{ReleaseId, ReleaseOptions, Resumption, release};
+use seatrial_release::releases::{Consent, ReleaseId, ReleaseOptions, Resumption, release};
 use seatrial_release::{DeployOptions, FiringAlarms, Force, Realm};
 
 use super::deploy::{PermissionArguments, released};
@@ -67,7 +67,7 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     };
     let options = ReleaseOptions {
         deploy,
-        permission: arguments.permission.permission(),
+        permission: arguments.permission.permission(Consent::Given),
         commit: commit(file.path()),
         asked,
         resumption: Resumption::Resume(Some(found.id)),

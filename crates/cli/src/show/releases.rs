@@ -27,7 +27,7 @@ pub fn audit(audit: &Audit, paint: Paint) -> String {
 
 /// A release and its steps.
 pub fn release(release: &Release, paint: Paint) -> String {
-    let Head { who, began_at, commit, services, asked, resumed, .. } = &release.head;
+    let Head { who, began_at, commit, services, asked, approved_by, resumed, .. } = &release.head;
     let mut text = format!("release {} {}\n", paint.strong(release.id.as_str()), state(&release.head, paint));
     let run = who.run.as_ref().map(|run| format!(", {run}")).unwrap_or_default();
     text += &format!("  by        {}{run}, begun {}\n", who.name, moment(Some(*began_at)));
@@ -40,6 +40,9 @@ pub fn release(release: &Release, paint: Paint) -> String {
     }
     if !asked.set.is_empty() {
         text += &format!("  set       {}\n", asked.set.join(", "));
+    }
+    if let Some(who) = approved_by {
+        text += &format!("  approved  by {}\n", who.name);
     }
     if *resumed > 0 {
         text += &format!("  resumed   {resumed} times\n");

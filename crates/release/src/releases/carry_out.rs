@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
+use super::approval::{Consent, Request, approved};
 use super::in_order::deploy_in_order;
 use super::recorder::{Recorder, now as answered_at};
 use super::{Asked, Head, Release, ReleaseId, State, forget_old, release, releases};
@@ -42,6 +43,7 @@ pub struct Permission {
     pub lock: Force,
     /// Why a freeze does not count.
     pub break_freeze: Option<String>,
+    pub consent: Consent,
 }
 
 /// Whether a release begins or goes on.
@@ -68,13 +70,31 @@ pub async fn carry_out(
     };
     let id = earlier.as_ref().map_or_else(|| ReleaseId::at(now), |release| release.id.clone());
     refuse_frozen(connection, &realm, plan, options, &id, now).await?;
+    let approval = match options.permission.consent {
+        Consent::Given => None,
+        Consent::Asked(wait) => {
+            let request = Request {
+                who: Owner::of_process(),
+                at: now,
+                commit: options.commit.clone(),
+                services: plan.services.iter().map(|service| service.name.clone()).collect(),
+                plan: fingerprint(plan),
+            };
+            Some(approved(connection, &realm, request, wait, report, interrupt.clone()).await?)
+        }
+    };
     let held = HeldLock::take(connection, &realm, &id, now, options.permission.lock).await?;
     if let Some(there) = &held.taken_from {
         let whose = there.in_words();
         report.send(Event::Note(format!("the environment was still locked by {whose}; that lock is taken over")));
         close_abandoned(connection, &realm, there.release.as_ref().filter(|other| **other != id), now).await?;
     }
-    let released = recorded(connection, plan, options, report, interrupt, &realm, &id, earlier).await;
+    if let Some(approval) = &approval {
+        approval.used(connection, &realm).await?;
+    }
+    let approved_by = approval.map(|approval| approval.who);
+    let beginning = Beginning { realm: &realm, id: &id, earlier, approved_by };
+    let released = recorded(connection, plan, options, report, interrupt, beginning).await;
     // A verdict is worth more than a lock that could not be taken away: that one runs out by itself.
     if let Err(error) = held.release().await {
         tracing::warn!(%error, "the lock could not be taken away");
@@ -82,18 +102,25 @@ pub async fn carry_out(
     released.map(|report| (id, report))
 }
 
+/// Where a release begins.
+struct Beginning<'a> {
+    realm: &'a Realm,
+    id: &'a ReleaseId,
+    /// What there is of it already.
+    earlier: Option<Release>,
+    approved_by: Option<Owner>,
+}
+
 /// Carries a plan out and writes down what becomes of it.
-#[expect(clippy::too_many_arguments, reason = "one caller, which has just made them all")]
 async fn recorded(
     connection: &Connection,
     plan: &Plan,
     options: &ReleaseOptions,
     report: &Reporter,
     interrupt: Interrupt,
-    realm: &Realm,
-    id: &ReleaseId,
-    earlier: Option<Release>,
+    beginning: Beginning<'_>,
 ) -> Result<DeployReport, ReleaseError> {
+    let Beginning { realm, id, earlier, approved_by } = beginning;
     let steps_before = earlier.as_ref().map_or(0, |release| release.steps.len());
     let recorder = Recorder::new(connection, realm, id, steps_before);
     let mut head = match earlier {
@@ -106,6 +133,7 @@ async fn recorded(
             asked: options.asked.clone(),
             config: BTreeMap::new(),
             plan: fingerprint(plan),
+            approved_by,
             state: State::Running,
             resumed: 0,
         },

@@ -3,6 +3,7 @@
 //!
 //! A record is a `head` and one parameter for each step, each below the 4 KB of a standard parameter.
 
+mod approval;
 mod asked;
 mod carry_out;
 mod id;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::serde::rfc3339;
 
+pub use approval::{Answer, Consent, Pending, Request, Word, answer, pending};
 pub use asked::Asked;
 pub use carry_out::{Permission, ReleaseOptions, Resumption, carry_out};
 pub use id::{ReleaseId, ReleaseIdError};
@@ -49,6 +51,9 @@ pub struct Head {
     pub config: BTreeMap<String, i64>,
     /// Of everything that was to be deployed.
     pub plan: String,
+    /// Who has approved it, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<Owner>,
     pub state: State,
     /// How often it was taken up again.
     #[serde(default)]
