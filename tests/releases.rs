@@ -251,8 +251,8 @@ fn a_release_is_gone_on_with_only_as_it_was_begun() {
     assert_eq!(newest(&trial)["resumed"], 1);
 
     // A deploy in its place begins anew, and says that the other one will not go on.
-    let mut release = begin(&trial, &["deploy", "web"], &[NEVER, ("VERSION", "v4"), ("BOOT", "3s")]);
     let earlier = newest(&trial)["id"].clone();
+    let mut release = begin(&trial, &["deploy", "web"], &[NEVER, ("VERSION", "v4"), ("BOOT", "3s")]);
     wait_until(Duration::from_secs(10), "it to begin", || newest(&trial)["id"] != earlier);
     release.kill().expect("it is ours");
     release.wait().expect("it ends");
