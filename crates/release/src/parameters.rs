@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::config::{AppName, EnvironmentName};
 use crate::error::ReleaseError;
+use crate::plan::Plan;
 
 /// Largest value of a standard parameter, in bytes.
 pub(crate) const VALUE_MAX: usize = 4096;
@@ -30,6 +31,11 @@ pub struct Realm {
 }
 
 impl Realm {
+    /// The environment that a plan is for.
+    pub fn of(plan: &Plan) -> Self {
+        Realm { app: plan.app.clone(), environment: plan.environment.name.clone() }
+    }
+
     /// The name of a parameter of this environment.
     pub(crate) fn parameter(&self, name: &str) -> String {
         format!("/{}/{}/{name}", self.app, self.environment)

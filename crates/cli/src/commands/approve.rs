@@ -43,7 +43,7 @@ pub struct AnswerArguments {
 /// Runs the command.
 pub async fn run(word: Word, arguments: AnswerArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &Overrides::default(), printer).await?;
-    let realm = Realm { app: session.plan.app.clone(), environment: session.plan.environment.name.clone() };
+    let realm = Realm::of(&session.plan);
     let given = answer(&session.connection, &realm, arguments.request.as_ref(), word, arguments.reason).await?;
     printer.result(&given, |paint| {
         let services: Vec<&str> = given.request.services.iter().map(|service| service.as_str()).collect();

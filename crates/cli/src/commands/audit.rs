@@ -49,6 +49,6 @@ pub async fn run_show(arguments: ShowArguments, common: Common, printer: &Printe
 
 async fn open(common: &Common, printer: &Printer) -> Result<(Session, Realm)> {
     let session = Session::open(common, &Overrides::default(), printer).await?;
-    let realm = Realm { app: session.plan.app.clone(), environment: session.plan.environment.name.clone() };
+    let realm = Realm::of(&session.plan);
     Ok((session, realm))
 }

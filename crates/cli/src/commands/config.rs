@@ -119,7 +119,7 @@ impl ConfigCommand {
 pub async fn run(command: ConfigCommand, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &Overrides::default(), printer).await?;
     let (connection, plan) = (&session.connection, &session.plan);
-    let realm = Realm { app: plan.app.clone(), environment: plan.environment.name.clone() };
+    let realm = Realm::of(plan);
     let in_file = |name: &str| -> Result<()> {
         if !plan.config.contains_key(name) {
             return Ok(());

@@ -55,7 +55,7 @@ fn force(steal: bool) -> Force {
 /// Runs `lock`.
 pub async fn run_lock(arguments: LockArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &Overrides::default(), printer).await?;
-    let realm = Realm { app: session.plan.app.clone(), environment: session.plan.environment.name.clone() };
+    let realm = Realm::of(&session.plan);
     let lasting = arguments.lasting.map(|span| span.get());
     let taken = lock(&session.connection, &realm, &arguments.reason, lasting, force(arguments.steal)).await?;
     printer.result(&taken, |paint| {
@@ -68,7 +68,7 @@ pub async fn run_lock(arguments: LockArguments, common: Common, printer: &Printe
 /// Runs `unlock`.
 pub async fn run_unlock(arguments: UnlockArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let session = Session::open(&common, &Overrides::default(), printer).await?;
-    let realm = Realm { app: session.plan.app.clone(), environment: session.plan.environment.name.clone() };
+    let realm = Realm::of(&session.plan);
     let was: Option<Lock> = unlock(&session.connection, &realm, force(arguments.steal)).await?;
     printer.result(&json!({ "unlocked": was }), |paint| match &was {
         Some(lock) => format!("{} it was locked by {}\n", paint.good("unlocked:"), lock.in_words()),

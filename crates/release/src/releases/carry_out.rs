@@ -62,7 +62,7 @@ pub async fn carry_out(
     report: &Reporter,
     interrupt: Interrupt,
 ) -> Result<(ReleaseId, DeployReport), ReleaseError> {
-    let realm = Realm { app: plan.app.clone(), environment: plan.environment.name.clone() };
+    let realm = Realm::of(plan);
     let now = lock::now(connection).await?;
     let earlier = match &options.resumption {
         Resumption::New => None,
