@@ -136,6 +136,9 @@ fn a_locked_environment_takes_no_release_until_it_is_unlocked_or_somebody_takes_
     assert!(refused.says("seatrial unlock --steal"), "{refused:?}");
     let refused = trial.run(&["deploy", "-o", "json"], &[NEVER]).exits(7);
     assert_eq!(json(&refused)["verdict"], "blocked");
+    let status = trial.run(&["status"], &[]).exits(0);
+    assert!(status.says("locked by ada@") && status.says("nothing is released until Sun 2090"), "{status:?}");
+    trial.run(&["delete", "--yes"], &[NEVER]).exits(7);
     let again = trial.run(&["lock", "--reason", "mine"], &[NEVER, ("USER", "eve")]).exits(7);
     assert!(again.says("locked by ada@"), "{again:?}");
     trial.run(&["unlock"], &[NEVER, ("USER", "eve")]).exits(7);

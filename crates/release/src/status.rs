@@ -14,6 +14,9 @@ use crate::ensure::load_balancer;
 use crate::ensure::service::{describe, in_place, primary_id};
 use crate::ensure::task_definition::short;
 use crate::error::ReleaseError;
+use crate::freeze;
+use crate::lock;
+use crate::parameters::Realm;
 use crate::plan::{Plan, ServicePlan};
 use crate::report::{Pause, TaskCounts, Traffic};
 use crate::rollback::previous;
@@ -34,6 +37,12 @@ use crate::watch::waiting::waiting_for;
 pub struct EnvironmentStatus {
     pub app: AppName,
     pub environment: EnvironmentName,
+    /// Who is at work, or has said that nobody is to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locked: Option<String>,
+    /// Until when nothing is released, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<String>,
     /// In the order of their names.
     pub services: Vec<ServiceStatus>,
 }
@@ -103,7 +112,16 @@ pub async fn status(connection: &Connection, plan: &Plan) -> Result<EnvironmentS
         let url = urls.iter().find(|url| url.service == service.name).map(|url| url.url.clone());
         services.push(service_status(connection, service, url).await?);
     }
-    Ok(EnvironmentStatus { app: plan.app.clone(), environment: plan.environment.name.clone(), services })
+    let now = connection.clock().now;
+    // Whoever may not look at parameters may still look at services.
+    let lock = lock::current(connection, &Realm::of(plan)).await.ok().flatten();
+    Ok(EnvironmentStatus {
+        app: plan.app.clone(),
+        environment: plan.environment.name.clone(),
+        locked: lock.filter(|lock| lock.stale(now).is_none()).map(|lock| lock.in_words()),
+        frozen: freeze::holding(&plan.environment.freezes, now),
+        services,
+    })
 }
 
 /// The newest service events of the services of a plan, at most `limit` of each, oldest first.

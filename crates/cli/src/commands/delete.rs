@@ -3,7 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::{Scope, delete};
+use seatrial_release::lock::refuse_locked;
+use seatrial_release::{Realm, Scope, delete};
 
 use crate::arguments::{Common, Services};
 use crate::exit_code::ExitCode;
@@ -50,6 +51,7 @@ pub async fn run(arguments: DeleteArguments, common: Common, printer: &Printer) 
     }
     let session =
         Session::of_environment(&common, &only(services), &file, &environment, Absent::Refuse, printer).await?;
+    refuse_locked(&session.connection, &Realm::of(&session.plan)).await?;
     let scope = if arguments.all { Scope::Everything } else { Scope::Services };
     let display = Display::new(printer, &common);
     let deleted = delete(&session.connection, &session.plan, scope, &display.reporter(), interrupted_by_ctrl_c()).await;

@@ -12,6 +12,12 @@ use crate::printer::{Paint, table};
 pub fn status(status: &EnvironmentStatus, paint: Paint) -> String {
     let rows: Vec<Vec<String>> = status.services.iter().map(|service| row(service, paint)).collect();
     let mut text = table(&["SERVICE", "STATE", "TASK DEFINITION", "VERSION", "TASKS", "URL"], &rows, paint);
+    if let Some(held) = &status.locked {
+        text += &format!("\n{} {held}\n", paint.doubtful("locked by"));
+    }
+    if let Some(until) = &status.frozen {
+        text += &format!("\n{} {until}\n", paint.doubtful("nothing is released"));
+    }
     for service in &status.services {
         if let Some(reason) = &service.failed {
             let definition = service.task_definition.as_deref().unwrap_or("the newest version");
@@ -176,6 +182,8 @@ mod tests {
         let environment = EnvironmentStatus {
             app: "hello".parse().expect("name"),
             environment: "dev".parse().expect("name"),
+            locked: None,
+            frozen: None,
             services: vec![failed, first, job, web],
         };
         insta::assert_snapshot!(status(&environment, Paint::PLAIN));

@@ -95,6 +95,18 @@ pub async fn current(connection: &Connection, realm: &Realm) -> Result<Option<Lo
     parameters.get(NAME).await?.as_ref().map(Found::json).transpose()
 }
 
+/// Refuses where somebody holds the lock.
+pub async fn refuse_locked(connection: &Connection, realm: &Realm) -> Result<(), ReleaseError> {
+    let now = now(connection).await?;
+    match current(connection, realm).await?.filter(|lock| lock.stale(now).is_none()) {
+        None => Ok(()),
+        Some(lock) => {
+            let instead = "wait for them, or take the lock away with `seatrial unlock --steal`".to_owned();
+            Err(ReleaseError::Locked { held: lock.in_words(), instead })
+        }
+    }
+}
+
 /// Locks an environment until somebody unlocks it, or for a time.
 pub async fn lock(
     connection: &Connection,
