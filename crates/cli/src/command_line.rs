@@ -10,8 +10,8 @@ use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
     abort, approve, audit, completion, config, continue_deployment, delete, demo_app, deploy, engine, events, history,
-    init, inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback, scale, schema, sim, simulate,
-    skip_bake, status, validate, wait, watch,
+    infra, init, inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback, scale, schema, sim,
+    simulate, skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -57,6 +57,7 @@ pub enum Command {
     Scale(scale::ScaleArguments),
     Delete(delete::DeleteArguments),
     Init(init::InitArguments),
+    Infra(infra::InfraArguments),
     Validate(validate::ValidateArguments),
     Render(render::RenderArguments),
     Schema(schema::SchemaArguments),
@@ -112,6 +113,7 @@ impl CommandLine {
             Command::Scale(arguments) => arguments.common.clone(),
             Command::Delete(arguments) => arguments.common.clone(),
             Command::Init(arguments) => arguments.common.clone(),
+            Command::Infra(arguments) => arguments.command.common(),
             Command::Validate(arguments) => arguments.common.clone(),
             Command::Render(arguments) => arguments.common.clone(),
             Command::Engine(arguments) => arguments.command.common(),
@@ -140,6 +142,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Engine(arguments) => engine::run(&arguments.command, &common, printer)?,
         Command::DemoApp(arguments) => return Ok(runtime()?.block_on(demo_app::run(arguments))?.into()),
         Command::Init(arguments) => init::run(&arguments, &common, printer)?,
+        Command::Infra(arguments) => infra::run(&arguments.command, &common, printer)?,
         Command::Validate(_) => validate::run(&common, printer)?,
         Command::Sim(arguments) => sim::run(&arguments.command, printer)?,
         Command::Simulate(arguments) => simulate::run(&arguments, &common, printer)?,

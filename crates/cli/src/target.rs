@@ -62,8 +62,11 @@ pub fn defaults(target: &Target, connection: Option<&Connection>) -> TargetDefau
                 scheme: Scheme::Internal,
             }),
             process_image: Some(PROCESS_IMAGE.to_owned()),
+            infrastructure_role: None,
         },
-        Target::Aws { region, .. } => TargetDefaults { region: region.clone(), network: None, process_image: None },
+        Target::Aws { region, .. } => {
+            TargetDefaults { region: region.clone(), network: None, process_image: None, infrastructure_role: None }
+        }
     }
 }
 

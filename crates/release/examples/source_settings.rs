@@ -77,7 +77,8 @@ fn planned(settings: &str, more: &[Setting]) -> Option<ServicePlan> {
         public_address: PublicAddress::None,
         scheme: Scheme::Internal,
     };
-    let defaults = TargetDefaults { region: "r".into(), network: Some(network), process_image: None };
+    let defaults =
+        TargetDefaults { region: "r".into(), network: Some(network), process_image: None, infrastructure_role: None };
     let overrides = Overrides { settings: more.to_vec(), ..Overrides::default() };
     file.plan(&environment, &defaults, &overrides).ok()?.services.pop()
 }

@@ -22,6 +22,7 @@ pub mod forecast;
 pub mod freeze;
 mod history;
 mod hold;
+pub mod infra;
 mod interrupt;
 pub mod lock;
 mod log_tasks;

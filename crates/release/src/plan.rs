@@ -81,6 +81,8 @@ pub struct TargetDefaults {
     pub network: Option<Network>,
     /// The image name of a command that has none. `None`: every service needs an image.
     pub process_image: Option<String>,
+    /// The role with which ECS moves traffic when the environment names none. `None`: on AWS it must.
+    pub infrastructure_role: Option<String>,
 }
 
 /// Subnets and security groups.

@@ -21,11 +21,12 @@ fn embedded() -> TargetDefaults {
             scheme: Scheme::Internal,
         }),
         process_image: Some("process".into()),
+        infrastructure_role: None,
     }
 }
 
 fn aws() -> TargetDefaults {
-    TargetDefaults { region: "us-east-1".into(), network: None, process_image: None }
+    TargetDefaults { region: "us-east-1".into(), network: None, process_image: None, infrastructure_role: None }
 }
 
 fn read(text: &str) -> Result<ConfigFile, ConfigError> {

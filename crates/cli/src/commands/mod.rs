@@ -13,6 +13,7 @@ pub mod deploy;
 pub mod engine;
 pub mod events;
 pub mod history;
+pub mod infra;
 pub mod init;
 pub mod inner;
 pub mod load;

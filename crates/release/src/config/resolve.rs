@@ -292,7 +292,11 @@ fn balancing<'n>(
             name: naming::alternate_target_group(scene.app, &scene.environment.name, name),
             ..target_group.clone()
         },
-        infrastructure_role: scene.entry.infrastructure_role.clone(),
+        infrastructure_role: scene
+            .entry
+            .infrastructure_role
+            .clone()
+            .or_else(|| scene.defaults.infrastructure_role.clone()),
     });
     if let (Some(Pair { infrastructure_role: None, .. }), Target::Aws { .. }) = (&pair, &scene.environment.target) {
         let what = "moves traffic, for which ECS needs a role on AWS";

@@ -191,8 +191,12 @@ mod tests {
             public_address: PublicAddress::None,
             scheme: Scheme::Internal,
         };
-        let defaults =
-            TargetDefaults { region: "r".into(), network: Some(network), process_image: Some("process".into()) };
+        let defaults = TargetDefaults {
+            region: "r".into(),
+            network: Some(network),
+            process_image: Some("process".into()),
+            infrastructure_role: None,
+        };
         let plan = file.plan(&environment, &defaults, &Overrides::default()).expect("a plan");
         let application = Application {
             boot: Duration::from_secs(1),
