@@ -89,6 +89,49 @@ environments:
     target: { region: us-east-1 }
 ";
 
+/// Names that look alike, machines instead of Fargate, members that CloudFormation spells otherwise, a shared log group.
+const UNUSUAL: &str = "app: my-shop
+services:
+  web-1:
+    image: nginx:1
+    port: 80
+    listener: { port: 80 }
+    slow_start: 30s
+    deployment: { strategy: canary, steps: [5, 25, { percent: 50, bake: 5m }], alarms: [{ p99.9: 2s, for: 3m }, { errors: 1%, for: 1m }], verify: [{ path: /health }], test: { port: 81 } }
+  web1:
+    task_definition:
+      family: x
+      networkMode: bridge
+      containerDefinitions:
+        - name: c
+          image: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/a/b@sha256:0000000000000000000000000000000000000000000000000000000000000000
+          memory: 128
+          portMappings: [{ containerPort: 9000, hostPort: 0 }]
+          mountPoints: [{ sourceVolume: v, containerPath: /v }]
+          ulimits: [{ name: nofile, softLimit: 1000, hardLimit: 2000 }]
+          logConfiguration: { logDriver: awslogs, options: { awslogs-group: /shared, awslogs-region: us-east-1 } }
+      volumes:
+        - name: v
+          efsVolumeConfiguration: { fileSystemId: fs-01234567, transitEncryption: ENABLED, authorizationConfig: { iam: ENABLED } }
+    port: 9000
+    service_definition:
+      launchType: EC2
+      placementStrategy: [{ type: spread, field: 'attribute:ecs.availability-zone' }]
+  ab:
+    task_definition:
+      family: ab
+      networkMode: awsvpc
+      cpu: '256'
+      memory: '512'
+      requiresCompatibilities: [FARGATE]
+      containerDefinitions:
+        - { name: ab, image: 'nginx:1', logConfiguration: { logDriver: awslogs, options: { awslogs-group: /shared, awslogs-region: us-east-1 } } }
+    service_definition: { capacityProviderStrategy: [{ capacityProvider: FARGATE_SPOT, weight: 1 }], desiredCount: 1, tags: [{ key: a, value: b }] }
+environments:
+  it:
+    target: { region: us-east-1 }
+";
+
 fn configurations() -> Vec<(&'static str, String)> {
     let certificate = "arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef";
     let https = format!("port: 443, certificate: '{certificate}'");
@@ -115,6 +158,7 @@ fn configurations() -> Vec<(&'static str, String)> {
         ("in a network", one(plain, &canary, NETWORK)),
         ("in subnets", one(plain, &linear, SUBNETS)),
         ("several", SEVERAL.to_owned()),
+        ("unusual", UNUSUAL.to_owned()),
     ]
 }
 
@@ -166,7 +210,7 @@ fn check(name: &str, template: &Value) {
         }
     }
     for (id, resource) in template["Resources"].as_object().expect("resources") {
-        if resource["Type"] == "AWS::ECS::Service" {
+        if resource["Type"] == "AWS::ECS::Service" && !resource["Properties"]["NetworkConfiguration"].is_null() {
             let network = &resource["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"];
             assert!(network["SecurityGroups"].as_array().is_some_and(|groups| !groups.is_empty()), "{name}: {id}");
         }
