@@ -9,6 +9,7 @@
 mod abort;
 pub mod audit;
 pub mod aws;
+pub mod ci;
 pub mod config;
 mod definitions;
 mod delete;
@@ -21,6 +22,7 @@ pub mod forecast;
 pub mod freeze;
 mod history;
 mod hold;
+pub mod import;
 mod interrupt;
 pub mod lock;
 mod log_tasks;

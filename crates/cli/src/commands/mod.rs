@@ -3,6 +3,7 @@
 
 pub mod abort;
 pub mod audit;
+pub mod ci;
 pub mod completion;
 pub mod continue_deployment;
 pub mod delete;
@@ -11,6 +12,7 @@ pub mod deploy;
 pub mod engine;
 pub mod events;
 pub mod history;
+pub mod import;
 pub mod init;
 pub mod inner;
 pub mod load;
