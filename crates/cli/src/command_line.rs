@@ -9,9 +9,9 @@ use seatrial_release::releases::Word;
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    abort, approve, audit, completion, config, continue_deployment, delete, demo_app, deploy, engine, events, history,
-    infra, init, inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback, scale, schema, sim,
-    simulate, skip_bake, status, validate, wait, watch,
+    abort, approve, audit, ci, completion, config, continue_deployment, delete, demo_app, deploy, engine, events,
+    history, import, infra, init, inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback,
+    scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -58,6 +58,8 @@ pub enum Command {
     Delete(delete::DeleteArguments),
     Init(init::InitArguments),
     Infra(infra::InfraArguments),
+    Import(import::ImportArguments),
+    Ci(ci::CiArguments),
     Validate(validate::ValidateArguments),
     Render(render::RenderArguments),
     Schema(schema::SchemaArguments),
@@ -117,9 +119,11 @@ impl CommandLine {
             Command::Validate(arguments) => arguments.common.clone(),
             Command::Render(arguments) => arguments.common.clone(),
             Command::Engine(arguments) => arguments.command.common(),
+            Command::Ci(arguments) => arguments.command.common(),
             Command::Sim(arguments) => arguments.command.common(),
             Command::Load(arguments) => Common { output: arguments.output, ..Common::default() },
             Command::Schema(_)
+            | Command::Import(_)
             | Command::DemoApp(_)
             | Command::Completion(_)
             | Command::Proxy(_)
@@ -143,6 +147,8 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::DemoApp(arguments) => return Ok(runtime()?.block_on(demo_app::run(arguments))?.into()),
         Command::Init(arguments) => init::run(&arguments, &common, printer)?,
         Command::Infra(arguments) => infra::run(&arguments.command, &common, printer)?,
+        Command::Import(arguments) => import::run(&arguments, printer)?,
+        Command::Ci(arguments) => ci::run(&arguments.command, &common, printer)?,
         Command::Validate(_) => validate::run(&common, printer)?,
         Command::Sim(arguments) => sim::run(&arguments.command, printer)?,
         Command::Simulate(arguments) => simulate::run(&arguments, &common, printer)?,

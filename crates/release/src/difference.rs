@@ -153,7 +153,7 @@ fn is_secret(setting: &str) -> bool {
     setting.rsplit_once("environment[").is_some_and(|(_, name)| is_secret_name(name.trim_end_matches(']')))
 }
 
-fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     SECRET_WORDS.iter().any(|word| name.contains(word)) || name == "KEY" || name.ends_with("_KEY") || name == "AUTH"
 }
@@ -180,7 +180,7 @@ fn without_secrets(value: Json) -> Json {
 }
 
 /// Where the first password of an address `scheme://user:password@host` stands that is not hidden yet.
-fn password(text: &str) -> Option<std::ops::Range<usize>> {
+pub(crate) fn password(text: &str) -> Option<std::ops::Range<usize>> {
     let mut from = 0;
     while let Some(scheme) = text[from..].find("://") {
         let begin = from + scheme + 3;

@@ -9,6 +9,7 @@
 mod abort;
 pub mod audit;
 pub mod aws;
+pub mod ci;
 pub mod config;
 pub mod configuration;
 mod definitions;
@@ -22,6 +23,7 @@ pub mod forecast;
 pub mod freeze;
 mod history;
 mod hold;
+pub mod import;
 pub mod infra;
 mod interrupt;
 pub mod lock;

@@ -4,6 +4,7 @@
 pub mod abort;
 pub mod approve;
 pub mod audit;
+pub mod ci;
 pub mod completion;
 pub mod config;
 pub mod continue_deployment;
@@ -13,6 +14,7 @@ pub mod deploy;
 pub mod engine;
 pub mod events;
 pub mod history;
+pub mod import;
 pub mod infra;
 pub mod init;
 pub mod inner;
