@@ -6,8 +6,9 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use harness::aws::Aws;
 use harness::{Ran, Trial, wait_until};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 const CONFIGURATION: &str = r#"
 app: trial
@@ -51,16 +52,16 @@ fn start() -> Trial {
     trial
 }
 
-fn json(ran: &Ran) -> Json {
+fn parsed(ran: &Ran) -> Json {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("not JSON: {ran:?}"))
 }
 
 fn audit(trial: &Trial) -> Json {
-    json(&trial.run(&["audit", "-o", "json"], &[NEVER]).exits(0))
+    parsed(&trial.run(&["audit", "-o", "json"], &[NEVER]).exits(0))
 }
 
 fn newest(trial: &Trial) -> Json {
-    json(&trial.run(&["show", "-o", "json"], &[NEVER]).exits(0))
+    parsed(&trial.run(&["show", "-o", "json"], &[NEVER]).exits(0))
 }
 
 fn deeds(trial: &Trial) -> Vec<String> {
@@ -71,7 +72,10 @@ fn deeds(trial: &Trial) -> Vec<String> {
 
 /// Deployments of the service that ECS has ever had.
 fn deployments(trial: &Trial) -> usize {
-    json(&trial.run(&["history", "web", "-n", "20", "-o", "json"], &[NEVER]).exits(0)).as_array().expect("a list").len()
+    parsed(&trial.run(&["history", "web", "-n", "20", "-o", "json"], &[NEVER]).exits(0))
+        .as_array()
+        .expect("a list")
+        .len()
 }
 
 fn begin(trial: &Trial, arguments: &[&str], environment: &[(&str, &str)]) -> Child {
@@ -105,8 +109,8 @@ fn a_release_is_written_down_step_by_step_and_what_changes_nothing_is_none() {
     trial.run(&["deploy", "web", "--set", "SECRET=hush"], &[NEVER, ("VERSION", "v2")]).exits(0);
     let second = newest(&trial);
     assert_ne!(second["id"], first["id"]);
-    assert_eq!(second["services"], serde_json::json!(["web"]));
-    assert_eq!(second["asked"]["set"], serde_json::json!(["SECRET"]));
+    assert_eq!(second["services"], json!(["web"]));
+    assert_eq!(second["asked"]["set"], json!(["SECRET"]));
     assert!(!second.to_string().contains("hush"), "{second}");
 
     let broken = trial.run(&["deploy", "web"], &[NEVER, ("VERSION", "v3 --exit-at-start 3")]);
@@ -135,7 +139,7 @@ fn a_locked_environment_takes_no_release_until_it_is_unlocked_or_somebody_takes_
     assert!(refused.says("locked by ada@") && refused.says("the database is moved"), "{refused:?}");
     assert!(refused.says("seatrial unlock --steal"), "{refused:?}");
     let refused = trial.run(&["deploy", "-o", "json"], &[NEVER]).exits(7);
-    assert_eq!(json(&refused)["verdict"], "blocked");
+    assert_eq!(parsed(&refused)["verdict"], "blocked");
     let status = trial.run(&["status"], &[]).exits(0);
     assert!(status.says("locked by ada@") && status.says("nothing is released until Sun 2090"), "{status:?}");
     trial.run(&["delete", "--yes"], &[NEVER]).exits(7);
@@ -304,4 +308,31 @@ fn a_release_that_needs_an_approval_begins_with_the_word_of_somebody_else() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(trial.answer().body.contains("v3"));
     trial.run(&["deploy", "--yes"], &[("VERSION", "v4")]).exits(0);
+}
+
+#[test]
+fn the_oldest_releases_are_forgotten_and_what_somebody_else_put_there_is_told() {
+    let trial = start();
+    trial.deploy(&[NEVER]).exits(0);
+    let aws = Aws::of(&trial);
+    let put = |name: String, value: String| {
+        aws.ssm("PutParameter", json!({ "Name": name, "Value": value, "Type": "String" }));
+    };
+    let mut head = newest(&trial);
+    for number in 0..55 {
+        let id = format!("20250101-0000{number:02}-aaaa");
+        head["began_at"] = json!(format!("2025-01-01T00:00:{number:02}Z"));
+        put(format!("/trial/dev/releases/{id}"), head.to_string());
+        let step = json!({ "name": "infra", "began_at": "2025-01-01T00:00:00Z" });
+        put(format!("/trial/dev/releases/{id}/steps/001-infra"), step.to_string());
+    }
+    trial.run(&["deploy", "web"], &[NEVER, ("VERSION", "v2")]).exits(0);
+    let kept = audit(&trial)["releases"].as_array().expect("releases").len();
+    assert_eq!(kept, 50);
+    let path = json!({ "Path": "/trial/dev/releases/20250101-000000-aaaa", "Recursive": true });
+    assert_eq!(aws.ssm("GetParametersByPath", path)["Parameters"], json!([]), "its steps are gone, too");
+
+    put("/trial/dev/releases/20260101-000000-aaaa".to_owned(), "no JSON".to_owned());
+    let told = trial.run(&["audit"], &[NEVER]).exits(1);
+    assert!(told.says("is not what Seatrial writes there"), "{told:?}");
 }

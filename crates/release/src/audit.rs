@@ -8,7 +8,7 @@ use time::serde::rfc3339;
 use crate::aws::Connection;
 use crate::error::ReleaseError;
 use crate::lock::Owner;
-use crate::parameters::{Found, Parameters, Realm};
+use crate::parameters::{Depth, Found, Parameters, Realm};
 use crate::releases::{ReleaseId, Summary, releases};
 
 /// Where entries are.
@@ -87,7 +87,7 @@ pub(crate) async fn note(
 /// Reads what was done.
 pub async fn audit(connection: &Connection, realm: &Realm) -> Result<Audit, ReleaseError> {
     let parameters = Parameters { connection, realm };
-    let found = parameters.below(PATH).await?;
+    let found = parameters.below(PATH, Depth::OneLevel).await?;
     let mut entries = found.iter().map(Found::json).collect::<Result<Vec<Entry>, _>>()?;
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.at));
     Ok(Audit { entries, releases: releases(connection, realm).await? })

@@ -72,6 +72,14 @@ pub(crate) enum Creation {
     Exists,
 }
 
+/// How far below a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Only what is right below it.
+    OneLevel,
+    Everything,
+}
+
 /// The parameters of one environment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parameters<'a> {
@@ -111,10 +119,11 @@ impl Parameters<'_> {
         }
     }
 
-    /// Reads every parameter below a path, in the order of their names.
-    pub async fn below(&self, path: &str) -> Result<Vec<Found>, CallError> {
+    /// Reads parameters below a path, in the order of their names.
+    pub async fn below(&self, path: &str, depth: Depth) -> Result<Vec<Found>, CallError> {
         let full = self.realm.parameter(path);
-        let request = self.connection.ssm.get_parameters_by_path().path(&full).recursive(true).max_results(PAGE);
+        let request = self.connection.ssm.get_parameters_by_path().path(&full).max_results(PAGE);
+        let request = request.recursive(depth == Depth::Everything);
         let mut pages = request.into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {

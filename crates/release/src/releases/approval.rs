@@ -14,7 +14,7 @@ use crate::config::ServiceName;
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::lock::{self, Owner};
-use crate::parameters::{Creation, Found, Parameters, Realm};
+use crate::parameters::{Creation, Depth, Found, Parameters, Realm};
 use crate::report::{Event, Reporter};
 
 const PATH: &str = "approvals";
@@ -73,7 +73,7 @@ pub struct Pending {
 /// Lists what is asked for, newest first; what counts no longer is left out.
 pub async fn pending(connection: &Connection, realm: &Realm) -> Result<Vec<Pending>, ReleaseError> {
     let now = lock::now(connection).await?;
-    let found = Parameters { connection, realm }.below(PATH).await?;
+    let found = Parameters { connection, realm }.below(PATH, Depth::Everything).await?;
     let requests = found.iter().filter_map(|one| Some((one.name.strip_suffix("/request")?.parse().ok()?, one)));
     let mut all = Vec::new();
     for (id, request) in requests {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::approval::{Consent, Request, approved};
 use super::in_order::deploy_in_order;
 use super::recorder::{Recorder, now as answered_at};
-use super::{Asked, Head, Release, ReleaseId, State, forget_old, release, releases};
+use super::{Asked, Head, PATH, Release, ReleaseId, State, forget, forget_old, release};
 use crate::audit::{self, Deed};
 use crate::aws::Connection;
 use crate::configuration::{Published, publish};
@@ -207,12 +207,6 @@ async fn steps(
 /// The step that publishes what the file says under `config`.
 const CONFIG: &str = "config";
 
-async fn forget(parameters: &Parameters<'_>, id: &ReleaseId) -> Result<(), ReleaseError> {
-    let found = parameters.below(&format!("releases/{id}")).await?;
-    let names: Vec<String> = found.iter().map(|one| format!("releases/{id}/{}", one.name)).collect();
-    Ok(parameters.delete(&names).await?)
-}
-
 /// Finds the release to go on with: it must not have ended, must have been begun with the same plan, and ECS must not have given it up.
 async fn to_resume(
     connection: &Connection,
@@ -261,12 +255,13 @@ async fn close_abandoned(
     at: OffsetDateTime,
 ) -> Result<(), ReleaseError> {
     let Some(id) = id else { return Ok(()) };
-    let all = releases(connection, realm).await?;
-    let Some(mut one) = all.into_iter().find(|one| one.id == *id && one.head.state == State::Running) else {
+    let found = Parameters { connection, realm }.get(&format!("{PATH}/{id}")).await?;
+    let Some(Ok(mut head)) = found.map(|found| found.json::<Head>()) else { return Ok(()) };
+    if head.state != State::Running {
         return Ok(());
-    };
-    one.head.state = State::Stopped { why: "its process ended, and another release has begun".to_owned(), at };
-    Recorder::new(connection, realm, id, 0).head(&one.head).await
+    }
+    head.state = State::Stopped { why: "its process ended, and another release has begun".to_owned(), at };
+    Recorder::new(connection, realm, id, 0).head(&head).await
 }
 
 async fn refuse_frozen(

@@ -1,7 +1,8 @@
 //! Releases and what is kept of them: who released what, step by step, and what came of it. The environment itself remembers, under
-//! `releases/<id>/`, so that everybody with access to it sees the same.
+//! `releases/`, so that everybody with access to it sees the same.
 //!
-//! A record is a `head` and one parameter for each step, each below the 4 KB of a standard parameter.
+//! A record is a head, `releases/<id>`, and a parameter for each step below it, each within the 4 KB of a standard parameter: a list of
+//! releases is one of heads and costs a call for ten of them.
 
 mod approval;
 mod asked;
@@ -25,11 +26,12 @@ use crate::aws::Connection;
 use crate::config::ServiceName;
 use crate::error::ReleaseError;
 use crate::lock::Owner;
-use crate::parameters::{Found, Parameters, Realm};
+use crate::parameters::{Depth, Found, Parameters, Realm};
 use crate::watch::verdict::Verdict;
 
 const PATH: &str = "releases";
-const HEAD: &str = "head";
+/// Where the steps are, below a release.
+const STEPS: &str = "steps";
 /// The most releases kept of an environment; older ones are forgotten at the end of the next.
 const KEPT_MAX: usize = 50;
 
@@ -114,8 +116,8 @@ pub struct Release {
 
 /// Lists the releases of an environment, newest first.
 pub async fn releases(connection: &Connection, realm: &Realm) -> Result<Vec<Summary>, ReleaseError> {
-    let found = Parameters { connection, realm }.below(PATH).await?;
-    let heads = found.iter().filter_map(|one| Some((one.name.strip_suffix("/head")?.parse().ok()?, one)));
+    let found = Parameters { connection, realm }.below(PATH, Depth::OneLevel).await?;
+    let heads = found.iter().filter_map(|one| Some((one.name.parse().ok()?, one)));
     let mut all =
         heads.map(|(id, one)| Ok(Summary { id, head: one.json()? })).collect::<Result<Vec<_>, ReleaseError>>()?;
     all.sort_by_key(|one| std::cmp::Reverse(one.head.began_at));
@@ -135,9 +137,10 @@ pub async fn release(connection: &Connection, realm: &Realm, id: Option<&Release
         Some(id) => id.clone(),
         None => releases(connection, realm).await?.into_iter().next().ok_or_else(none)?.id,
     };
-    let found = Parameters { connection, realm }.below(&format!("{PATH}/{id}")).await?;
-    let head = found.iter().find(|one| one.name == HEAD).ok_or_else(none)?.json()?;
-    let steps = found.iter().filter(|one| one.name.starts_with("steps/")).map(Found::json).collect::<Result<_, _>>()?;
+    let parameters = Parameters { connection, realm };
+    let head = parameters.get(&format!("{PATH}/{id}")).await?.ok_or_else(none)?.json()?;
+    let found = parameters.below(&format!("{PATH}/{id}/{STEPS}"), Depth::OneLevel).await?;
+    let steps = found.iter().map(Found::json).collect::<Result<_, _>>()?;
     Ok(Release { id, head, steps })
 }
 
@@ -156,12 +159,17 @@ impl Head {
 /// Forgets the oldest releases, where there are too many.
 async fn forget_old(connection: &Connection, realm: &Realm) -> Result<(), ReleaseError> {
     let parameters = Parameters { connection, realm };
-    let found = parameters.below(PATH).await?;
-    let of = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
-    let mut ids: Vec<String> = found.iter().map(|one| of(&one.name)).collect();
-    ids.dedup();
-    let Some(oldest_kept) = ids.len().checked_sub(KEPT_MAX).and_then(|place| ids.get(place)) else { return Ok(()) };
-    let old: Vec<String> =
-        found.iter().filter(|one| of(&one.name) < *oldest_kept).map(|one| format!("{PATH}/{}", one.name)).collect();
-    Ok(parameters.delete(&old).await?)
+    for old in releases(connection, realm).await?.iter().skip(KEPT_MAX) {
+        forget(&parameters, &old.id).await?;
+    }
+    Ok(())
+}
+
+/// Forgets a release; its head last, so that one that is half forgotten is still found.
+async fn forget(parameters: &Parameters<'_>, id: &ReleaseId) -> Result<(), ReleaseError> {
+    let path = format!("{PATH}/{id}/{STEPS}");
+    let found = parameters.below(&path, Depth::OneLevel).await?;
+    let steps: Vec<String> = found.iter().map(|one| format!("{path}/{}", one.name)).collect();
+    parameters.delete(&steps).await?;
+    Ok(parameters.delete(&[format!("{PATH}/{id}")]).await?)
 }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use super::{HEAD, Head, PATH, ReleaseId, StepRecord};
+use super::{Head, PATH, ReleaseId, STEPS, StepRecord};
 use crate::aws::Connection;
 use crate::error::ReleaseError;
 use crate::parameters::{Parameters, Realm, VALUE_MAX};
@@ -55,7 +55,7 @@ impl Recorder {
     /// Writes the head.
     pub async fn head(&self, head: &Head) -> Result<(), ReleaseError> {
         let parameters = Parameters { connection: &self.connection, realm: &self.realm };
-        parameters.put(&format!("{PATH}/{}/{HEAD}", self.id), head).await?;
+        parameters.put(&format!("{PATH}/{}", self.id), head).await?;
         Ok(())
     }
 
@@ -119,7 +119,7 @@ impl Writer {
     async fn put(&self, number: usize, step: &StepRecord) {
         let parameters = Parameters { connection: &self.connection, realm: &self.realm };
         let slug: String = step.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let name = format!("{PATH}/{}/steps/{number:03}-{slug}", self.id);
+        let name = format!("{PATH}/{}/{STEPS}/{number:03}-{slug}", self.id);
         if let Err(error) = parameters.put(&name, step).await {
             tracing::warn!(%error, "a step of the release could not be written");
         }
