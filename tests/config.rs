@@ -5,9 +5,11 @@ mod harness;
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
+use std::time::Duration;
 
-use harness::{Ran, Trial};
-use serde_json::Value as Json;
+use harness::aws::Aws;
+use harness::{Ran, Trial, wait_until};
+use serde_json::{Value as Json, json};
 
 const CONFIGURATION: &str = r#"
 app: trial
@@ -31,7 +33,7 @@ fn start() -> Trial {
     trial
 }
 
-fn json(ran: &Ran) -> Json {
+fn parsed(ran: &Ran) -> Json {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("not JSON: {ran:?}"))
 }
 
@@ -68,8 +70,8 @@ fn a_missing_secret_is_found_before_anything_is_touched_and_a_release_brings_con
     assert!(listed.says("LOG_LEVEL") && listed.says("(secret)") && !listed.says("horse"), "{listed:?}");
     assert_eq!(value(&trial, "db-password"), "correct horse");
     assert_eq!(value(&trial, "COLOUR"), "blue");
-    let release = json(&trial.run(&["show", "-o", "json"], &[]).exits(0));
-    assert_eq!(release["config"], serde_json::json!({ "COLOUR": 1, "LOG_LEVEL": 1 }));
+    let release = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    assert_eq!(release["config"], json!({ "COLOUR": 1, "LOG_LEVEL": 1 }));
     assert_eq!(release["steps"][0]["name"], "config");
     assert!(!release.to_string().contains("blue"), "values are not in the record: {release}");
     trial.deploy(&[]).exits(0).says("nothing to do");
@@ -98,7 +100,7 @@ fn values_beside_the_file_are_put_listed_and_put_back() {
     let trial = start();
     trial.run(&["config", "set", "db-password", "one", "--secret"], &[]).exits(0);
     trial.run(&["config", "set", "db-password", "two", "--secret"], &[]).exits(0);
-    let versions = json(&trial.run(&["config", "history", "db-password", "-o", "json"], &[]).exits(0));
+    let versions = parsed(&trial.run(&["config", "history", "db-password", "-o", "json"], &[]).exits(0));
     assert_eq!(versions[0]["version"], 2);
     assert_eq!(versions[0]["value"], Json::Null, "a secret is not told");
     trial.run(&["config", "rollback", "db-password"], &[]).exits(0);
@@ -112,4 +114,43 @@ fn values_beside_the_file_are_put_listed_and_put_back() {
     trial.run(&["config", "unset", "db-password"], &[]).exits(0);
     let gone = trial.run(&["config", "get", "db-password"], &[]).exits(1);
     assert!(gone.says("has no configuration `db-password`"), "{gone:?}");
+}
+
+#[test]
+fn a_release_that_is_gone_on_with_remembers_what_it_published_and_puts_it_back() {
+    let trial = start();
+    trial.run(&["config", "set", "db-password", "one", "--secret"], &[]).exits(0);
+    trial.deploy(&[]).exits(0);
+    // It takes its time to fail.
+    let hanging = [("LEVEL", "trace"), ("FLAGS", "--boot-delay 2s --exit-after 1ms")];
+    let mut command = trial.command(&["deploy"], &hanging);
+    let mut release =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    wait_until(Duration::from_secs(10), "it to publish", || value(&trial, "LOG_LEVEL") == "trace");
+    release.kill().expect("it is ours");
+    release.wait().expect("it ends");
+    let resumed = trial.run(&["resume"], &hanging).exits(3);
+    assert_eq!(value(&trial, "LOG_LEVEL"), "info", "{resumed:?}");
+}
+
+#[test]
+fn configuration_alone_is_a_release_and_what_parameter_store_refuses_is_told_beforehand() {
+    let trial = start();
+    trial.run(&["config", "set", "db-password", "one", "--secret"], &[]).exits(0);
+    trial.deploy(&[]).exits(0);
+    let empty = trial.deploy(&[("LEVEL", "")]).exits(2);
+    assert!(empty.says("`config.LOG_LEVEL` is empty, which Parameter Store does not take"), "{empty:?}");
+    trial.run(&["config", "unset", "LOG_LEVEL"], &[]).exits(0);
+    let first = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0))["id"].clone();
+    trial.deploy(&[]).exits(0);
+    let second = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    assert_ne!(second["id"], first, "it has published a value again: {second}");
+    assert_eq!(value(&trial, "LOG_LEVEL"), "info");
+
+    trial.run(&["config", "unset", "COLOUR"], &[]).exits(0);
+    trial.run(&["config", "unset", "LOG_LEVEL"], &[]).exits(0);
+    Aws::of(&trial).ssm("PutParameter", json!({ "Name": "/trial/dev/config/COLOUR", "Value": "x", "Type": "String" }));
+    let foreign = trial.deploy(&[]).exits(1);
+    assert!(foreign.says("was made by somebody else") && foreign.says("add-tags-to-resource"), "{foreign:?}");
+    trial.run(&["config", "get", "LOG_LEVEL"], &[]).exits(1);
 }

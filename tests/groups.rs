@@ -54,7 +54,8 @@ fn running(trial: &Trial) -> Vec<String> {
 fn services_come_after_those_they_depend_on_and_go_back_with_them() {
     let trial = Trial::new(CONFIGURATION);
     trial.run(&["engine", "start", "--port", "0"], &[]).exits(0);
-    trial.deploy(&[]).exits(0);
+    let deployed = json(&trial.run(&["deploy", "-o", "json"], &[]).exits(0));
+    assert_eq!(deployed["urls"].as_array().expect("addresses").len(), 3, "of every wave: {deployed}");
     let release = json(&trial.run(&["show", "-o", "json"], &[]).exits(0));
     let steps: Vec<&str> =
         release["steps"].as_array().expect("steps").iter().filter_map(|step| step["name"].as_str()).collect();

@@ -191,6 +191,21 @@ fn nothing_is_released_in_a_freeze_unless_somebody_says_why() {
     assert_eq!(audit["entries"][0]["release"], audit["releases"][0]["id"]);
 }
 
+#[test]
+fn a_forced_deployment_is_gone_on_with_and_not_forced_again() {
+    let trial = start();
+    let environment = [NEVER, ("BOOT", "2s")];
+    trial.run(&["deploy", "web"], &environment).exits(0);
+    let (before, earlier) = (deployments(&trial), newest(&trial)["id"].clone());
+    let mut release = begin(&trial, &["deploy", "web", "--force-new-deployment"], &environment);
+    wait_until(Duration::from_secs(10), "the deployment to begin", || deployments(&trial) > before);
+    release.kill().expect("it is ours");
+    release.wait().expect("it ends");
+    assert_ne!(newest(&trial)["id"], earlier);
+    trial.run(&["resume"], &environment).exits(0);
+    assert_eq!(deployments(&trial), before + 1);
+}
+
 /// Kills a release, then goes on with it: the same end as without, and one deployment.
 fn killed(trial: &Trial, version: &str, when: impl FnOnce(&mut Child)) {
     let before = deployments(trial);
@@ -238,6 +253,10 @@ fn a_release_that_is_killed_anywhere_is_gone_on_with() {
 
     let over = trial.run(&["resume"], &[NEVER]).exits(1);
     assert!(over.says("has come to its end"), "{over:?}");
+    let all = audit(&trial);
+    let oldest = all["releases"].as_array().expect("releases").last().expect("one")["id"].clone();
+    let older = trial.run(&["resume", oldest.as_str().expect("an id")], &[NEVER]).exits(1);
+    assert!(older.says("has been begun since release"), "{older:?}");
 }
 
 #[test]
@@ -297,6 +316,11 @@ fn a_release_that_needs_an_approval_begins_with_the_word_of_somebody_else() {
     let second = id(&trial.run(&["deploy"], &[("VERSION", "v2")]).exits(6));
     trial.run(&["reject", &second, "--reason", "not on a Friday"], &[("USER", "grace")]).exits(0);
     trial.run(&["approve", &second], &[]).exits(1);
+    // A yes can be taken back until it has been used.
+    let third = id(&trial.run(&["deploy"], &[("VERSION", "v9")]).exits(6));
+    trial.run(&["approve", &third], &[]).exits(0);
+    trial.run(&["reject", &third], &[]).exits(0);
+    trial.run(&["deploy"], &[("VERSION", "v9")]).exits(7);
     let rejected = trial.run(&["deploy"], &[("VERSION", "v2")]).exits(7);
     assert!(rejected.says("grace@") && rejected.says("not on a Friday"), "{rejected:?}");
 

@@ -73,16 +73,7 @@ pub async fn deploy(
     for remark in &plan.remarks {
         report.send(Event::Note(remark.clone()));
     }
-    let ensuring = Ensuring {
-        mode: Mode::CarryOut,
-        connection,
-        plan,
-        report,
-        interrupt: &interrupt,
-        force: options.force,
-        firing_alarms: options.firing_alarms,
-        definition: options.definition,
-    };
+    let ensuring = ensuring(connection, plan, options, report, &interrupt);
     ensuring.refuse_firing_alarms().await?;
     report.send(step_began(INFRA));
     let ensured = ensuring.everything().await;
@@ -92,7 +83,7 @@ pub async fn deploy(
         let service = plan.service(name).expect("every ensured service comes from the plan");
         let after = After { connection, options, report, interrupt: interrupt.clone(), started };
         async move {
-            let step = format!("service {name}");
+            let step = service_step(name);
             report.send(step_began(&step));
             let outcome = after.effect(service, task_definition, effect).await;
             report.send(step_ended(&step, &outcome, outcome_in_words));
@@ -111,8 +102,43 @@ pub async fn deploy(
     })
 }
 
+fn ensuring<'a>(
+    connection: &'a Connection,
+    plan: &'a Plan,
+    options: &DeployOptions,
+    report: &'a Reporter,
+    interrupt: &'a Interrupt,
+) -> Ensuring<'a> {
+    Ensuring {
+        mode: Mode::CarryOut,
+        connection,
+        plan,
+        report,
+        interrupt,
+        force: options.force,
+        firing_alarms: options.firing_alarms,
+        definition: options.definition,
+    }
+}
+
+/// Refuses a plan of which a deployment would begin with an alarm firing.
+pub(crate) async fn refuse_firing_alarms(
+    connection: &Connection,
+    plan: &Plan,
+    options: &DeployOptions,
+    report: &Reporter,
+    interrupt: &Interrupt,
+) -> Result<(), ReleaseError> {
+    ensuring(connection, plan, options, report, interrupt).refuse_firing_alarms().await
+}
+
 /// The step that makes what is missing around the services, and tells ECS what is to run.
 const INFRA: &str = "infra";
+
+/// The step that waits for the verdict on a service.
+pub(crate) fn service_step(name: &ServiceName) -> String {
+    format!("service {name}")
+}
 
 pub(crate) fn step_began(name: &str) -> Event {
     Event::Step(StepEvent::Began { name: name.to_owned() })

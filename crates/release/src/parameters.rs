@@ -6,7 +6,6 @@
 use aws_sdk_ssm::types::{ParameterType, Tag};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use time::OffsetDateTime;
 
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::config::{AppName, EnvironmentName};
@@ -47,9 +46,9 @@ impl Realm {
 pub(crate) struct Found {
     /// Without the path that was asked for.
     pub name: String,
+    /// With it.
+    full: String,
     pub value: String,
-    pub version: i64,
-    pub changed_at: Option<OffsetDateTime>,
 }
 
 impl Found {
@@ -57,8 +56,11 @@ impl Found {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ReleaseError> {
         serde_json::from_str(&self.value).map_err(|cause| {
             ReleaseError::not_possible(
-                format!("the parameter {} is not what Seatrial writes there: {cause}", self.name),
-                "look at it with `aws ssm get-parameter`, and delete it if nobody needs it",
+                format!("the parameter {} is not what Seatrial writes there: {cause}", self.full),
+                format!(
+                    "look at it with `aws ssm get-parameter --name {0}`; if nobody needs it: aws ssm delete-parameter --name {0}",
+                    self.full
+                ),
             )
         })
     }
@@ -129,9 +131,9 @@ impl Parameters<'_> {
         while let Some(page) = pages.next().await {
             let page = page.doing(|| format!("reading the parameters below {full}"))?;
             all.extend(page.parameters.unwrap_or_default().into_iter().map(|parameter| {
-                let Found { name, value, version, changed_at } = found(parameter, "");
-                let name = name.strip_prefix(&format!("{full}/")).unwrap_or(&name).to_owned();
-                Found { name, value, version, changed_at }
+                let found = found(parameter, "");
+                let name = found.full.strip_prefix(&format!("{full}/")).unwrap_or(&found.full).to_owned();
+                Found { name, ..found }
             }));
         }
         all.sort_by(|one, other| one.name.cmp(&other.name));
@@ -160,11 +162,6 @@ fn text(value: &impl Serialize) -> String {
 }
 
 fn found(parameter: aws_sdk_ssm::types::Parameter, asked: &str) -> Found {
-    let changed_at = parameter.last_modified_date().and_then(|at| OffsetDateTime::from_unix_timestamp(at.secs()).ok());
-    Found {
-        name: parameter.name.unwrap_or_else(|| asked.to_owned()),
-        value: parameter.value.unwrap_or_default(),
-        version: parameter.version,
-        changed_at,
-    }
+    let full = parameter.name.unwrap_or_else(|| asked.to_owned());
+    Found { name: full.clone(), full, value: parameter.value.unwrap_or_default() }
 }

@@ -85,6 +85,25 @@ pub struct TargetDefaults {
     pub infrastructure_role: Option<String>,
 }
 
+#[cfg(test)]
+impl TargetDefaults {
+    /// Those of an embedded engine.
+    pub(crate) fn embedded() -> Self {
+        let network = Network {
+            subnets: vec!["subnet".into()],
+            security_groups: vec![],
+            public_address: PublicAddress::None,
+            scheme: Scheme::Internal,
+        };
+        TargetDefaults {
+            region: "r".into(),
+            network: Some(network),
+            process_image: Some("process".into()),
+            infrastructure_role: None,
+        }
+    }
+}
+
 /// Subnets and security groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {

@@ -305,28 +305,16 @@ fn matches_all(pattern: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ConfigFile, Overrides, Scheme, Variables};
+    use crate::config::{ConfigFile, Overrides, Variables};
     use crate::forecast::{Circumstances, Known, Platform, Prior, timeline};
-    use crate::plan::{Network, PublicAddress, TargetDefaults};
+    use crate::plan::TargetDefaults;
 
     fn findings(services: &str, service: &str, application: Application, traffic: Option<Traffic>) -> Vec<String> {
         let text = format!("app: a\nservices:\n{services}");
         let file =
             ConfigFile::parse("seatrial.yml".as_ref(), &text, &Variables::of_process()).expect("a configuration");
         let environment = file.environment(None).expect("an environment");
-        let network = Network {
-            subnets: vec!["subnet".into()],
-            security_groups: vec![],
-            public_address: PublicAddress::None,
-            scheme: Scheme::Internal,
-        };
-        let defaults = TargetDefaults {
-            region: "r".into(),
-            network: Some(network),
-            process_image: Some("process".into()),
-            infrastructure_role: None,
-        };
-        let plan = file.plan(&environment, &defaults, &Overrides::default()).expect("a plan");
+        let plan = file.plan(&environment, &TargetDefaults::embedded(), &Overrides::default()).expect("a plan");
         let service = plan.service(&service.parse().expect("a name")).expect("the service");
         let circumstances = Circumstances {
             platform: Platform::Fargate,

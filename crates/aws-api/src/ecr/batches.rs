@@ -1,5 +1,7 @@
 //! BatchGetImage, BatchDeleteImage.
 
+use std::io::ErrorKind;
+
 use seatrial_aws_wire::Input;
 use seatrial_engine::images::{deleting, finding, refusals, repositories};
 use seatrial_engine::{Refusal, Transaction};
@@ -48,7 +50,8 @@ pub(super) fn get(ecr: &Ecr, input: &Input) -> Result<Value, OperationError> {
             failures.push(id.failed(&Failure::new("ImageNotFound", reason)));
             continue;
         }
-        let bytes = ecr.storage.blobs.read(&digest).map_err(|error| unstored(&error))?.unwrap_or_default();
+        let bytes = ecr.storage.blobs.read(&digest).and_then(|bytes| bytes.ok_or_else(|| ErrorKind::NotFound.into()));
+        let bytes = bytes.map_err(|error| unstored(&error))?;
         note_pull(ecr, &name, &digest)?;
         images.push(json!({
             "registryId": ecr.engine.settings().scope.account,

@@ -151,7 +151,6 @@ pub async fn run(command: ConfigCommand, common: Common, printer: &Printer) -> R
             printer.remark("tasks that run keep the value they were started with; bring it in with: seatrial deploy --force-new-deployment");
         }
         ConfigCommand::Unset(arguments) => {
-            in_file(&arguments.name)?;
             configuration::unset(connection, &realm, &arguments.name).await?;
             printer.result(&json!({ "name": arguments.name }), |paint| {
                 format!("{} {}\n", paint.good("taken away:"), arguments.name)

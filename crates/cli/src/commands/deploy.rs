@@ -128,7 +128,6 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     let is_attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let asks_elsewhere = environment.approval == Approval::Required
         && !arguments.yes
-        && !arguments.diff
         && (!is_attended || arguments.wait_for_approval.is_some());
     if environment.approval == Approval::Required && !asks_elsewhere && !arguments.diff && !agreed(arguments.yes)? {
         return Ok(declined(printer));
@@ -147,7 +146,8 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
         let timelines = rehearsal.services.iter().filter_map(foresee).collect();
         let planned = Planned { rehearsal, timelines, findings: Vec::new(), advice: Vec::new() };
         printer.remark(&show::plan::text(&planned, printer.remarks()));
-        if planned.rehearsal.changes_anything() && !agreed(arguments.yes)? {
+        let is_asked = planned.rehearsal.changes_anything() || environment.approval == Approval::Required;
+        if is_asked && !asks_elsewhere && !agreed(arguments.yes)? {
             return Ok(declined(printer));
         }
     }

@@ -1,10 +1,8 @@
 //! `seatrial infra`
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use seatrial_release::config::Overrides;
@@ -13,6 +11,7 @@ use seatrial_release::plan::{Environment, Plan, Target};
 
 use crate::arguments::Common;
 use crate::exit_code::{ExitCode, UsageError};
+use crate::new_file::{self, Overwrite};
 use crate::printer::Printer;
 use crate::session::configured;
 
@@ -153,7 +152,7 @@ fn generate(arguments: &GenerateArguments, common: &Common, printer: &Printer) -
     };
     match &arguments.file {
         None => printer.text(&text)?,
-        Some(path) => write(path, &text, arguments.force)?,
+        Some(path) => new_file::write(path, &text, Overwrite::of_flag(arguments.force))?,
     }
     for remark in &infrastructure.remarks {
         printer.remark(remark);
@@ -161,21 +160,6 @@ fn generate(arguments: &GenerateArguments, common: &Common, printer: &Printer) -
     let farewell = farewell(&plan, &infrastructure, arguments, common, text.len());
     farewell.iter().for_each(|line| printer.remark(line));
     Ok(ExitCode::Done)
-}
-
-/// Writes a template; over a file that is there only by force.
-fn write(path: &Path, text: &str, force: bool) -> Result<()> {
-    let failed = || format!("cannot write {}", path.display());
-    let mut options = File::options();
-    let options = if force { options.create(true).truncate(true) } else { options.create_new(true) };
-    match options.write(true).open(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).with_context(failed),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let what = format!("{} is there already", path.display());
-            Err(UsageError { what, instead: "name another file, or add --force to write over it".into() }.into())
-        }
-        Err(error) => Err(error).with_context(failed),
-    }
 }
 
 /// How the template is deployed, and what comes after that.

@@ -55,7 +55,6 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     let asked = found.head.asked;
     let set = arguments.set.iter().map(|set| (set.name.clone(), set.value.clone()));
     let session = open(&asked.overrides(set)).await?;
-    printer.remark(&format!("going on with release {}", found.id));
     let deploy = DeployOptions {
         force: if asked.force { Force::Always } else { Force::WhenNeeded },
         definition: asked.definition,

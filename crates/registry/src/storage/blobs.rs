@@ -95,7 +95,11 @@ impl Blobs {
         let mut found = Vec::new();
         for algorithm in Algorithm::ALL {
             for group in fs::read_dir(self.blobs.join(algorithm.as_str()))? {
-                for file in fs::read_dir(group?.path())? {
+                let group = group?.path();
+                if !group.is_dir() {
+                    continue;
+                }
+                for file in fs::read_dir(group)? {
                     let file = file?;
                     let name = format!("{}:{}", algorithm.as_str(), file.file_name().to_string_lossy());
                     let Ok(digest) = Digest::parse(&name) else { continue };

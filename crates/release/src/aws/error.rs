@@ -126,7 +126,11 @@ fn kind_of(code: Option<&str>, status: u16) -> CallErrorKind {
 
 /// Advice for refusals that people meet often, by a piece of AWS's message.
 fn refusal_advice(problem: &str) -> Option<&'static str> {
-    const ADVICE: [(&str, &str); 6] = [
+    const ADVICE: [(&str, &str); 7] = [
+        (
+            "HierarchyTypeMismatch",
+            "a plain value and a secret cannot take each other's place: `seatrial config unset` it first",
+        ),
         ("execution role", "set `execution_role:` (an IAM role ARN) in the environment"),
         ("not authorized", "give these credentials the permission that the message names"),
         ("AccessDenied", "give these credentials the permission that the message names"),

@@ -17,6 +17,7 @@ use super::resolve::{self, Scene};
 use super::stage::Stage;
 use super::template::{self, Variables};
 use crate::naming;
+use crate::parameters::VALUE_MAX;
 use crate::plan::{Environment, Plan, Target, TargetDefaults};
 
 /// The environment of a file that names none.
@@ -251,7 +252,19 @@ impl ConfigFile {
                     .instead("use letters, digits and `_`, not beginning with a digit"));
             }
         }
-        Ok(decoded.into_iter().filter_map(|(variable, value)| Some((variable, value?))).collect())
+        let config: BTreeMap<String, String> =
+            decoded.into_iter().filter_map(|(variable, value)| Some((variable, value?))).collect();
+        for (variable, value) in &config {
+            let what = match value {
+                empty if empty.is_empty() => "is empty",
+                long if long.len() > VALUE_MAX => "has more than 4096 bytes",
+                reference if reference.contains("{{") => "has `{{` in it",
+                _ => continue,
+            };
+            return Err(Fault::new(format!("`config.{variable}` {what}, which Parameter Store does not take"))
+                .instead(format!("leave it out, or set it as `environment: {{ {variable}: … }}` of the services")));
+        }
+        Ok(config)
     }
 
     fn services_of(&self, name: &EnvironmentName) -> Result<Node, Fault> {

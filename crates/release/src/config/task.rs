@@ -292,12 +292,7 @@ fn document(
         container.insert("image".into(), json!(image));
     }
     let secrets = secrets(entry, site, around).map_err(here)?;
-    if entry.environment.is_some() || !around.config.is_empty() {
-        overlay(container, "environment", "value", variables(entry, around, &secrets));
-    }
-    if !secrets.is_empty() {
-        overlay(container, "secrets", "valueFrom", secrets);
-    }
+    lay_over(container, entry, around, secrets);
     Ok(Task { document, family })
 }
 
@@ -315,20 +310,42 @@ fn main_container<'d>(document: &'d mut Map<String, Json>, name: &ServiceName) -
     containers[index].as_object_mut()
 }
 
-/// Sets entries of a container's list of names and values, keeping the others.
-fn overlay(container: &mut Map<String, Json>, list: &str, member: &str, entries: BTreeMap<String, String>) {
-    let mut merged: BTreeMap<String, String> = container
-        .get(list)
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|pair| {
-            Some((pair["name"].as_str()?.to_owned(), pair[member].as_str().unwrap_or_default().to_owned()))
-        })
-        .collect();
-    merged.extend(entries);
-    let pairs = merged.iter().map(|(name, value)| json!({ "name": name, member: value })).collect();
-    container.insert(list.to_owned(), pairs);
+/// Lays configuration, variables and secrets over a container's own: the application's configuration gives way to everything else, and a
+/// name is in one list only.
+fn lay_over(
+    container: &mut Map<String, Json>,
+    entry: &ServiceEntry,
+    around: &Surroundings<'_>,
+    secrets: BTreeMap<String, String>,
+) {
+    let listed = |container: &Map<String, Json>, list: &str, member: &str| -> BTreeMap<String, String> {
+        let pairs = container.get(list).and_then(Json::as_array).into_iter().flatten();
+        pairs
+            .filter_map(|pair| {
+                Some((pair["name"].as_str()?.to_owned(), pair[member].as_str().unwrap_or_default().to_owned()))
+            })
+            .collect()
+    };
+    let before = (listed(container, "environment", "value"), listed(container, "secrets", "valueFrom"));
+    let mut sources_of = before.1.clone();
+    let mut variables = around.config.clone();
+    variables.extend(before.0.clone());
+    sources_of.extend(secrets);
+    variables.retain(|name, _| !sources_of.contains_key(name));
+    for (name, value) in entry.environment.iter().flatten() {
+        sources_of.remove(name);
+        match value {
+            Some(value) => drop(variables.insert(name.clone(), value.clone())),
+            None => drop(variables.remove(name)),
+        }
+    }
+    // What stays as it is keeps its order.
+    if variables != before.0 {
+        container.insert("environment".to_owned(), pairs(&variables));
+    }
+    if sources_of != before.1 {
+        container.insert("secrets".to_owned(), sources(&sources_of));
+    }
 }
 
 fn pairs(variables: &BTreeMap<String, String>) -> Json {

@@ -39,25 +39,46 @@ async fn differing(
     Ok((published, names))
 }
 
-/// Makes the parameters what the file says; nothing is touched if one of them is somebody else's.
+/// Makes the parameters what the file says; nothing is touched if one of them is somebody else's. `before` is what an earlier attempt of the
+/// same release has changed already.
 pub(crate) async fn publish(
     connection: &Connection,
     realm: &Realm,
     config: &BTreeMap<String, String>,
+    before: &BTreeMap<String, Option<i64>>,
 ) -> Result<Published, ReleaseError> {
-    if config.is_empty() {
-        return Ok(Published::default());
-    }
     let (mut published, names) = differing(connection, realm, config).await?;
     refuse_foreign(connection, realm, &names).await?;
-    for name in names {
-        let version = put(connection, realm, &parameter(realm, &name), &config[&name], Secrecy::Plain).await?;
-        published.versions.insert(name, version);
+    let wanted = std::mem::take(&mut published.changed);
+    for (name, version_before) in wanted {
+        match put(connection, realm, &parameter(realm, &name), &config[&name], Secrecy::Plain).await {
+            Ok(version) => {
+                published.versions.insert(name.clone(), version);
+                published.changed.insert(name, version_before);
+            }
+            Err(error) => {
+                // All of them or none.
+                published.take_back(connection, realm).await?;
+                return Err(error.into());
+            }
+        }
     }
+    // What was there before the first attempt counts.
+    published.changed.extend(before.iter().map(|(name, version)| (name.clone(), *version)));
     Ok(published)
 }
 
 impl Published {
+    /// Whether nothing was changed.
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty()
+    }
+
+    /// Of what was changed, the version before.
+    pub fn before(&self) -> &BTreeMap<String, Option<i64>> {
+        &self.changed
+    }
+
     /// A line for each change; values are not told.
     pub fn details(&self) -> Vec<String> {
         let line = |(name, before): (&String, &Option<i64>)| {

@@ -176,28 +176,16 @@ fn minutes(value: &Json) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ConfigFile, Overrides, Scheme, Variables};
+    use crate::config::{ConfigFile, Overrides, Variables};
     use crate::forecast::{Application, Known, Prior};
-    use crate::plan::{Network, PublicAddress, TargetDefaults};
+    use crate::plan::TargetDefaults;
 
     fn subject_of(service: &str, platform: Platform) -> (Subject, Vec<String>) {
         let text = format!("app: a\nservices:\n  web: {{ command: x, port: 80, {service} }}\n");
         let file =
             ConfigFile::parse("seatrial.yml".as_ref(), &text, &Variables::of_process()).expect("a configuration");
         let environment = file.environment(None).expect("an environment");
-        let network = Network {
-            subnets: vec!["subnet".into()],
-            security_groups: vec![],
-            public_address: PublicAddress::None,
-            scheme: Scheme::Internal,
-        };
-        let defaults = TargetDefaults {
-            region: "r".into(),
-            network: Some(network),
-            process_image: Some("process".into()),
-            infrastructure_role: None,
-        };
-        let plan = file.plan(&environment, &defaults, &Overrides::default()).expect("a plan");
+        let plan = file.plan(&environment, &TargetDefaults::embedded(), &Overrides::default()).expect("a plan");
         let application = Application {
             boot: Duration::from_secs(1),
             stops_in: Duration::ZERO,

@@ -3,11 +3,10 @@
 use super::container::{Check, Container};
 use super::notes::Notes;
 use super::read::Form;
-use super::text::Text;
+use super::text::{Text, copies_secret};
 use super::yaml::{Entries, Yaml};
 use super::{amounts, read};
 use crate::config::node::{Node, Value};
-use crate::difference::{is_secret_name, password};
 
 /// The port of a web service that says nothing about it.
 const PORT: u16 = 80;
@@ -170,8 +169,7 @@ fn variables(node: &Node, scene: &Scene<'_>, notes: &mut Notes) -> Vec<(String, 
             continue;
         };
         let is_name = key.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let looks_secret = is_secret_name(&key.text) || password(text).is_some();
-        if looks_secret && is_name && !text.is_empty() && !text.contains('$') {
+        if is_name && copies_secret(&key.text, text) {
             notes.add(at, "looks secret and is not copied: set it when you deploy, or move it to `secrets`");
             found.push((key.text.clone(), Text::variable(&key.text, None)));
         } else {

@@ -1,5 +1,7 @@
 //! Text that is partly fixed and partly filled in when `seatrial.yml` is read.
 
+use crate::difference::{is_secret_name, password};
+
 /// Literal pieces and template expressions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Text(Vec<Piece>);
@@ -44,26 +46,54 @@ impl Text {
     }
 
     pub fn extend(&mut self, other: &Text) {
-        self.0.extend(other.0.iter().cloned());
+        for piece in &other.0 {
+            match piece {
+                Piece::Literal(text) => self.push_literal(text),
+                Piece::Template(_) => self.0.push(piece.clone()),
+            }
+        }
     }
 
     /// In the double quotes of YAML.
     pub fn quoted(&self) -> String {
-        let pieces = self.0.iter().map(|piece| match piece {
-            Piece::Literal(text) => guarded(&escaped(text)),
-            Piece::Template(expression) => format!("{{{{ {expression} }}}}"),
-        });
-        format!("\"{}\"", pieces.collect::<String>())
+        format!("\"{}\"", self.written(|text| guarded(&escaped(text))))
     }
 
     /// Without quotes, where the imported file had none.
     pub fn unquoted(&self) -> String {
-        let pieces = self.0.iter().map(|piece| match piece {
-            Piece::Literal(text) => guarded(text),
-            Piece::Template(expression) => format!("{{{{ {expression} }}}}"),
-        });
-        pieces.collect()
+        self.written(guarded)
     }
+
+    fn written(&self, literal: impl Fn(&str) -> String) -> String {
+        let mut written = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Literal(text) => written += &literal(text),
+                Piece::Template(expression) => {
+                    // A brace right before a template would be read as one of its own.
+                    if written.ends_with('{') {
+                        written.pop();
+                        written += "{{ '{' }}";
+                    }
+                    written += &format!("{{{{ {expression} }}}}");
+                }
+            }
+        }
+        written
+    }
+}
+
+/// Whether a value is another variable's and no more: `$NAME` or `${NAME}`. Nothing of it is copied.
+pub(super) fn is_reference(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix('$') else { return false };
+    let name = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(rest);
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether a value would copy a secret into the file: by its variable's name, or as the password of an address.
+pub(super) fn copies_secret(name: &str, text: &str) -> bool {
+    let by_name = is_secret_name(name) && !text.is_empty() && !is_reference(text);
+    by_name || password(text).is_some_and(|range| !is_reference(&text[range]))
 }
 
 fn expression(name: &str, default: Option<&str>) -> String {
@@ -167,6 +197,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_secret_is_copied_by_anything_but_the_name_of_another_variable() {
+        for (name, value, is_copied) in [
+            ("DB_PASSWORD", "hunter$$2", true),
+            ("API_TOKEN", "${API_TOKEN:-hunter3}", true),
+            ("API_TOKEN", "${API_TOKEN}", false),
+            ("API_TOKEN", "$TOKEN", false),
+            ("API_TOKEN", "", false),
+            ("URL", "postgres://u:${DB_PASSWORD}@h/d", false),
+            ("URL", "postgres://u:p@h/d", true),
+            ("COLOUR", "${COLOUR:-red}", false),
+        ] {
+            assert_eq!(copies_secret(name, value), is_copied, "{name}={value}");
+        }
+    }
+
+    #[test]
     fn variables_become_templates() {
         let cases = [
             ("plain", r#""plain""#),
@@ -178,6 +224,7 @@ mod tests {
             ("${TAG-it's \"x\"}", r#""{{ env('TAG', 'it\'s \\"x\\"') }}""#),
             ("${TAG:?no tag}", r#""{{ must_env('TAG') }}""#),
             ("{{ x }}", r#""{{ '{{' }} x }}""#),
+            ("{$NAME}", r#""{{ '{' }}{{ env('NAME', '') }}}""#),
         ];
         for (text, expected) in cases {
             let (text, refused) = interpolated(text);

@@ -42,7 +42,8 @@ pub(super) fn add(draft: &mut Draft<'_>, place: &Place) -> Option<Database> {
         "Engine": "postgres",
         "EngineVersion": reference("DatabaseVersion"),
         "DBInstanceClass": reference("DatabaseClass"),
-        "DBName": draft.plan.app.as_str().replace('-', "_"),
+        // Never a word that PostgreSQL keeps for itself, such as `order`.
+        "DBName": format!("{}_db", draft.plan.app.as_str().replace('-', "_")),
         "AllocatedStorage": STORAGE.to_string(),
         "MaxAllocatedStorage": STORAGE_MAX,
         "StorageType": "gp3",

@@ -239,8 +239,9 @@ pub(super) fn logical(name: &str) -> String {
     for word in name.split(|letter: char| !letter.is_ascii_alphanumeric()) {
         let mut letters = word.chars();
         match letters.next() {
-            // `web-1` must not be `web1`.
+            // `web-1` must not be `web1`, nor `web-dash1` either of them.
             Some(digit) if digit.is_ascii_digit() && !id.is_empty() => id.extend(["Dash", word]),
+            Some(_) if word.starts_with("dash") && !id.is_empty() => id.extend(["DashD", &word[1..]]),
             Some(first) => {
                 id.push(first.to_ascii_uppercase());
                 id.push_str(letters.as_str());
@@ -257,7 +258,13 @@ mod tests {
 
     #[test]
     fn names_become_ids_that_stay_apart() {
-        for (name, id) in [("web", "Web"), ("web-api", "WebApi"), ("web1", "Web1"), ("web-1", "WebDash1")] {
+        for (name, id) in [
+            ("web", "Web"),
+            ("web-api", "WebApi"),
+            ("web1", "Web1"),
+            ("web-1", "WebDash1"),
+            ("web-dash1", "WebDashDash1"),
+        ] {
             assert_eq!(logical(name), id);
         }
     }

@@ -49,6 +49,22 @@ impl HeldLock {
         Ok(HeldLock { connection: connection.clone(), realm: realm.clone(), lock, taken_from, renewal })
     }
 
+    /// When it was taken.
+    pub fn since(&self) -> OffsetDateTime {
+        self.lock.since
+    }
+
+    /// Refuses to go on where somebody else has taken it over, or away.
+    pub async fn ensure(&self) -> Result<(), ReleaseError> {
+        let there = current(&self.connection, &self.realm).await?;
+        if there.as_ref().is_some_and(|there| is_same(there, &self.lock)) {
+            return Ok(());
+        }
+        let held = there.as_ref().map_or_else(|| "nobody any more: the lock was taken away".to_owned(), Lock::in_words);
+        let instead = "see what they do (`seatrial status`), then deploy again".to_owned();
+        Err(ReleaseError::Locked { held, instead })
+    }
+
     /// Gives the lock back, unless somebody has taken it over.
     pub async fn release(self) -> Result<(), ReleaseError> {
         self.renewal.abort();

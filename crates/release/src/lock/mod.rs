@@ -179,12 +179,11 @@ pub(crate) async fn take(
 
 fn locked(there: &Option<Lock>, wanted: &Lock) -> ReleaseError {
     let held = there.as_ref().map_or_else(|| "somebody who was faster".to_owned(), Lock::in_words);
-    let instead = match there.as_ref().map(|lock| lock.release.is_some()) {
-        Some(true) if wanted.release.is_some() => {
-            "wait for it (`seatrial status`), or take the lock over with --steal-lock if it is dead"
-        }
-        Some(true) | None => "wait for it (`seatrial status`), or take the lock over with --steal if it is dead",
-        Some(false) => "ask them; `seatrial unlock --steal` takes it away, and writes down that you did",
+    let is_persons = there.as_ref().is_some_and(|lock| lock.release.is_none());
+    let instead = match (is_persons, wanted.release.is_some()) {
+        (true, _) => "ask them; `seatrial unlock --steal` takes it away, and writes down that you did",
+        (false, true) => "wait for it (`seatrial status`), or take the lock over with --steal-lock if it is dead",
+        (false, false) => "wait for it (`seatrial status`), or take the lock over with --steal if it is dead",
     };
     ReleaseError::Locked { held, instead: instead.to_owned() }
 }

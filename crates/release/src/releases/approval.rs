@@ -112,16 +112,28 @@ pub async fn answer(
     };
     let none = || {
         ReleaseError::not_possible(
-            "no such release waits for an answer",
-            "`seatrial approve` without a name answers the only one that does; requests count for a day",
+            match id {
+                Some(id) => format!("no release waits for an answer to {id}"),
+                None => format!("no release to {} waits for an answer", realm.environment),
+            },
+            "`seatrial deploy` asks, where the environment requires an approval; a request counts for a day",
         )
     };
     let mut chosen = chosen.ok_or_else(none)?.clone();
     let answer = Answer { word, who: Owner::of_process(), at: lock::now(connection).await?, reason };
     let parameters = Parameters { connection, realm };
-    if parameters.create(&format!("{PATH}/{}/answer", chosen.id), &answer).await? == Creation::Exists {
-        let what = format!("{} has an answer already", chosen.id);
-        return Err(ReleaseError::not_possible(what, "ask anew: run `seatrial deploy` once more"));
+    let name = format!("{PATH}/{}/answer", chosen.id);
+    match (parameters.create(&name, &answer).await?, word) {
+        (Creation::Created, _) => {}
+        // A yes can be taken back as long as it has not been used.
+        (Creation::Exists, Word::Rejected) => drop(parameters.put(&name, &answer).await?),
+        (Creation::Exists, Word::Approved) => {
+            let what = format!("{} has an answer already", chosen.id);
+            return Err(ReleaseError::not_possible(
+                what,
+                "if it was rejected: run `seatrial deploy` once more, which asks anew",
+            ));
+        }
     }
     chosen.answer = Some(answer);
     Ok(chosen)
@@ -147,7 +159,7 @@ pub(super) async fn approved(
             id
         }
     };
-    let how = format!("seatrial approve {id} --env {}, or seatrial reject {id}", realm.environment);
+    let how = format!("seatrial approve {id} --env {0}, or seatrial reject {id} --env {0}", realm.environment);
     let Some(wait) = wait else {
         return Err(ReleaseError::AwaitsApproval { what: format!("{} asks for an approval", realm.environment), how });
     };

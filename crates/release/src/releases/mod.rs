@@ -6,6 +6,7 @@
 
 mod approval;
 mod asked;
+mod attempt;
 mod carry_out;
 mod id;
 mod in_order;
@@ -51,6 +52,9 @@ pub struct Head {
     /// The version of each published value of configuration.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub config: BTreeMap<String, i64>,
+    /// Of those that this release has changed, the version before; none for what is new.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config_before: BTreeMap<String, Option<i64>>,
     /// Of everything that was to be deployed.
     pub plan: String,
     /// Who has approved it, where that was asked for.

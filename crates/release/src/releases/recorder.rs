@@ -1,6 +1,9 @@
 //! Writes the record of a release while it goes on. What cannot be written is told and stops nothing: a release is not worse for being
 //! remembered badly.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use time::OffsetDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -22,6 +25,8 @@ pub(super) struct Recorder {
     id: ReleaseId,
     sender: UnboundedSender<Event>,
     writer: JoinHandle<()>,
+    /// Whether anything was made or changed.
+    changed: Arc<AtomicBool>,
 }
 
 impl Recorder {
@@ -36,13 +41,17 @@ impl Recorder {
             open: Vec::new(),
         };
         let writer = tokio::spawn(writer.write(events));
-        Recorder { connection: connection.clone(), realm: realm.clone(), id: id.clone(), sender, writer }
+        let changed = Arc::default();
+        Recorder { connection: connection.clone(), realm: realm.clone(), id: id.clone(), sender, writer, changed }
     }
 
     /// A reporter that tells `further` everything and remembers what belongs to the record.
     pub fn reporter(&self, further: &Reporter) -> Reporter {
-        let (sender, further) = (self.sender.clone(), further.clone());
+        let (sender, further, changed) = (self.sender.clone(), further.clone(), self.changed.clone());
         Reporter::new(move |event| {
+            if matches!(&event, Event::Ensured { change, .. } if *change != Change::Unchanged) {
+                changed.store(true, Ordering::Relaxed);
+            }
             let is_recorded = matches!(event, Event::Step(_) | Event::Ensured { .. });
             if is_recorded {
                 // Without a writer there is nothing to be done about it.
@@ -52,10 +61,28 @@ impl Recorder {
         })
     }
 
-    /// Writes the head.
+    /// Whether anything has been made or changed.
+    pub fn has_changes(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Writes the head; what has no room in a parameter is left out, the longest lists first.
     pub async fn head(&self, head: &Head) -> Result<(), ReleaseError> {
+        let mut head = head.clone();
+        let is_too_long = |head: &Head| serde_json::to_string(head).is_ok_and(|text| text.len() > VALUE_MAX);
+        for shorten in [
+            (|head| head.config.clear()) as fn(&mut Head),
+            |head| head.asked.set.clear(),
+            |head| head.config_before.clear(),
+            |head| head.asked.services.clear(),
+            |head| head.services.clear(),
+        ] {
+            if is_too_long(&head) {
+                shorten(&mut head);
+            }
+        }
         let parameters = Parameters { connection: &self.connection, realm: &self.realm };
-        parameters.put(&format!("{PATH}/{}", self.id), head).await?;
+        parameters.put(&format!("{PATH}/{}", self.id), &head).await?;
         Ok(())
     }
 

@@ -17,12 +17,15 @@ pub(super) fn restore(directory: &Path, now: Timestamp) -> io::Result<BTreeMap<U
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let id = entry.file_name().to_str().and_then(UploadId::parse);
-        match (id, read(&entry.path(), now)) {
-            (Some(id), Some(upload)) => drop(found.insert(id, upload)),
+        let id = entry.file_name().to_str().and_then(UploadId::parse).filter(|_| entry.path().is_dir());
+        let Some(id) = id else {
+            tracing::warn!(path = %entry.path().display(), "no upload of this registry; left alone");
+            continue;
+        };
+        match read(&entry.path(), now) {
+            Some(upload) => drop(found.insert(id, upload)),
             // It was just beginning, or its data had just become a blob.
-            (_, None) => fs::remove_dir_all(entry.path())?,
-            (None, Some(_)) => tracing::warn!(path = %entry.path().display(), "no upload of this registry; left alone"),
+            None => fs::remove_dir_all(entry.path())?,
         }
     }
     Ok(found)

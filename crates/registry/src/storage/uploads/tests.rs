@@ -38,6 +38,20 @@ fn an_upload_is_of_one_repository_and_has_one_writer() {
 }
 
 #[test]
+fn what_somebody_else_has_put_there_neither_stops_anything_nor_is_deleted() {
+    let root = tempfile::tempdir().expect("a directory");
+    drop(storage(root.path()));
+    let uploads = root.path().join("uploads");
+    std::fs::create_dir(uploads.join("backup")).expect("a directory");
+    std::fs::write(uploads.join("backup/kept"), "x").expect("a file");
+    std::fs::write(uploads.join(".DS_Store"), "x").expect("a file");
+    std::fs::write(root.path().join("blobs/sha256/.DS_Store"), "x").expect("a file");
+    let storage = storage(root.path());
+    assert!(uploads.join("backup/kept").exists() && uploads.join(".DS_Store").exists());
+    assert_eq!(storage.blobs.put_before(THEN).expect("it goes on"), Vec::new());
+}
+
+#[test]
 fn a_wrong_digest_leaves_neither_blob_nor_upload() {
     let root = tempfile::tempdir().expect("a directory");
     let storage = storage(root.path());

@@ -3,7 +3,7 @@
 use super::super::notes::Notes;
 use super::super::read;
 use super::super::read::Form;
-use super::super::text::Text;
+use super::super::text::{Text, copies_secret};
 use super::service::Scene;
 use crate::config::node::{Node, Value};
 use crate::difference::{is_secret_name, password};
@@ -96,19 +96,14 @@ enum Assigned {
     AsItIs(String),
 }
 
-impl Assigned {
-    fn text(&self) -> &str {
-        match self {
-            Assigned::Filled(text) | Assigned::AsItIs(text) => text,
-        }
-    }
-}
-
 /// The value of a variable; one that looks secret is asked for instead of copied.
 fn variable(name: &str, value: &Assigned, key: &str, notes: &mut Notes) -> Text {
-    let has_variables = matches!(value, Assigned::Filled(text) if text.contains('$'));
-    let looks_secret = is_secret_name(name) || password(value.text()).is_some();
-    if looks_secret && !value.text().is_empty() && !has_variables {
+    let looks_secret = match value {
+        Assigned::Filled(text) => copies_secret(name, text),
+        // A dollar sign is one.
+        Assigned::AsItIs(text) => (is_secret_name(name) && !text.is_empty()) || password(text).is_some(),
+    };
+    if looks_secret {
         let advice =
             "looks secret and is not copied: set it when you deploy, or name it in `secrets` of a `task_definition`";
         notes.add(key, advice);

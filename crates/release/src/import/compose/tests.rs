@@ -1,6 +1,6 @@
 use super::*;
-use crate::config::{ConfigFile, Overrides, Scheme, Variables};
-use crate::plan::{Network, PublicAddress, TargetDefaults};
+use crate::config::{ConfigFile, Overrides, Variables};
+use crate::plan::TargetDefaults;
 
 const NAMING: Naming<'static> = Naming { wanted: None, fallback: "Shop_1" };
 
@@ -20,19 +20,9 @@ fn rendered(text: &str) -> serde_json::Value {
     let variables = Variables::fixed(names.map(|name| (name, "given")));
     let file = ConfigFile::parse(Path::new("seatrial.yml"), text, &variables).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let environment = file.environment(None).expect("dev");
-    let network = Network {
-        subnets: vec!["s".into()],
-        security_groups: vec![],
-        public_address: PublicAddress::None,
-        scheme: Scheme::Internal,
-    };
-    let defaults = TargetDefaults {
-        region: "r".into(),
-        network: Some(network),
-        process_image: Some("process".into()),
-        infrastructure_role: None,
-    };
-    let plan = file.plan(&environment, &defaults, &Overrides::default()).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let plan = file
+        .plan(&environment, &TargetDefaults::embedded(), &Overrides::default())
+        .unwrap_or_else(|e| panic!("{e}\n{text}"));
     let service = plan.services.iter().find(|service| service.name.as_str() == "web").expect("web");
     service.task_definition["containerDefinitions"][0].clone()
 }

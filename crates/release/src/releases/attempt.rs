@@ -1,0 +1,151 @@
+//! One attempt at a release, with the lock in hand: its configuration is published, its services are deployed in order, and everything is
+//! written down as it happens, so that another attempt knows what this one has done.
+
+use std::collections::BTreeSet;
+
+use super::in_order::{InOrder, deploy_in_order};
+use super::recorder::{Recorder, now as answered_at};
+use super::{Head, Release, ReleaseId, State, forget, forget_old};
+use crate::aws::Connection;
+use crate::config::{RollbackOverride, ServiceName};
+use crate::configuration::{Published, publish};
+use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began, step_ended};
+use crate::error::ReleaseError;
+use crate::interrupt::Interrupt;
+use crate::lock::HeldLock;
+use crate::parameters::{Parameters, Realm};
+use crate::plan::Plan;
+use crate::report::{Event, Reporter};
+use crate::secrets;
+use crate::watch::verdict::Verdict;
+
+/// The step that publishes what the file says under `config`.
+const CONFIG: &str = "config";
+/// The most characters of a reason that are kept.
+const WHY_MAX: usize = 400;
+
+/// What an attempt works with.
+pub(super) struct Attempt<'a> {
+    pub connection: &'a Connection,
+    pub plan: &'a Plan,
+    pub deploy: DeployOptions,
+    pub realm: &'a Realm,
+    pub id: &'a ReleaseId,
+    pub held: &'a HeldLock,
+    pub interrupt: Interrupt,
+}
+
+impl Attempt<'_> {
+    /// Carries the plan out and writes down what becomes of it.
+    pub async fn recorded(
+        self,
+        fresh: Head,
+        earlier: Option<Release>,
+        report: &Reporter,
+    ) -> Result<DeployReport, ReleaseError> {
+        let steps_before = earlier.as_ref().map_or(0, |release| release.steps.len());
+        let touched = earlier.as_ref().map(touched).unwrap_or_default();
+        let mut head = match earlier {
+            Some(release) => Head { resumed: release.head.resumed + 1, state: State::Running, ..release.head },
+            None => fresh,
+        };
+        let recorder = Recorder::new(self.connection, self.realm, self.id, steps_before);
+        recorder.head(&head).await?;
+        let outcome = self.steps(&recorder, &recorder.reporter(report), &mut head, touched).await;
+        let at = answered_at(self.connection);
+        let moved_nothing = matches!(&outcome, Ok(report) if report.verdict == Verdict::NothingToDo);
+        head.state = match &outcome {
+            // What an earlier attempt began has come to its end meanwhile; or only what is around the services has changed.
+            Ok(_) if moved_nothing => State::Ended { verdict: Verdict::Deployed, at },
+            Ok(report) => State::Ended { verdict: report.verdict, at },
+            Err(error) => State::Stopped { why: error.to_string().chars().take(WHY_MAX).collect(), at },
+        };
+        let parameters = Parameters { connection: self.connection, realm: self.realm };
+        // What changes nothing is no release.
+        let written = if moved_nothing && head.resumed == 0 && !recorder.has_changes() && head.config_before.is_empty()
+        {
+            recorder.finish().await;
+            forget(&parameters, self.id).await
+        } else {
+            let written = recorder.head(&head).await;
+            recorder.finish().await;
+            written.and(forget_old(self.connection, self.realm).await)
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, "the end of the release could not be written");
+        }
+        outcome
+    }
+
+    /// The steps: if the services do not stay, neither does the configuration.
+    async fn steps(
+        &self,
+        recorder: &Recorder,
+        report: &Reporter,
+        head: &mut Head,
+        touched: BTreeSet<ServiceName>,
+    ) -> Result<DeployReport, ReleaseError> {
+        let (connection, plan) = (self.connection, self.plan);
+        secrets::refuse_missing(connection, plan).await?;
+        refuse_firing_alarms(connection, plan, &self.deploy, report, &self.interrupt).await?;
+        let published = self.published(recorder, report, head).await?;
+        let order = InOrder { connection, plan, options: &self.deploy, held: self.held, touched };
+        let outcome = deploy_in_order(&order, report, self.interrupt.clone()).await;
+        let stays = match &outcome {
+            Ok(report) => match report.verdict {
+                Verdict::RolledBack | Verdict::RollbackFailed => false,
+                Verdict::TimedOut => self.deploy.rollback == RollbackOverride::Never,
+                Verdict::NothingToDo | Verdict::Deployed | Verdict::Started | Verdict::Reached => true,
+                // Nobody knows yet, or it was to be left as it is.
+                Verdict::Interrupted | Verdict::Paused | Verdict::Failed => true,
+            },
+            // It can be gone on with.
+            Err(_) => true,
+        };
+        if !stays && !published.is_empty() {
+            self.held.ensure().await?;
+            match published.take_back(connection, self.realm).await {
+                Ok(lines) => {
+                    lines.into_iter().for_each(|line| report.send(Event::Note(line)));
+                    head.config.clear();
+                    head.config_before.clear();
+                }
+                // The verdict on the services is what matters; what is published can be put back by hand.
+                Err(error) => report.send(Event::Note(format!(
+                    "the published configuration could not be put back ({error}); `seatrial config diff` shows what it is now"
+                ))),
+            }
+        }
+        outcome
+    }
+
+    /// Publishes the configuration, and writes down at once what was there before.
+    async fn published(
+        &self,
+        recorder: &Recorder,
+        report: &Reporter,
+        head: &mut Head,
+    ) -> Result<Published, ReleaseError> {
+        if self.plan.config.is_empty() {
+            return Ok(Published::default());
+        }
+        report.send(step_began(CONFIG));
+        let published = publish(self.connection, self.realm, &self.plan.config, &head.config_before).await;
+        report.send(step_ended(CONFIG, &published, |published| ("done".to_owned(), published.details())));
+        let published = published?;
+        head.config.clone_from(&published.versions);
+        head.config_before.clone_from(published.before());
+        if !published.is_empty() {
+            recorder.head(head).await?;
+        }
+        Ok(published)
+    }
+}
+
+/// The services that an earlier attempt has deployed, or has begun to.
+fn touched(release: &Release) -> BTreeSet<ServiceName> {
+    let is_touched = |outcome: Option<&str>| matches!(outcome, None | Some("deployed"));
+    let steps = release.steps.iter().filter(|step| is_touched(step.outcome.as_deref()));
+    let named: BTreeSet<&str> = steps.map(|step| step.name.as_str()).collect();
+    release.head.services.iter().filter(|name| named.contains(service_step(name).as_str())).cloned().collect()
+}
