@@ -171,6 +171,7 @@ impl Version {
     /// What it changes of the configuration.
     pub fn overrides(&self, rollback: RollbackOverride) -> Overrides {
         Overrides {
+            built: Default::default(),
             services: self.services.services.clone(),
             image: self.image.clone(),
             tag: self.tag.clone(),

@@ -16,6 +16,7 @@ use crate::state::{
     DesiredStatus, LastStatus, SERVICE_EVENTS_MAX, ServiceDeploymentRecord, ServiceEvent, ServiceRecord, TaskRecord,
     revision_key, task_definition_key,
 };
+use crate::task_images;
 use crate::tasks;
 use crate::transaction::{Order, Transaction};
 
@@ -156,7 +157,7 @@ fn start_task(tx: &mut Transaction<'_>, key: &str, task: &TaskId, started_by: &s
     };
     match tasks::assign_ports(tx, &registered.definition) {
         Ok(ports) => {
-            let record = TaskRecord {
+            let mut record = TaskRecord {
                 group: format!("service:{service}"),
                 started_by: Some(started_by.to_owned()),
                 service: Some(service),
@@ -164,6 +165,7 @@ fn start_task(tx: &mut Transaction<'_>, key: &str, task: &TaskId, started_by: &s
                 document,
                 ..tasks::new_record(task.clone(), cluster, &registered, ports, tx.now)
             };
+            task_images::settle(tx, &mut record);
             let launch = tasks::launch(&record, tx.state, tx.scale);
             logs::create_wanted_groups(tx, &record.definition);
             if let Some(service) = tx.state.services.get(key).cloned() {

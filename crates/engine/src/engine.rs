@@ -43,6 +43,8 @@ pub struct EngineSettings {
     pub scale: TimeScale,
     /// Where the listeners of load balancers listen. Tasks and the AWS API stay on the loopback address whatever it is.
     pub listen: IpAddr,
+    /// The address of the engine's own image registry, as image names have it: `127.0.0.1:4880`.
+    pub registry: String,
     /// Given to every container below its own variables.
     pub task_environment: BTreeMap<String, String>,
 }
@@ -177,6 +179,7 @@ impl Engine {
             now,
             scale: self.inner.settings.scale,
             listen: self.inner.settings.listen,
+            registry: &self.inner.settings.registry,
             runtime: &self.inner.machine.runtime,
             balancer: &self.inner.machine.balancer,
             vault: &self.inner.machine.vault,

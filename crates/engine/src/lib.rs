@@ -33,6 +33,7 @@ pub mod state;
 pub mod table;
 pub mod tags;
 pub mod task_definitions;
+mod task_images;
 mod task_secrets;
 pub mod tasks;
 pub mod transaction;
@@ -47,4 +48,4 @@ pub use seatrial_controller::{
     Deployment, HookRun, Lifecycle, PauseAction, ServiceDeployment, ServiceDeploymentStatus, Shift, StopType, Waiting,
 };
 pub use seatrial_ports::balancer::TargetIntent;
-pub use seatrial_ports::runtime::{ContainerStatus, LogLine, RuntimeError, Usage};
+pub use seatrial_ports::runtime::{ContainerStatus, LaunchImage, LogLine, RuntimeError, Usage};

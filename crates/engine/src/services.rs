@@ -5,7 +5,7 @@ mod lifecycle_hooks;
 pub(crate) mod routes;
 mod strategy;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use seatrial_controller::{
@@ -299,6 +299,7 @@ fn deploy(tx: &mut Transaction<'_>, key: &str, registered: &RegisteredTaskDefini
         load_balancers: service.load_balancers.clone(),
         resolved: revision.target_groups.clone(),
         document: service.document.clone(),
+        images: BTreeMap::new(),
         created_at: tx.now,
     };
     let settings = settings(tx.state, service, tx.scale);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use seatrial_cloudwatch::Alarm;
 use seatrial_controller::{Controller, ServiceDeployment, StopCode, TargetGroupAttachment};
 use seatrial_model::arn::Scope;
+use seatrial_model::image::Digest;
 use seatrial_model::load_balancing::{Action, Condition, ProtocolVersion, TargetHealth, TargetHealthCheck};
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{
@@ -14,7 +15,7 @@ use seatrial_model::{
 };
 use seatrial_parameters::{Parameter, Secret};
 use seatrial_ports::balancer::TargetIntent;
-use seatrial_ports::runtime::{ContainerReport, PortAssignment};
+use seatrial_ports::runtime::{ContainerReport, LaunchImage, PortAssignment};
 use seatrial_ports::{Batch, Record, SealingKeyId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -257,6 +258,9 @@ pub struct ServiceRevisionRecord {
     pub resolved: Vec<TargetGroupAttachment>,
     /// `launchType`, `networkConfiguration`, … as the service had them.
     pub document: Document,
+    /// What the images of its containers are, since its first task was started; those of the engine's own registry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<ContainerName, Digest>,
     pub created_at: Timestamp,
 }
 
@@ -336,6 +340,9 @@ pub struct TaskRecord {
     /// `overrides`, `enableExecuteCommand`, … as given.
     pub document: Document,
     pub ports: Vec<PortAssignment>,
+    /// The images its containers are started from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<ContainerName, LaunchImage>,
     pub desired_status: DesiredStatus,
     pub last_status: LastStatus,
     pub health: HealthStatus,

@@ -1,6 +1,6 @@
 //! Tasks: records, ports, launches; RunTask and StopTask.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use seatrial_controller::{Command, Input, StopCode};
@@ -15,6 +15,7 @@ use crate::logs;
 use crate::network_configuration;
 use crate::refusal::Refusal;
 use crate::state::{DesiredStatus, Document, LastStatus, RegisteredTaskDefinition, State, TaskRecord, service_key};
+use crate::task_images;
 use crate::transaction::{Order, Transaction};
 
 /// How long a stopped task can be described, as long as ECS promises at least.
@@ -59,6 +60,7 @@ pub(crate) fn new_record(
         definition: registered.definition.clone(),
         document: Document::new(),
         ports,
+        images: BTreeMap::new(),
         desired_status: DesiredStatus::Running,
         last_status: LastStatus::Provisioning,
         health: HealthStatus::Unknown,
@@ -92,6 +94,7 @@ pub(crate) fn launch(record: &TaskRecord, state: &State, scale: TimeScale) -> Ta
         ports: record.ports.clone(),
         environment: environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         time_scale: scale,
+        images: record.images.clone(),
         // Pulled when the order is given.
         secrets: LaunchSecrets::default(),
     }
@@ -125,6 +128,7 @@ pub fn run(tx: &mut Transaction<'_>, request: RunTask) -> Result<TaskRecord, Ref
         record.group = group;
     }
     logs::create_wanted_groups(tx, &record.definition);
+    task_images::settle(tx, &mut record);
     let launch = launch(&record, tx.state, tx.scale);
     tx.state.tasks.insert(id.as_str(), record.clone());
     tx.order(Order::Start(Box::new(launch)));

@@ -29,6 +29,8 @@ pub struct Transaction<'a> {
     pub now: Timestamp,
     pub scale: TimeScale,
     pub(crate) listen: IpAddr,
+    /// The address of the engine's own image registry.
+    pub(crate) registry: &'a str,
     pub(crate) runtime: &'a Arc<dyn Runtime>,
     pub(crate) balancer: &'a Arc<dyn Balancer>,
     pub(crate) vault: &'a Arc<dyn Vault>,

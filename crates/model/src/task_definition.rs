@@ -77,6 +77,9 @@ pub struct ContainerDefinition {
     pub environment_files: Vec<String>,
     pub secrets: BTreeMap<String, String>,
     pub working_directory: Option<String>,
+    /// `readonlyRootFilesystem`; without meaning for a program of the machine.
+    #[serde(default)]
+    pub read_only_root: bool,
     /// `user`, `user:group`, `uid` or `uid:gid`.
     pub user: Option<String>,
     pub port_mappings: Vec<PortMapping>,

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use seatrial_model::image::Digest;
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{ContainerName, SecretText, TaskId, TimeScale, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -24,9 +25,22 @@ pub struct TaskLaunch {
     pub environment: BTreeMap<String, String>,
     /// Shortens health-check intervals, start periods and restart periods, never stop timeouts.
     pub time_scale: TimeScale,
+    /// The images that containers are started from; those without one are programs of this machine.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<ContainerName, LaunchImage>,
     /// Never part of what is written down of a launch.
     #[serde(skip)]
     pub secrets: LaunchSecrets,
+}
+
+/// The image of a container, as far as the machine can have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LaunchImage {
+    /// An image, or an index of images, whose contents the image registry of this machine keeps.
+    Stored(Digest),
+    /// It cannot be had; the text is the task's `stoppedReason`.
+    Missing(String),
 }
 
 /// What came of pulling the values that containers ask for in `secrets`.

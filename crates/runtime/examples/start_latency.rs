@@ -73,6 +73,7 @@ fn launch(task: &TaskId) -> TaskLaunch {
         ports: Vec::new(),
         environment: BTreeMap::new(),
         time_scale: TimeScale::REAL,
+        images: Default::default(),
         secrets: Default::default(),
     }
 }

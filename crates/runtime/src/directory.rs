@@ -7,6 +7,7 @@
 //! | `lock` | the supervisor | held while it lives, so that a task never has two |
 //! | `control.sock` | the supervisor | reports out, orders in |
 //! | `logs/<container>/` | the supervisor | what the container wrote |
+//! | `roots/<container>/` | the supervisor | where the container's root is put together, when it is started from an image, and what it writes there |
 //! | `work/<container>/` | the container | its working directory when the definition names none |
 //! | `reserve` | the supervisor | nothing: disk space for its last `state.json` |
 //! | `supervisor.log` | the supervisor | its own last words |
@@ -90,6 +91,12 @@ impl TaskDirectory {
         &self.0
     }
 
+    /// Returns where the images of the same home are.
+    pub fn images(&self) -> ImageDirectories {
+        let home = self.0.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
+        ImageDirectories::of(home)
+    }
+
     pub fn launch_file(&self) -> PathBuf {
         self.0.join("launch.json")
     }
@@ -114,9 +121,29 @@ impl TaskDirectory {
         self.0.join("logs").join(container.as_str())
     }
 
+    /// Returns where the root of a container is put together that is started from an image.
+    pub fn root(&self, container: &ContainerName) -> PathBuf {
+        self.0.join("roots").join(container.as_str())
+    }
+
     /// Returns the working directory of a container whose definition names none: ephemeral storage that goes with the task.
     pub fn work(&self, container: &ContainerName) -> PathBuf {
         self.0.join("work").join(container.as_str())
+    }
+}
+
+/// Where images are: what the registry keeps of them, and the files they are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageDirectories {
+    /// Manifests, configurations and layers by digest. The registry's; only read here.
+    pub contents: PathBuf,
+    /// An unpacked image each.
+    pub unpacked: PathBuf,
+}
+
+impl ImageDirectories {
+    pub fn of(home: &Path) -> Self {
+        ImageDirectories { contents: home.join("registry").join("blobs"), unpacked: home.join("images") }
     }
 }
 

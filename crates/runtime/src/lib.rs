@@ -17,5 +17,6 @@ mod secret_delivery;
 mod supervisor;
 mod sys;
 
+pub use directory::ImageDirectories;
 pub use process_runtime::{ProcessRuntime, SupervisorCommand};
 pub use supervisor::supervise_main;

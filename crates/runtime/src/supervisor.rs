@@ -8,6 +8,7 @@ mod environment;
 mod event_loop;
 mod evidence;
 mod family;
+mod image;
 mod machine;
 mod memory;
 mod output;
@@ -17,6 +18,7 @@ mod publisher;
 mod running;
 mod server;
 mod signals;
+mod unpacking;
 mod user;
 
 use std::io;

@@ -4,6 +4,7 @@ mod support;
 
 mod supervision {
     mod control;
+    mod images;
     mod launching;
     mod loss;
     mod restart;

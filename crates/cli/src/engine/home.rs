@@ -81,3 +81,24 @@ impl Home {
         self.0.join("engine.log")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use seatrial_model::Timestamp;
+    use seatrial_model::image::Digest;
+    use seatrial_registry::Storage;
+    use seatrial_runtime::ImageDirectories;
+
+    use super::*;
+
+    #[test]
+    fn tasks_look_for_images_where_the_registry_keeps_them() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let home = Home(directory.path().to_path_buf());
+        let storage = Storage::open(&home.registry(), Timestamp::EPOCH).expect("writable");
+        let digest = Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("a digest");
+        storage.blobs.put(&digest, b"content", Timestamp::EPOCH).expect("writable");
+        let found = std::fs::read(digest.file_in(&ImageDirectories::of(home.path()).contents)).expect("it is there");
+        assert_eq!(found, b"content");
+    }
+}

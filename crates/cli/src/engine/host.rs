@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,8 +25,9 @@ use seatrial_hooks::LocalFunctions;
 use seatrial_model::{Arn, TimeScale, Timestamp};
 use seatrial_ports::{Clock, JournalError};
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
+use seatrial_image::Cache;
 use seatrial_registry::{Registry, Storage};
-use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
+use seatrial_runtime::{ImageDirectories, ProcessRuntime, SupervisorCommand};
 use seatrial_store::{FileVault, SqliteJournal};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,6 +46,8 @@ const BACKLOG: u32 = 1024;
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two attempts to get it.
 const LOCK_INTERVAL: Duration = Duration::from_millis(5);
+/// How long the files of an image stay that no task uses; as long as ECS's agent keeps images at least.
+const UNPACKED_KEPT: Duration = Duration::from_secs(3600);
 /// The directories searched for programs besides the one this binary is in.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -73,7 +76,8 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
         .context("could not start the engine's threads")?;
     // Before anything is started that would outlive an engine without a port.
     let listener = runtime.block_on(async { bind(options.port, last.port) })?;
-    let engine = assemble(home, &credentials, scale, listen, journal, runtime.handle())?;
+    let registry = registry_address(&listener)?;
+    let engine = assemble(home, &credentials, scale, listen, &registry, journal, runtime.handle())?;
     // Before anything is answered, and only now: an engine that could not start must not settle the region of the next one.
     if origin == Origin::Drawn {
         credentials.save(home)?;
@@ -101,11 +105,17 @@ fn open_journal(home: &Home) -> Result<SqliteJournal> {
     }
 }
 
+/// The image registry is at the address of the AWS endpoint.
+fn registry_address(listener: &TcpListener) -> Result<String> {
+    Ok(listener.local_addr().context("could not read the endpoint's address")?.to_string())
+}
+
 fn assemble(
     home: &Home,
     credentials: &Credentials,
     scale: TimeScale,
     listen: IpAddr,
+    registry: &str,
     journal: Arc<SqliteJournal>,
     threads: &tokio::runtime::Handle,
 ) -> Result<Engine> {
@@ -126,7 +136,13 @@ fn assemble(
         vault: Arc::new(FileVault::new(home.sealing_key_file())),
         entropy: Box::new(draw_bits),
     };
-    let settings = EngineSettings { scope: credentials.scope(), scale, listen, task_environment: task_environment()? };
+    let settings = EngineSettings {
+        scope: credentials.scope(),
+        scale,
+        listen,
+        registry: registry.to_owned(),
+        task_environment: task_environment()?,
+    };
     Ok(Engine::start(machine, settings, inbox)?)
 }
 
@@ -166,7 +182,7 @@ async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener
     Settings { port: Some(port), time_scale, listen }.save(home)?;
     let storage = Storage::open(&home.registry(), engine.now()).context("could not open the image registry")?;
     let caretaker = Caretaker::new(engine.clone(), storage.clone());
-    let front = Arc::new(front(engine, credentials, storage, port)?);
+    let front = Arc::new(front(engine, credentials, storage)?);
     announce(home, port, engine)?;
     let stop = async move {
         tokio::select! {
@@ -175,16 +191,24 @@ async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener
         }
         tracing::info!("stopping; tasks and the data plane go on");
     };
-    let caring = tokio::spawn(look_after(caretaker, time_scale.apply(PASS_INTERVAL)));
+    let unpacked = ImageDirectories::of(home.path()).unpacked;
+    let caring = tokio::spawn(look_after(caretaker, unpacked, time_scale.apply(PASS_INTERVAL)));
     front.serve(listener, stop).await;
     caring.abort();
     let _ = std::fs::remove_file(home.process_file());
     Ok(())
 }
 
-/// Looks after the image registry at the start and from time to time. A pass that fails is made again at the next time.
-async fn look_after(caretaker: Caretaker, interval: Duration) {
+/// Looks after the image registry and what was unpacked of it, at the start and from time to time. A pass that fails is made again at the
+/// next time.
+async fn look_after(caretaker: Caretaker, unpacked: PathBuf, interval: Duration) {
     loop {
+        let directory = unpacked.clone();
+        match tokio::task::spawn_blocking(move || forget_unpacked(&directory)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "could not remove unpacked images that nobody uses"),
+            Err(panic) => tracing::error!(%panic, "removing unpacked images failed"),
+        }
         let caretaker = caretaker.clone();
         match tokio::task::spawn_blocking(move || caretaker.pass()).await {
             Ok(Ok(pass)) if pass.is_empty() => {}
@@ -196,6 +220,18 @@ async fn look_after(caretaker: Caretaker, interval: Duration) {
         }
         tokio::time::sleep(interval).await;
     }
+}
+
+/// Removes the files of images that no task has been started from for a while.
+fn forget_unpacked(directory: &Path) -> std::io::Result<()> {
+    let swept = Cache::new(directory)?.sweep(UNPACKED_KEPT, SystemTime::now())?;
+    if !swept.removed.is_empty() {
+        tracing::info!(removed = ?swept.removed, "removed unpacked images");
+    }
+    for (image, error) in swept.failed {
+        tracing::warn!(%image, %error, "could not remove an unpacked image");
+    }
+    Ok(())
 }
 
 /// Refuses an address on which no load balancer of this machine could listen.
@@ -229,7 +265,7 @@ fn listen(port: u16) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn front(engine: &Engine, credentials: &Credentials, storage: Storage, port: u16) -> Result<Front> {
+fn front(engine: &Engine, credentials: &Credentials, storage: Storage) -> Result<Front> {
     let principal = Principal {
         account: credentials.account.clone(),
         arn: Arn::new(format!("arn:aws:iam::{}:user/seatrial", credentials.account)),
@@ -248,7 +284,7 @@ fn front(engine: &Engine, credentials: &Credentials, storage: Storage, port: u16
     let front = Front::new(region, Identities::new([identity]), AllowedHosts::loopback(), clock, Limits::default())?
         .with_time_scale(engine.settings().scale);
     let catalog = Arc::new(EngineCatalog::new(engine.clone()));
-    let ecr = Ecr::new(engine.clone(), storage.clone(), format!("127.0.0.1:{port}"));
+    let ecr = Ecr::new(engine.clone(), storage.clone(), engine.settings().registry.clone());
     Ok(front
         .with_registry(Registry::new(storage, catalog))
         .with_service(Service::Ecr, Arc::new(ecr))

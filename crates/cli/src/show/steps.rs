@@ -43,6 +43,7 @@ pub fn line(event: &Event, detail: Detail, paint: Paint) -> Option<String> {
         }
         // Whoever watches sees what a step does; that it is one is for the record.
         Event::Step(_) => None,
+        Event::Output { source, line } => Some(format!("{} {line}", paint.faint(&format!("{source} |")))),
         Event::Note(text) => Some(paint.doubtful(text)),
     }
 }

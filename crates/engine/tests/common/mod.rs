@@ -30,6 +30,8 @@ pub use journal::FakeJournal;
 pub use runtime::{FakeRuntime, RuntimeOrder};
 pub use vault::FakeVault;
 
+/// The address of the image registry in these tests.
+pub const REGISTRY: &str = "127.0.0.1:4880";
 /// The longest a test waits for what another thread does.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// How often it looks.
@@ -79,6 +81,7 @@ impl World {
             scope: scope(),
             scale: TimeScale::try_from(factor).expect("a time scale"),
             listen,
+            registry: REGISTRY.to_owned(),
             task_environment: BTreeMap::new(),
         };
         let drawn = Arc::default();

@@ -1,6 +1,7 @@
 //! Digests: the names of contents, `sha256:` or `sha512:` and lower-case hexadecimal digits.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,12 @@ impl Digest {
 
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Returns where a directory of contents keeps this one: by algorithm and first digits, so that no directory becomes too large.
+    pub fn file_in(&self, directory: &Path) -> PathBuf {
+        let hex = self.hex();
+        directory.join(self.algorithm.as_str()).join(&hex[..2]).join(hex)
     }
 }
 

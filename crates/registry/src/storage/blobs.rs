@@ -128,8 +128,7 @@ impl Blobs {
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex();
-        self.blobs.join(digest.algorithm().as_str()).join(&hex[..2]).join(hex)
+        digest.file_in(&self.blobs)
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {

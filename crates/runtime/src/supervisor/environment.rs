@@ -20,7 +20,7 @@ pub(crate) const TASK_VARIABLE: &str = "SEATRIAL_TASK";
 pub(crate) const CONTAINER_VARIABLE: &str = "SEATRIAL_CONTAINER";
 
 /// The search path where neither engine nor container has one; Docker's.
-const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const PATH_DEFAULT: &str = super::image::SEARCH_PATH_DEFAULT;
 
 /// Builds the environment of a container. `inherited` gives the engine's variables; `home` is that of the container's user, when it
 /// is not the engine's.
@@ -36,8 +36,39 @@ pub(super) fn environment(
     if let Some(home) = home {
         variables.insert("HOME".to_owned(), home.to_owned());
     }
-    variables.insert("HOST".to_owned(), launch.address.to_string());
     variables.extend(launch.environment.clone());
+    finish(&mut variables, launch, container, secrets);
+    variables
+}
+
+/// Builds the environment of a container that is started from an image: of the engine's own variables it sees none, and what the image says
+/// is in their place.
+pub(super) fn environment_in_image(
+    launch: &TaskLaunch,
+    container: &ContainerDefinition,
+    secrets: BTreeMap<&str, &SecretText>,
+    of_image: &[(String, String)],
+    home: Option<&str>,
+) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::from([
+        ("PATH".to_owned(), PATH_DEFAULT.to_owned()),
+        ("HOME".to_owned(), home.unwrap_or("/").to_owned()),
+    ]);
+    let of_engine = launch.environment.iter().filter(|(name, _)| !INHERITED.contains(&name.as_str()));
+    variables.extend(of_engine.map(|(name, value)| (name.clone(), value.clone())));
+    variables.extend(of_image.iter().cloned());
+    finish(&mut variables, launch, container, secrets);
+    variables
+}
+
+/// Adds what is stronger than anything the engine or an image says.
+fn finish(
+    variables: &mut BTreeMap<String, String>,
+    launch: &TaskLaunch,
+    container: &ContainerDefinition,
+    secrets: BTreeMap<&str, &SecretText>,
+) {
+    variables.entry("HOST".to_owned()).or_insert_with(|| launch.address.to_string());
     variables.extend(container.environment.clone());
     variables.extend(secrets.into_iter().map(|(name, value)| (name.to_owned(), value.expose().to_owned())));
     for port in &launch.ports {
@@ -48,5 +79,4 @@ pub(super) fn environment(
     }
     variables.insert(TASK_VARIABLE.to_owned(), launch.task.to_string());
     variables.insert(CONTAINER_VARIABLE.to_owned(), container.name.to_string());
-    variables
 }

@@ -20,6 +20,7 @@ use super::publisher::Publisher;
 use super::running::Running;
 use super::server::ControlServer;
 use super::signals::Signals;
+use super::unpacking::Images;
 use super::{SuperviseError, failed};
 use crate::clock::wall_now;
 use crate::control::Order;
@@ -39,6 +40,7 @@ pub(super) struct EventLoop {
     machine: TaskMachine,
     running: BTreeMap<ContainerIndex, Running>,
     checks: BTreeMap<ContainerIndex, RunningCheck>,
+    images: Images,
     signals: Signals,
     server: ControlServer,
     publisher: Publisher,
@@ -58,6 +60,7 @@ enum Source {
     Connection(usize),
     Output(ContainerIndex, usize),
     Check(ContainerIndex, CheckPipe),
+    Images,
 }
 
 impl EventLoop {
@@ -76,6 +79,7 @@ impl EventLoop {
             own: rustix::process::getpid(),
             running: BTreeMap::new(),
             checks: BTreeMap::new(),
+            images: Images::begin(&launch, directory.images()).map_err(failed("unpack images"))?,
             sweep_deadline: None,
             buffer: Vec::new(),
             launch,
@@ -132,6 +136,7 @@ impl EventLoop {
             let outputs = running.descriptors();
             sources.extend(outputs.map(|(index, pipe)| (Source::Output(*container, index), pipe, PollFlags::IN)));
         }
+        sources.extend(self.images.bell().map(|bell| (Source::Images, bell, PollFlags::IN)));
         for (container, check) in &self.checks {
             let pipes = check.descriptors();
             sources.extend(pipes.map(|(which, pipe)| (Source::Check(*container, which), pipe, PollFlags::IN)));
@@ -152,19 +157,26 @@ impl EventLoop {
             Source::Children => self.signals.clear(),
             Source::Termination => {
                 self.signals.clear();
-                self.feed(Input::StopOrdered);
+                self.stop();
             }
             Source::Listener => self.server.accept(),
             Source::Connection(index) => {
                 for order in self.server.serve(index) {
                     match order {
-                        Order::Stop => self.feed(Input::StopOrdered),
+                        Order::Stop => self.stop(),
                     }
                 }
             }
             Source::Output(container, index) => {
                 if let Some(running) = self.running.get_mut(&container) {
                     running.read(index, now(), &mut self.buffer);
+                }
+            }
+            Source::Images => {
+                for container in self.images.settled() {
+                    if let Some(started) = self.start(container) {
+                        self.feed(started);
+                    }
                 }
             }
             Source::Check(container, pipe) => {

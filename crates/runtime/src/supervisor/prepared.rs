@@ -5,27 +5,38 @@ use std::fmt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, geteuid};
 use seatrial_model::SecretText;
 use seatrial_model::task_definition::{ContainerDefinition, HealthCheckCommand};
 use seatrial_ports::TaskLaunch;
 use seatrial_ports::runtime::LaunchSecrets;
 
-use super::environment::environment;
+use super::environment::{environment, environment_in_image};
+use super::image::{ContainerImage, SEARCH_PATH_DEFAULT};
 use super::machine::Refusal;
 use super::program;
+use super::unpacking::Source;
 use super::user::{self, OtherUser};
 use crate::directory::{TaskDirectory, create_private};
-use crate::sys;
+use crate::sys::root::{Inside, Namespaces, NewRoot, StepReport, Writable};
+use crate::sys::{self, Credentials, Place};
 
 /// A container that can be started. Its environment may hold secrets: it has no `Debug` that shows it.
 pub(super) struct Prepared {
     words: Vec<String>,
     program: PathBuf,
     environment: BTreeMap<String, String>,
-    working_directory: PathBuf,
-    user: Option<OtherUser>,
+    site: Site,
+    credentials: Option<Credentials>,
+    stop_signal: Signal,
+}
+
+/// Where the program is run.
+enum Site {
+    Machine { working_directory: PathBuf },
+    Image { image: Arc<ContainerImage>, root: Arc<NewRoot>, working_directory: String },
 }
 
 impl fmt::Debug for Prepared {
@@ -39,19 +50,33 @@ impl Prepared {
         launch: &TaskLaunch,
         container: &ContainerDefinition,
         directory: &TaskDirectory,
+        source: &Source,
     ) -> Result<Self, Refusal> {
-        let words: Vec<String> = container.entry_point.iter().chain(&container.command).cloned().collect();
-        let Some(name) = words.first() else {
-            let name = container.name.as_str();
-            return Err(Refusal::permanent(format!(
-                "container {name:?} names no command, and images are not run here"
-            )));
-        };
         // Started without them, a program would run with an environment its author never meant.
         let secrets = secrets(launch, container)?;
         if let Some(file) = container.environment_files.first() {
             return Err(Refusal::environment_files(file));
         }
+        match source {
+            Source::Machine => Prepared::on_machine(launch, container, directory, secrets),
+            Source::Image(image) => Prepared::in_image(launch, container, directory, secrets, image),
+        }
+    }
+
+    fn on_machine(
+        launch: &TaskLaunch,
+        container: &ContainerDefinition,
+        directory: &TaskDirectory,
+        secrets: BTreeMap<&str, &SecretText>,
+    ) -> Result<Self, Refusal> {
+        let words: Vec<String> = container.entry_point.iter().chain(&container.command).cloned().collect();
+        let Some(name) = words.first() else {
+            let image = &container.image;
+            return Err(Refusal::image(format_args!(
+                "{image} is not in this engine's registry, from which alone images are run, and container {:?} names no command",
+                container.name.as_str()
+            )));
+        };
         let user = match &container.user {
             Some(user) => user::resolve(user)?,
             None => None,
@@ -61,24 +86,76 @@ impl Prepared {
         let working_directory = working_directory(container, directory, user.as_ref())?;
         let search_path = environment.get("PATH").map_or("", String::as_str);
         let program = program::find(name, search_path, &working_directory)?;
-        Ok(Prepared { words, program, environment, working_directory, user })
+        let credentials = user.map(|user| user.credentials);
+        let site = Site::Machine { working_directory };
+        Ok(Prepared { words, program, environment, site, credentials, stop_signal: Signal::TERM })
     }
 
-    /// The container's own command.
-    pub fn command(&self, supervisor: Pid) -> Command {
-        self.build(self.program.clone(), &self.words, supervisor)
+    fn in_image(
+        launch: &TaskLaunch,
+        container: &ContainerDefinition,
+        directory: &TaskDirectory,
+        secrets: BTreeMap<&str, &SecretText>,
+        image: &Arc<ContainerImage>,
+    ) -> Result<Self, Refusal> {
+        let words = image.words(container);
+        let Some(name) = words.first() else {
+            return Err(Refusal::permanent(
+                "the image has neither an entry point nor a command, and the container names none",
+            ));
+        };
+        let run = &image.configuration.run;
+        let wanted = container.user.as_deref().or(run.user.as_deref()).filter(|user| !user.is_empty());
+        let user = user::within(wanted.unwrap_or("0"), &image.accounts("/etc/passwd"), &image.accounts("/etc/group"))?;
+        let environment = environment_in_image(launch, container, secrets, &run.environment, user.home.as_deref());
+        let given = container.working_directory.as_deref().or(run.working_directory.as_deref());
+        let working_directory = given.filter(|given| given.starts_with('/')).unwrap_or("/").to_owned();
+        let search_path = environment.get("PATH").map_or(SEARCH_PATH_DEFAULT, String::as_str);
+        let program = image.find(name, search_path, &working_directory)?.into();
+        let Credentials { user: number, group, .. } = user.credentials;
+        let inside = Inside { user: number.as_raw(), group: group.as_raw() };
+        let writable = if container.read_only_root { Writable::No } else { Writable::Yes };
+        let root =
+            NewRoot::prepare(image.root(), &directory.root(&container.name), inside, &working_directory, writable);
+        let root = root.map_err(|error| Refusal::passing(format_args!("the container's root: {error}")))?;
+        let site = Site::Image { image: Arc::clone(image), root: Arc::new(root), working_directory };
+        // Elsewhere the process is that user by the map of its namespace.
+        let credentials = geteuid().is_root().then_some(user.credentials);
+        let stop_signal = run.stop_signal.as_deref().and_then(sys::signal_named).unwrap_or(Signal::TERM);
+        Ok(Prepared { words, program, environment, site, credentials, stop_signal })
     }
 
-    /// The command of the container's health check.
-    pub fn check_command(&self, check: &HealthCheckCommand, supervisor: Pid) -> Result<Command, Refusal> {
+    /// The container's own command, and who tells at which step of entering its root it failed.
+    pub fn command(&self, supervisor: Pid) -> std::io::Result<(Command, Option<StepReport>)> {
+        let (place, report) = match &self.site {
+            Site::Machine { .. } => (Place::Machine, None),
+            Site::Image { root, .. } => {
+                let (report, writer) = StepReport::pair()?;
+                (Place::New(Arc::clone(root), writer), Some(report))
+            }
+        };
+        Ok((self.build(self.program.clone(), &self.words, place, supervisor), report))
+    }
+
+    /// The command of the container's health check, which sees what the container's process, `leader`, does.
+    pub fn check_command(&self, check: &HealthCheckCommand, supervisor: Pid, leader: Pid) -> Result<Command, Refusal> {
         let words = match check {
             HealthCheckCommand::Cmd(words) => words.clone(),
             HealthCheckCommand::CmdShell(script) => vec!["/bin/sh".to_owned(), "-c".to_owned(), script.clone()],
         };
         let name = words.first().map_or("", String::as_str);
         let search_path = self.environment.get("PATH").map_or("", String::as_str);
-        let program = program::find(name, search_path, &self.working_directory)?;
-        Ok(self.build(program, &words, supervisor))
+        let (program, place) = match &self.site {
+            Site::Machine { working_directory } => {
+                (program::find(name, search_path, working_directory)?, Place::Machine)
+            }
+            Site::Image { image, root, working_directory } => {
+                let program = image.find(name, search_path, working_directory)?.into();
+                let namespaces = Namespaces::of(leader, root).map_err(Refusal::passing)?;
+                (program, Place::Shared(namespaces))
+            }
+        };
+        Ok(self.build(program, &words, place, supervisor))
     }
 
     /// The name of the program, for messages.
@@ -86,19 +163,21 @@ impl Prepared {
         self.words.first().map_or("", String::as_str)
     }
 
-    fn build(&self, program: PathBuf, words: &[String], supervisor: Pid) -> Command {
+    /// The signal that asks the container to end.
+    pub fn stop_signal(&self) -> Signal {
+        self.stop_signal
+    }
+
+    fn build(&self, program: PathBuf, words: &[String], place: Place, supervisor: Pid) -> Command {
         let mut command = Command::new(program);
         if let Some((name, arguments)) = words.split_first() {
             command.arg0(name).args(arguments);
         }
-        command
-            .env_clear()
-            .envs(&self.environment)
-            .current_dir(&self.working_directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        sys::isolate(&mut command, supervisor, self.user.as_ref().map(|user| user.credentials.clone()));
+        command.env_clear().envs(&self.environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Site::Machine { working_directory } = &self.site {
+            command.current_dir(working_directory);
+        }
+        sys::isolate(&mut command, supervisor, place, self.credentials.clone());
         command
     }
 }

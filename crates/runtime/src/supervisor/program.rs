@@ -32,7 +32,9 @@ pub(super) fn find(name: &str, search_path: &str, working_directory: &Path) -> R
     Err(refused(name, problem))
 }
 
-enum Found {
+/// What there is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
     Executable,
     Forbidden,
     Directory,

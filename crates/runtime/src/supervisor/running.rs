@@ -15,6 +15,7 @@ use super::program::refused;
 use crate::log::LogWriter;
 use crate::process_table;
 use crate::saved_state::GroupMark;
+use crate::sys::root::StepReport;
 
 /// What a shell adds to the number of the signal that ended a process.
 const SIGNAL_CODE_BASE: i32 = 128;
@@ -46,7 +47,14 @@ impl Running {
         supervisor: Pid,
         now: Instant,
     ) -> Result<Self, Refusal> {
-        let mut child = prepared.command(supervisor).spawn().map_err(|error| explain(&prepared, &error))?;
+        let (mut command, steps) = prepared.command(supervisor).map_err(|error| explain(&prepared, &error))?;
+        let spawned = command.spawn();
+        // The writing end goes with it, so that reading does not wait for more than the child said.
+        drop(command);
+        let mut child = spawned.map_err(|error| match steps.and_then(StepReport::read) {
+            Some(step) => Refusal::passing(format_args!("could not {}: {error}", step.in_words())),
+            None => explain(&prepared, &error),
+        })?;
         let leader = Pid::from_child(&child);
         let stdout = child.stdout.take().map(Output::stdout);
         let stderr = child.stderr.take().map(Output::stderr);

@@ -35,6 +35,11 @@ pub(super) fn resolve(specification: &str) -> Result<Option<OtherUser>, Refusal>
     Ok(Some(wanted))
 }
 
+/// Resolves a user within an image, by the image's own accounts.
+pub(super) fn within(specification: &str, passwd: &str, groups: &str) -> Result<OtherUser, Refusal> {
+    parse(specification, passwd, groups)
+}
+
 struct Account<'a> {
     name: &'a str,
     user: u32,

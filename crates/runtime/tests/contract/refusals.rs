@@ -61,7 +61,7 @@ fn a_container_without_command_is_refused() {
     let report = world.run(command(json!([])));
     assert_cannot_start(
         &report,
-        "CannotStartContainerError: container \"app\" names no command, and images are not run here",
+        "CannotPullContainerError: i is not in this engine's registry, from which alone images are run, and container \"app\" names no command",
     );
 }
 

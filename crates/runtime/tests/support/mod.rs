@@ -1,6 +1,8 @@
 //! A machine to run tasks on: a home, a runtime, a record of what it reported, and a look at what is left afterwards.
 #![allow(dead_code)] // Each test binary uses its part.
 
+pub mod image;
+
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -210,6 +212,7 @@ pub fn launch(home: &Path, document: Value) -> TaskLaunch {
         ports: Vec::new(),
         environment: [("TEST_HOME".to_owned(), home.display().to_string())].into(),
         time_scale: TimeScale::try_from(FAST).expect("a valid scale"),
+        images: Default::default(),
         secrets: LaunchSecrets::default(),
     }
 }

@@ -56,5 +56,12 @@ fn container_images(state: &State, revision: &ServiceRevisionRecord) -> Value {
     let key = seatrial_engine::state::task_definition_key(&revision.task_definition);
     let containers = state.task_definitions.get(&key).map(|registered| &registered.definition.containers);
     let containers = containers.into_iter().flatten();
-    containers.map(|container| json!({ "containerName": container.name, "image": container.image })).collect()
+    let shown = containers.map(|container| {
+        let mut object = json!({ "containerName": container.name, "image": container.image });
+        if let Some(digest) = revision.images.get(&container.name) {
+            object["imageDigest"] = json!(digest);
+        }
+        object
+    });
+    shown.collect()
 }

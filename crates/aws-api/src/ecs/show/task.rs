@@ -1,9 +1,9 @@
 //! Tasks and their containers.
 
-use seatrial_engine::ContainerStatus;
 use seatrial_engine::State;
 use seatrial_engine::load_balancing::targets::TASK_ADDRESS;
 use seatrial_engine::state::TaskRecord;
+use seatrial_engine::{ContainerStatus, LaunchImage};
 use seatrial_model::task_definition::{ContainerDefinition, HealthStatus};
 use serde_json::{Value, json};
 
@@ -94,6 +94,9 @@ fn container(state: &State, task: &TaskRecord, definition: &ContainerDefinition)
     object.extend(members.map(|(member, value)| (member.to_owned(), value)));
     let runtime_id = report.and_then(|report| report.process_id).map(|process| format!("{}-{process}", task.id));
     put(&mut object, "runtimeId", runtime_id);
+    if let Some(LaunchImage::Stored(digest)) = task.images.get(&definition.name) {
+        object.insert("imageDigest".to_owned(), json!(digest));
+    }
     put(&mut object, "exitCode", report.and_then(|report| report.exit_code));
     put(&mut object, "reason", report.and_then(|report| report.reason.clone()));
     put(&mut object, "memory", definition.memory.map(|memory| memory.to_string()));

@@ -38,6 +38,7 @@ pub(super) struct RawContainer {
     #[serde(default)]
     secrets: Vec<RawSecret>,
     working_directory: Option<String>,
+    readonly_root_filesystem: Option<bool>,
     user: Option<String>,
     #[serde(default)]
     port_mappings: Vec<RawPortMapping>,
@@ -152,6 +153,7 @@ pub(super) fn parse_container(raw: RawContainer) -> Result<ContainerDefinition, 
         environment_files: raw.environment_files.into_iter().map(parse_environment_file).collect::<Result<_, _>>()?,
         secrets,
         working_directory: raw.working_directory,
+        read_only_root: raw.readonly_root_filesystem.unwrap_or_default(),
         user: raw.user,
         port_mappings: raw.port_mappings.into_iter().map(parse_port_mapping).collect::<Result<_, _>>()?,
         health_check: raw.health_check.map(parse_health_check).transpose()?,

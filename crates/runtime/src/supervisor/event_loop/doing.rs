@@ -10,6 +10,7 @@ use super::super::check::RunningCheck;
 use super::super::machine::{Action, ContainerIndex, Input, Refusal, Verdict};
 use super::super::prepared::Prepared;
 use super::super::running::Running;
+use super::super::unpacking::Source;
 use super::ends::SWEEP_LIMIT;
 use super::{EventLoop, now};
 use crate::log::LogWriter;
@@ -35,7 +36,7 @@ impl EventLoop {
 
     fn perform(&mut self, action: Action) -> Option<Input> {
         match action {
-            Action::Start(container) => Some(self.start(container)),
+            Action::Start(container) => self.start(container),
             Action::Check(container) => self.check(container),
             Action::AbandonCheck(container) => {
                 if let Some(check) = self.checks.remove(&container) {
@@ -43,7 +44,7 @@ impl EventLoop {
                 }
                 None
             }
-            Action::Terminate(container) => self.signal(container, Signal::TERM),
+            Action::Terminate(container) => self.terminate(container),
             Action::Kill(container) => self.signal(container, Signal::KILL),
             Action::Sweep => {
                 self.sweep_deadline = Some(Instant::now() + SWEEP_LIMIT);
@@ -56,24 +57,35 @@ impl EventLoop {
         &self.launch.definition.containers[container.0]
     }
 
-    fn start(&mut self, container: ContainerIndex) -> Input {
+    /// Stops the task; what waits for an image does not start any more.
+    pub(super) fn stop(&mut self) {
+        self.feed(Input::StopOrdered);
+        for container in self.images.give_up() {
+            let refusal = Refusal::image_passing("the task was stopped while the image was being unpacked");
+            self.feed(Input::Refused { container, refusal });
+        }
+    }
+
+    /// Starts a container; none while its image is being unpacked.
+    pub(super) fn start(&mut self, container: ContainerIndex) -> Option<Input> {
+        let source = self.images.want(container)?;
         // That of a container which is restarted: what it last wrote comes before what it writes next.
         if let Some(mut former) = self.running.remove(&container) {
             former.finish(now(), &mut self.buffer);
         }
-        match self.try_start(container) {
+        Some(match source.and_then(|source| self.try_start(container, &source)) {
             Ok(running) => {
                 let process = process_table::number(running.leader());
                 self.running.insert(container, running);
                 Input::Started { container, process }
             }
             Err(refusal) => Input::Refused { container, refusal },
-        }
+        })
     }
 
-    fn try_start(&self, container: ContainerIndex) -> Result<Running, Refusal> {
+    fn try_start(&self, container: ContainerIndex, source: &Source) -> Result<Running, Refusal> {
         let definition = self.definition(container);
-        let prepared = Prepared::new(&self.launch, definition, &self.directory)?;
+        let prepared = Prepared::new(&self.launch, definition, &self.directory, source)?;
         let log = LogWriter::new(self.directory.logs(&definition.name));
         Running::start(&definition.name, prepared, log, self.own, Instant::now())
     }
@@ -81,7 +93,7 @@ impl EventLoop {
     fn check(&mut self, container: ContainerIndex) -> Option<Input> {
         let health_check = self.definition(container).health_check.as_ref()?;
         let running = self.running.get(&container)?;
-        let command = running.prepared().check_command(&health_check.command, self.own);
+        let command = running.prepared().check_command(&health_check.command, self.own, running.leader());
         let started = match command {
             Ok(command) => RunningCheck::start(command).map_err(|error| format!("could not run the check: {error}")),
             Err(refusal) => Err(refusal.reason),
@@ -93,6 +105,12 @@ impl EventLoop {
             }
             Err(why) => Some(Input::CheckEnded { container, verdict: Verdict::Failed(why) }),
         }
+    }
+
+    fn terminate(&self, container: ContainerIndex) -> Option<Input> {
+        let running = self.running.get(&container)?;
+        running.signal(running.prepared().stop_signal());
+        None
     }
 
     fn signal(&self, container: ContainerIndex, signal: Signal) -> Option<Input> {

@@ -34,6 +34,7 @@ impl Bench {
             ports: Vec::new(),
             environment: [].into(),
             time_scale: TimeScale::REAL,
+            images: Default::default(),
             secrets: Default::default(),
         };
         let machine = TaskMachine::new(&launch);

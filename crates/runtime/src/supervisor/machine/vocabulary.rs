@@ -61,6 +61,21 @@ impl Refusal {
         Refusal { cause: EndCause::CannotStart, reason: format!("CannotStartContainerError: {detail}") }
     }
 
+    /// A refusal for want of an image, with the whole of the reason.
+    pub fn image_missing(reason: &str) -> Self {
+        Refusal { cause: EndCause::CannotStart, reason: reason.to_owned() }
+    }
+
+    /// A refusal because an image is not what it should be.
+    pub fn image(detail: impl std::fmt::Display) -> Self {
+        Refusal { cause: EndCause::CannotStart, reason: format!("CannotPullContainerError: {detail}") }
+    }
+
+    /// A refusal because an image could not be had this time.
+    pub fn image_passing(detail: impl std::fmt::Display) -> Self {
+        Refusal { cause: EndCause::FailedToStart, reason: format!("CannotPullContainerError: {detail}") }
+    }
+
     /// A refusal for want of the secrets a container asks for.
     pub fn secrets(detail: impl std::fmt::Display) -> Self {
         let reason = format!("ResourceInitializationError: unable to pull secrets or registry auth: {detail}");
