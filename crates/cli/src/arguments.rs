@@ -162,6 +162,14 @@ pub struct Version {
           conflicts_with_all = ["image", "tag", "set", "skip_task_definition"])]
     pub revision: Option<u32>,
 
+    /// Build no image: deploy the newest that is in the registry
+    #[arg(long, env = "SEATRIAL_NO_BUILD", value_parser = FalseyValueParser::new(), conflicts_with_all = ["image", "tag"])]
+    pub no_build: bool,
+
+    /// Where the image of a service is not there yet, let something stand in that passes the health check; builds nothing
+    #[arg(long, env = "SEATRIAL_USE_FALLBACK_IMAGE", value_parser = FalseyValueParser::new(), conflicts_with = "image")]
+    pub use_fallback_image: bool,
+
     /// Start new tasks even when nothing changed
     #[arg(long, env = "SEATRIAL_FORCE_NEW_DEPLOYMENT", value_parser = FalseyValueParser::new())]
     pub force_new_deployment: bool,
@@ -189,6 +197,10 @@ impl Version {
         }
         let what = "one revision cannot be meant for several services".to_owned();
         Err(UsageError { what, instead: format!("name the service: seatrial {command} SERVICE --revision N") })
+    }
+
+    pub fn building(&self) -> Building {
+        if self.no_build || self.use_fallback_image { Building::No } else { Building::Yes }
     }
 
     pub fn force(&self) -> Force {

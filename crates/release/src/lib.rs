@@ -9,6 +9,7 @@
 mod abort;
 pub mod audit;
 pub mod aws;
+pub mod build;
 pub mod ci;
 pub mod config;
 pub mod configuration;
@@ -23,6 +24,7 @@ pub mod forecast;
 pub mod freeze;
 mod history;
 mod hold;
+pub mod images;
 pub mod import;
 pub mod infra;
 mod interrupt;

@@ -3,6 +3,7 @@
 //! A plan is plain data. It names no ARN: those are found or made when the plan is carried out.
 
 mod alarm;
+mod build;
 
 use std::collections::BTreeMap;
 
@@ -11,8 +12,9 @@ use serde_json::{Value as Json, json};
 
 pub use alarm::{AlarmPlan, AlarmSubject, Measure, PairSide};
 pub(crate) use alarm::{NAMESPACE, since};
+pub use build::{BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
 
-use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Share, Stage};
+use crate::config::{AppName, Approval, EnvironmentName, FallbackRule, Scheme, ServiceName, Share, Stage};
 use crate::freeze::Freeze;
 use crate::steering::Steering;
 
@@ -39,6 +41,9 @@ pub struct Environment {
     pub stage: Stage,
     pub approval: Approval,
     pub freezes: Vec<Freeze>,
+    pub fallback: FallbackRule,
+    /// The image that stands in; none for the built-in one.
+    pub fallback_image: Option<String>,
     pub cluster: String,
 }
 
@@ -136,6 +141,8 @@ pub struct ServicePlan {
     pub task_definition: Json,
     /// A CreateService request without `taskDefinition`, `desiredCount` and the load balancer of `balancing`.
     pub service: Json,
+    /// How its image is made, when it is not there already.
+    pub build: Option<BuildPlan>,
     pub desired_count: DesiredCount,
     pub balancing: Option<Balancing>,
     /// Alarms that are made for it, beside those that its deployment names.

@@ -33,6 +33,8 @@ pub enum Event {
     TimedOut { service: ServiceName, limit: Duration },
     /// A step of a release begins or ends.
     Step(StepEvent),
+    /// A line that a program wrote which a step runs, such as a compiler.
+    Output { source: String, line: String },
     /// Something worth knowing that changes nothing.
     Note(String),
 }
@@ -65,6 +67,8 @@ pub enum Resource {
     TaskDefinition,
     Service,
     Alarm,
+    Repository,
+    Image,
 }
 
 impl fmt::Display for Resource {
@@ -79,6 +83,8 @@ impl fmt::Display for Resource {
             Resource::TaskDefinition => "task definition",
             Resource::Service => "service",
             Resource::Alarm => "alarm",
+            Resource::Repository => "repository",
+            Resource::Image => "image",
         })
     }
 }

@@ -44,6 +44,7 @@ impl fmt::Debug for Endpoint {
 /// The clients of one endpoint, and what they found there that never changes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connection {
+    pub(crate) ecr: aws_sdk_ecr::Client,
     pub(crate) ecs: aws_sdk_ecs::Client,
     pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
@@ -94,6 +95,7 @@ impl Connection {
         let time_scale = TimeScale::default();
         let ecs = aws_sdk_ecs::config::Builder::from(config).interceptor(time_scale.clone()).build();
         Self {
+            ecr: aws_sdk_ecr::Client::new(config),
             ecs: aws_sdk_ecs::Client::from_conf(ecs),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),

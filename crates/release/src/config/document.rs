@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::build::BuildEntry;
 use super::deployment::DeploymentEntry;
 use super::either::{CircuitBreakerEntry, EcsDocumentEntry, TargetEntry};
 use super::freezes::FreezeEntry;
@@ -50,6 +51,11 @@ pub(crate) struct EnvironmentEntry {
     pub default: Option<bool>,
     /// Whether a deployment asks before it begins; `none` when left out.
     pub approval: Option<Approval>,
+    /// Whether something may stand in for a service whose image is not in the registry yet: `on_request` (with --use-fallback-image) in
+    /// stage `dev`, `never` otherwise, when left out.
+    pub fallback: Option<FallbackRule>,
+    /// The image that stands in; a server of Seatrial's own, which passes the health check and answers 503, when left out.
+    pub fallback_image: Option<String>,
     /// Configuration that differs in this environment; one that is null is not set.
     #[expect(dead_code, reason = "merged as trees, before they are decoded")]
     pub config: Option<BTreeMap<String, Option<String>>>,
@@ -80,6 +86,18 @@ pub enum Approval {
     None,
     /// It asks on a terminal, and stops elsewhere unless told `--yes`.
     Required,
+}
+
+/// When something may stand in for a service whose image is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FallbackRule {
+    /// Not at all: a release without its images is refused.
+    Never,
+    /// When a command says so: `--use-fallback-image`.
+    OnRequest,
+    /// Whenever an image is missing.
+    Allowed,
 }
 
 /// Subnets and security groups.
@@ -114,6 +132,10 @@ pub(crate) struct ServiceEntry {
     pub command: Option<Command>,
     /// Container image. Left out: the command runs as a process on the embedded engine.
     pub image: Option<String>,
+    /// How the image is made; left out when `image` is there already.
+    pub build: Option<BuildEntry>,
+    /// The repository that the built image is pushed to; `APP/SERVICE` when left out.
+    pub repository: Option<String>,
     /// A label of this version, shown in status and history.
     pub version: Option<String>,
     /// The port the program listens on; given to it in `PORT`.

@@ -162,12 +162,15 @@ impl ConfigFile {
         let freezes = freezes
             .map(|(place, freeze)| freeze.freeze(&format!("environments.{name}.freeze[{place}]")))
             .collect::<Result<_, _>>()?;
+        let stage = entry.stage.unwrap_or(if self.is_implicit() { Stage::Dev } else { Stage::default() });
         Ok(Environment {
             name: name.clone(),
             target,
-            stage: entry.stage.unwrap_or(if self.is_implicit() { Stage::Dev } else { Stage::default() }),
+            stage,
             approval: entry.approval.unwrap_or(Approval::None),
             freezes,
+            fallback: entry.fallback.unwrap_or_else(|| stage.preset().fallback),
+            fallback_image: entry.fallback_image,
             cluster: entry.cluster.unwrap_or_else(|| naming::cluster(&self.app, name)),
         })
     }

@@ -8,6 +8,7 @@ mod alarm_plans;
 mod alarms;
 mod alarms_schema;
 mod balancing;
+mod build;
 mod checks;
 mod decode;
 mod decode_error;
@@ -41,7 +42,7 @@ mod template;
 mod words;
 
 pub use deployment::StrategyWord;
-pub use document::{Approval, Scheme};
+pub use document::{Approval, FallbackRule, Scheme};
 pub use error::{ConfigError, Position};
 pub use file::ConfigFile;
 pub use names::{AppName, EnvironmentName, NameError, ServiceName};

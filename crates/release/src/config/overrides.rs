@@ -20,6 +20,8 @@ pub struct Overrides {
     pub services: Vec<ServiceName>,
     /// The image of the service meant.
     pub image: Option<String>,
+    /// The images that have been built, by service.
+    pub built: BTreeMap<ServiceName, String>,
     /// The tag to put in the place of the one in each image.
     pub tag: Option<String>,
     /// Environment variables set in the services meant.
@@ -122,7 +124,7 @@ impl Overrides {
 
     /// Changes the entry of a service that is meant.
     pub(crate) fn apply(&self, name: &ServiceName, entry: &mut ServiceEntry) -> Result<(), Fault> {
-        if let Some(image) = &self.image {
+        if let Some(image) = self.image.as_ref().or_else(|| self.built.get(name)) {
             entry.image = Some(image.clone());
         }
         if let Some(tag) = &self.tag {

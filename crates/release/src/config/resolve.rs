@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::alarm_plans;
 use super::balancing::{self, Wish};
+use super::build;
 use super::decode::decode;
 use super::deployment::{self, StrategyWord};
 use super::document::{EnvironmentEntry, NetworkEntry, Scheme, ServiceEntry};
@@ -197,7 +198,8 @@ fn service_plan<'n>(
         config: scene.config,
         config_parameter: &|name: &str| naming::config_parameter(scene.app, environment, name),
     };
-    let task = task::task(name, entry, site, &around)?;
+    let build = build::build(scene.app, name, entry, site).map_err(here)?.filter(|_| entry.image.is_none());
+    let task = task::task(name, entry, build.as_ref(), site, &around)?;
     let (mut document, mut steering) = match &entry.service_definition {
         None => service::shorthand(entry, &preset, site).map_err(here)?,
         Some(source) => {
@@ -240,6 +242,7 @@ fn service_plan<'n>(
         family: task.family,
         task_definition: Json::Object(task.document),
         service: Json::Object(document),
+        build,
         desired_count,
         balancing,
         alarms,

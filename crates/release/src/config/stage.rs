@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::document::FallbackRule;
+
 /// How an environment trades speed for safety.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +32,7 @@ pub(crate) struct Preset {
     pub maximum_percent: Option<i32>,
     pub circuit_breaker: bool,
     pub fail_fast: bool,
+    pub fallback: FallbackRule,
 }
 
 impl Stage {
@@ -47,6 +50,7 @@ impl Stage {
                 maximum_percent: Some(100),
                 circuit_breaker: true,
                 fail_fast: true,
+                fallback: FallbackRule::OnRequest,
             },
             Stage::Prod => Preset {
                 desired_count: 2,
@@ -60,6 +64,7 @@ impl Stage {
                 maximum_percent: Some(200),
                 circuit_breaker: true,
                 fail_fast: false,
+                fallback: FallbackRule::Never,
             },
             Stage::Custom => Preset {
                 // CreateService has no default of its own for a replica service.
@@ -74,6 +79,7 @@ impl Stage {
                 maximum_percent: None,
                 circuit_breaker: false,
                 fail_fast: false,
+                fallback: FallbackRule::Never,
             },
         }
     }

@@ -12,7 +12,7 @@ use super::either::EcsDocumentEntry;
 use super::error::{ConfigError, Fault};
 use super::names::ServiceName;
 use super::site::Site;
-use crate::plan::TargetDefaults;
+use crate::plan::{BuildPlan, TargetDefaults};
 
 /// The smallest size Fargate offers, in CPU units and MiB.
 const DEFAULT_CPU: &str = "256";
@@ -101,29 +101,33 @@ impl Task {
 pub(crate) fn task(
     name: &ServiceName,
     entry: &ServiceEntry,
+    build: Option<&BuildPlan>,
     site: &Site<'_>,
     around: &Surroundings<'_>,
 ) -> Result<Task, ConfigError> {
     match &entry.task_definition {
-        None => shorthand(name, entry, site, around).map_err(|fault| ConfigError::new(around.file, fault)),
-        Some(source) => document(name, source, entry, site, around),
+        None => shorthand(name, entry, build, site, around).map_err(|fault| ConfigError::new(around.file, fault)),
+        Some(source) => document(name, source, entry, build, site, around),
     }
 }
 
 fn shorthand(
     name: &ServiceName,
     entry: &ServiceEntry,
+    build: Option<&BuildPlan>,
     site: &Site<'_>,
     around: &Surroundings<'_>,
 ) -> Result<Task, Fault> {
-    let is_process = entry.image.is_none();
-    let image = match (&entry.image, &around.defaults.process_image) {
+    let built = build.map(BuildPlan::placeholder);
+    let given = entry.image.as_ref().or(built.as_ref());
+    let is_process = given.is_none();
+    let image = match (given, &around.defaults.process_image) {
         (Some(image), _) => image.clone(),
         (None, Some(process)) => process.clone(),
         (None, None) => {
             return Err(site
                 .fault("lacks `image`, which every service on AWS needs")
-                .instead("add `image:`, or name a `task_definition:`"));
+                .instead("add `image:` or `build:`, or name a `task_definition:`"));
         }
     };
     if is_process && entry.command.is_none() {
@@ -263,6 +267,7 @@ fn document(
     name: &ServiceName,
     source: &EcsDocumentEntry,
     entry: &ServiceEntry,
+    build: Option<&BuildPlan>,
     site: &Site<'_>,
     around: &Surroundings<'_>,
 ) -> Result<Task, ConfigError> {
@@ -288,7 +293,7 @@ fn document(
     let container = main_container(&mut document, name).ok_or_else(|| {
         here(at_home.fault("has no containers").instead("give it containerDefinitions with at least one name"))
     })?;
-    if let Some(image) = &entry.image {
+    if let Some(image) = entry.image.clone().or_else(|| build.map(BuildPlan::placeholder)) {
         container.insert("image".into(), json!(image));
     }
     let secrets = secrets(entry, site, around).map_err(here)?;

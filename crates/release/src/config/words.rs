@@ -28,6 +28,11 @@ impl Command {
         &self.0
     }
 
+    /// Reads a line, which is split as a shell splits it.
+    pub(crate) fn of_text(line: &str) -> Result<Self, String> {
+        Self::of_line(line)
+    }
+
     fn of_line(line: &str) -> Result<Self, String> {
         // A folded YAML text ends in a line feed.
         let line = line.trim();

@@ -24,8 +24,18 @@ pub struct Asked {
     pub strategy: Option<StrategyWord>,
     pub rollback: RollbackOverride,
     pub definition: DefinitionChoice,
+    /// Whether images were to be left as they are in the registry.
+    #[serde(skip_serializing_if = "is_false")]
+    pub no_build: bool,
+    /// Whether something might stand in for a missing image.
+    #[serde(skip_serializing_if = "is_false")]
+    pub use_fallback_image: bool,
     /// Whether new tasks were to be started even if nothing changed.
     pub force: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Asked {
@@ -39,6 +49,8 @@ impl Asked {
             strategy: overrides.strategy,
             rollback: overrides.rollback,
             definition: options.definition,
+            no_build: false,
+            use_fallback_image: false,
             force: options.force == Force::Always,
         }
     }
@@ -48,6 +60,7 @@ impl Asked {
         Overrides {
             services: self.services.clone(),
             image: self.image.clone(),
+            built: Default::default(),
             tag: self.tag.clone(),
             environment: set.into_iter().collect(),
             strategy: self.strategy,

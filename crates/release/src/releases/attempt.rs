@@ -11,6 +11,7 @@ use crate::config::{RollbackOverride, ServiceName};
 use crate::configuration::{Published, publish};
 use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began, step_ended};
 use crate::error::ReleaseError;
+use crate::images::push;
 use crate::interrupt::Interrupt;
 use crate::lock::HeldLock;
 use crate::parameters::{Parameters, Realm};
@@ -32,6 +33,8 @@ pub(super) struct Attempt<'a> {
     pub realm: &'a Realm,
     pub id: &'a ReleaseId,
     pub held: &'a HeldLock,
+    pub provided: &'a Provided,
+    pub commit: Option<&'a str>,
     pub interrupt: Interrupt,
 }
 
@@ -88,6 +91,7 @@ impl Attempt<'_> {
         let (connection, plan) = (self.connection, self.plan);
         secrets::refuse_missing(connection, plan).await?;
         refuse_firing_alarms(connection, plan, &self.deploy, report, &self.interrupt).await?;
+        self.pushed(report).await?;
         let published = self.published(recorder, report, head).await?;
         let order = InOrder { connection, plan, options: &self.deploy, held: self.held, touched };
         let outcome = deploy_in_order(&order, report, self.interrupt.clone()).await;
@@ -117,6 +121,22 @@ impl Attempt<'_> {
             }
         }
         outcome
+    }
+
+    /// Pushes the images that were built; those that are there already are found.
+    async fn pushed(&self, report: &Reporter) -> Result<(), ReleaseError> {
+        for built in &self.provided.built {
+            let step = format!("push {}", built.service);
+            report.send(step_began(&step));
+            let pushed = push(self.connection, &self.plan.app, built, self.commit, report).await;
+            report.send(step_ended(&step, &pushed, |pushed| {
+                let outcome = if pushed.uploaded_blobs == 0 { "unchanged" } else { "done" };
+                (outcome.to_owned(), pushed.details())
+            }));
+            pushed?;
+            self.held.ensure().await?;
+        }
+        Ok(())
     }
 
     /// Publishes the configuration, and writes down at once what was there before.

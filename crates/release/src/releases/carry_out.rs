@@ -14,6 +14,7 @@ use crate::deploy::{DeployOptions, DeployReport};
 use crate::ensure::Force as NewDeployment;
 use crate::error::ReleaseError;
 use crate::freeze;
+use crate::images::Provided;
 use crate::history::{HISTORY_MAX, HistoryEntry, history};
 use crate::interrupt::Interrupt;
 use crate::lock::{self, Force, HeldLock, Owner};
@@ -31,6 +32,8 @@ pub struct ReleaseOptions {
     /// What is written down of the flags.
     pub asked: Asked,
     pub resumption: Resumption,
+    /// The images of services that were chosen for it, and those that are still to be pushed.
+    pub provided: Provided,
 }
 
 /// What somebody has allowed beyond the ordinary.
@@ -108,6 +111,8 @@ pub async fn carry_out(
             realm: &realm,
             id: &id,
             held: &held,
+            provided: &options.provided,
+            commit: options.commit.as_deref(),
             interrupt,
         };
         let head = Head {
@@ -118,6 +123,7 @@ pub async fn carry_out(
             asked: options.asked.clone(),
             config: Default::default(),
             config_before: Default::default(),
+            images: options.provided.images.clone(),
             plan: fingerprint(plan, &options.deploy),
             approved_by: approval.map(|approval| approval.who),
             state: State::Running,

@@ -55,6 +55,9 @@ pub struct Head {
     /// Of those that this release has changed, the version before; none for what is new.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub config_before: BTreeMap<String, Option<i64>>,
+    /// The images of services that were chosen for it, by digest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<ServiceName, String>,
     /// Of everything that was to be deployed.
     pub plan: String,
     /// Who has approved it, where that was asked for.

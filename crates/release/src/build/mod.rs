@@ -1,0 +1,136 @@
+//! Makes the images of services. Whatever the kind of build, what comes of it is an OCI image layout in a directory, known by the digest of
+//! its image before anything is pushed: a plan can name it, and somebody can approve it.
+//!
+//! Nothing here touches an environment.
+
+mod command;
+mod dockerfile;
+mod files;
+mod inputs;
+mod shelf;
+mod tool;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use seatrial_image::layout::Layout;
+use seatrial_model::image::Digest;
+
+use crate::config::{AppName, ServiceName};
+use crate::deploy::{step_began, step_ended};
+use crate::error::ReleaseError;
+use crate::interrupt::Interrupt;
+use crate::plan::{BuildKind, BuildPlan};
+use crate::report::{Event, Reporter};
+
+pub use shelf::Shelf;
+
+/// An image that has been made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    pub service: ServiceName,
+    pub plan: BuildPlan,
+    pub digest: Digest,
+    /// The OCI image layout it is in.
+    pub layout: PathBuf,
+    /// Bytes of the image, its layers compressed.
+    pub size: u64,
+    /// Artifacts that refer to the image, such as what it is made of.
+    pub referrers: Vec<Digest>,
+    pub origin: Origin,
+    pub purpose: Purpose,
+}
+
+/// What an image is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Release,
+    /// It stands in where there is none.
+    StandIn,
+}
+
+/// Whether a build had to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Made,
+    /// Everything it is made of is as it was.
+    AsBefore,
+}
+
+/// What a build works with.
+#[derive(Clone, Copy, Debug)]
+pub struct Workshop<'a> {
+    pub app: &'a AppName,
+    /// That of the configuration file.
+    pub directory: &'a Path,
+    pub shelf: &'a Shelf,
+    pub report: &'a Reporter,
+}
+
+impl Workshop<'_> {
+    /// Makes the image of a service, unless it was made of the same before.
+    pub async fn build(
+        &self,
+        service: &ServiceName,
+        plan: &BuildPlan,
+        login: Option<&Login>,
+        interrupt: &mut Interrupt,
+    ) -> Result<Built, ReleaseError> {
+        let step = format!("build {service}");
+        let started = Instant::now();
+        self.report.send(step_began(&step));
+        let built = self.make(&step, service, plan, login, interrupt).await;
+        let told = |built: &Built| {
+            let outcome = match built.origin {
+                Origin::Made => "done",
+                Origin::AsBefore => "unchanged",
+            };
+            (outcome.to_owned(), vec![built.digest.to_string()])
+        };
+        self.report.send(step_ended(&step, &built, told));
+        let built = built?;
+        let line = match built.origin {
+            Origin::Made => {
+                let megabytes = built.size as f64 / 1e6;
+                format!("{} ({megabytes:.1} MB) in {:.1} s", built.digest, started.elapsed().as_secs_f64())
+            }
+            Origin::AsBefore => format!("{}: nothing it is made of has changed", built.digest),
+        };
+        self.report.send(Event::Output { source: step, line });
+        Ok(built)
+    }
+
+    async fn make(
+        &self,
+        step: &str,
+        service: &ServiceName,
+        plan: &BuildPlan,
+        login: Option<&Login>,
+        interrupt: &mut Interrupt,
+    ) -> Result<Built, ReleaseError> {
+        for words in &plan.before {
+            tool::run(step, words, self.directory, self.report, interrupt).await?;
+        }
+        let place = self.shelf.place(self.app, service, &inputs::fingerprint(plan, self.directory)?);
+        let (layout, origin) = match place.found() {
+            Some(layout) => (layout, Origin::AsBefore),
+            None => {
+                let fresh = place.fresh()?;
+                match &plan.kind {
+                    BuildKind::Files(files) => files::pack(step, files, self.directory, login, fresh.path()).await?,
+                    BuildKind::Dockerfile(dockerfile) => {
+                        dockerfile::build(step, dockerfile, self, fresh.path(), interrupt).await?;
+                    }
+                    BuildKind::Command(made) => command::run(step, made, self, fresh.path(), interrupt).await?,
+                }
+                (fresh.keep()?, Origin::Made)
+            }
+        };
+        let image = Layout::open(&layout).and_then(|layout| layout.image(None)).map_err(|error| {
+            let what = format!("{step} failed: what it left is no OCI image layout: {error}");
+            ReleaseError::not_possible(what, "let the build write one: an `oci-layout` file, `index.json` and `blobs/`")
+        })?;
+        let size = image.size();
+        Ok(Built { service: service.clone(), plan: plan.clone(), digest: image.digest, layout, size, origin })
+    }
+}

@@ -1,0 +1,124 @@
+//! Where images are kept on this machine between being built and being pushed, by what they were made of.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use crate::config::{AppName, ServiceName};
+use crate::error::ReleaseError;
+
+/// The most builds kept of a service.
+const KEPT_MAX: usize = 5;
+
+/// A directory of builds.
+#[derive(Clone, Debug)]
+pub struct Shelf(PathBuf);
+
+impl Shelf {
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Shelf(directory.into())
+    }
+
+    /// The place of what is made of certain inputs.
+    pub(super) fn place(&self, app: &AppName, service: &ServiceName, inputs: &str) -> Place {
+        let directory = self.0.join(app.as_str()).join(service.as_str());
+        Place { path: directory.join(inputs), directory }
+    }
+}
+
+/// The place of a build.
+pub(super) struct Place {
+    directory: PathBuf,
+    path: PathBuf,
+}
+
+impl Place {
+    /// The build, if it has been made; that it was asked for keeps it.
+    pub fn found(&self) -> Option<PathBuf> {
+        let marker = fs::File::open(self.path.join("oci-layout")).ok()?;
+        let _ = marker.set_modified(SystemTime::now());
+        Some(self.path.clone())
+    }
+
+    /// An empty directory to build in.
+    pub fn fresh(self) -> Result<Fresh, ReleaseError> {
+        let made = fs::create_dir_all(&self.directory)
+            .and_then(|()| tempfile::Builder::new().prefix(".building-").tempdir_in(&self.directory));
+        let building = made.map_err(|error| unwritable(&self.directory, &error))?;
+        Ok(Fresh { place: self, building })
+    }
+}
+
+/// A build that is being made. It is gone again unless it is kept.
+pub(super) struct Fresh {
+    place: Place,
+    building: tempfile::TempDir,
+}
+
+impl Fresh {
+    /// Where the layout belongs: a directory that does not exist yet.
+    pub fn path(&self) -> PathBuf {
+        self.building.path().join("image")
+    }
+
+    /// Puts the build into its place and forgets old ones.
+    pub fn keep(self) -> Result<PathBuf, ReleaseError> {
+        let Place { directory, path } = &self.place;
+        let put = match fs::rename(self.path(), path) {
+            // Somebody has made the same at the same time.
+            Err(_) if path.join("oci-layout").exists() => Ok(()),
+            put => put,
+        };
+        put.map_err(|error| unwritable(path, &error))?;
+        // What cannot be tidied up now is the next time.
+        let _ = forget_old(directory);
+        Ok(path.clone())
+    }
+}
+
+fn forget_old(directory: &Path) -> io::Result<()> {
+    let mut builds = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if let Ok(used) = fs::metadata(path.join("oci-layout")).and_then(|metadata| metadata.modified()) {
+            builds.push((used, path));
+        }
+    }
+    builds.sort();
+    let surplus = builds.len().saturating_sub(KEPT_MAX);
+    builds.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_dir_all(path))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> ReleaseError {
+    let what = format!("the image cannot be kept at {}: {error}", path.display());
+    ReleaseError::not_possible(what, "make room there, or name another data directory with SEATRIAL_HOME")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_found_by_what_it_was_made_of_and_few_are_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let shelf = Shelf::at(directory.path());
+        let (app, service): (AppName, ServiceName) = ("shop".parse().expect("a name"), "web".parse().expect("a name"));
+        let place = |inputs: &str| shelf.place(&app, &service, inputs);
+        for build in 0..7 {
+            let inputs = format!("inputs-{build}");
+            assert_eq!(place(&inputs).found(), None);
+            let fresh = place(&inputs).fresh().expect("writable");
+            fs::create_dir(fresh.path()).expect("writable");
+            fs::write(fresh.path().join("oci-layout"), "{}").expect("writable");
+            let kept = fresh.keep().expect("writable");
+            assert_eq!(place(&inputs).found(), Some(kept));
+        }
+        let left = fs::read_dir(directory.path().join("shop/web")).expect("readable").count();
+        assert_eq!(left, KEPT_MAX);
+        assert_eq!(place("inputs-0").found(), None);
+        // One that fails leaves nothing.
+        drop(place("failed").fresh().expect("writable"));
+        assert_eq!(fs::read_dir(directory.path().join("shop/web")).expect("readable").count(), KEPT_MAX);
+    }
+}

@@ -1,0 +1,130 @@
+//! Whether the images of a plan are there, as far as they are in the registry of the environment's own account. What is elsewhere, ECS finds
+//! out when it starts the first task.
+
+use aws_sdk_ecr::types::ImageIdentifier;
+use seatrial_model::image::{ImageName, ImageReference};
+use serde_json::Value as Json;
+
+use super::login::Login;
+use super::repository::REPOSITORY_MISSING;
+use crate::aws::{CallError, Connection, DoingExt};
+use crate::config::ServiceName;
+use crate::plan::{ServicePlan, Target};
+
+/// ECR's code for an image that is not there.
+const IMAGE_MISSING: &str = "ImageNotFoundException";
+/// How many of the tags there are a message names.
+const TAGS_NAMED_MAX: usize = 5;
+
+/// An image that a service needs and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    pub service: ServiceName,
+    pub image: String,
+    pub repository: String,
+    /// What there is instead, in words.
+    pub instead: String,
+}
+
+impl Missing {
+    pub fn in_words(&self) -> String {
+        format!("the image of service {} is not there: {}; {}", self.service, self.image, self.instead)
+    }
+
+    /// The ways out.
+    pub fn ways_out(&self) -> String {
+        let Missing { service, .. } = self;
+        format!(
+            "push it; or deploy what is there with --tag; or let something stand in for now: \
+             seatrial deploy {service} --use-fallback-image"
+        )
+    }
+}
+
+/// Which registries are the environment's own.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnRegistry {
+    /// Where images are pushed.
+    pub address: String,
+    /// The name that ECR's registry of the account has.
+    pub name: String,
+}
+
+impl OwnRegistry {
+    pub async fn find(connection: &Connection, login: &Login) -> Result<Self, CallError> {
+        let account = connection.account().await?;
+        let region = connection.region();
+        Ok(OwnRegistry {
+            address: login.registry.clone(),
+            name: format!("{account}.dkr.ecr.{region}.amazonaws.com"),
+        })
+    }
+
+    fn has(&self, name: &ImageName) -> bool {
+        name.registry.as_ref().is_some_and(|registry| *registry == self.address || *registry == self.name)
+    }
+}
+
+/// Returns the image that a service's requests are about, and whether its container also names a program.
+pub(crate) fn image_of(service: &ServicePlan) -> Option<(&str, bool)> {
+    let container = main_container(service)?;
+    let is_given = |member: &str| container[member].as_array().is_some_and(|words| !words.is_empty());
+    Some((container["image"].as_str()?, is_given("command") || is_given("entryPoint")))
+}
+
+/// The container that is named like the service, else the first.
+fn main_container(service: &ServicePlan) -> Option<&Json> {
+    let containers = service.task_definition["containerDefinitions"].as_array()?;
+    containers.iter().find(|one| one["name"] == service.name.as_str()).or_else(|| containers.first())
+}
+
+/// Whether the image of a service may be in the own registry at all: one without a host never is.
+pub(crate) fn may_be_own(service: &ServicePlan) -> bool {
+    let name = image_of(service).and_then(|(image, _)| ImageName::parse(image).ok());
+    name.is_some_and(|name| name.registry.is_some())
+}
+
+/// Finds out whether the image of a service is missing.
+pub(crate) async fn missing(
+    connection: &Connection,
+    own: &OwnRegistry,
+    target: &Target,
+    service: &ServicePlan,
+) -> Result<Option<Missing>, CallError> {
+    let Some((image, has_program)) = image_of(service) else { return Ok(None) };
+    let Some(name) = ImageName::parse(image).ok().filter(|name| own.has(name)) else { return Ok(None) };
+    let reference = name.reference();
+    let id = match &reference {
+        ImageReference::Tag(tag) => ImageIdentifier::builder().image_tag(tag.as_str()).build(),
+        ImageReference::Digest(digest) => ImageIdentifier::builder().image_digest(digest.as_str()).build(),
+    };
+    let asked = connection.ecr.describe_images().repository_name(&name.repository).image_ids(id).send().await;
+    let instead = match asked.doing(|| format!("looking for the image {image}")) {
+        Ok(_) => return Ok(None),
+        Err(error) if error.has_code(REPOSITORY_MISSING) => {
+            // The engine runs the program of a name it does not know as one of its machine.
+            let is_rehearsal = *target == Target::Embedded && has_program && name.registry.as_ref() != Some(&own.address);
+            if is_rehearsal {
+                return Ok(None);
+            }
+            format!("there is no repository {}", name.repository)
+        }
+        Err(error) if error.has_code(IMAGE_MISSING) => there_instead(connection, &name.repository).await?,
+        Err(error) => return Err(error),
+    };
+    let (service, image, repository) = (service.name.clone(), image.to_owned(), name.repository);
+    Ok(Some(Missing { service, image, repository, instead }))
+}
+
+async fn there_instead(connection: &Connection, repository: &str) -> Result<String, CallError> {
+    let stored = super::stored(connection, repository).await?;
+    let tags: Vec<&str> = stored.real().flat_map(|image| image.tags.iter().map(String::as_str)).collect();
+    Ok(match tags.len() {
+        0 => format!("the repository {repository} has no image yet"),
+        count => {
+            let more = count.saturating_sub(TAGS_NAMED_MAX);
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!("the newest in the repository {repository} are {}{more}", tags[..count.min(TAGS_NAMED_MAX)].join(", "))
+        }
+    })
+}

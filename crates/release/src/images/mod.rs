@@ -1,0 +1,19 @@
+//! Images of services: the repository of each, what is in it, and the way into it. Everything goes through the API of ECR, which the
+//! embedded engine has as well.
+
+mod fallback;
+mod login;
+mod lookup;
+mod provide;
+mod push;
+mod repository;
+mod stored;
+
+pub use lookup::Missing;
+pub use provide::{Building, Provided, fall_back, lacking, provide};
+pub use repository::{Conflict, conflicts};
+pub use stored::{Stored, StoredImage, stored};
+
+pub(crate) use fallback::is_stand_in;
+pub(crate) use login::Login;
+pub(crate) use push::push;

@@ -1,0 +1,227 @@
+//! Pushes what was built into the repository of its service, and tags it.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use seatrial_distribution::{
+    Advance, Client, Credential, CredentialSource, DistributionError, ImageName, ImagePush, ImageSource, Options, Progress,
+};
+use seatrial_model::image::{Digest, ImageReference, ImageTag};
+
+use super::login::{Login, login};
+use super::repository::ensure;
+use super::stored::{FALLBACK, LATEST};
+use crate::aws::Connection;
+use crate::build::{Built, Purpose};
+use crate::config::AppName;
+use crate::error::ReleaseError;
+use crate::report::{Change, Event, Reporter, Resource};
+
+/// How often the way of a long push is told.
+const TOLD_EVERY: Duration = Duration::from_secs(5);
+/// How many digits of a digest or commit a made-up tag has.
+const TAG_DIGITS: usize = 12;
+
+/// What became of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    /// `REGISTRY/REPOSITORY@DIGEST`.
+    pub image: String,
+    pub tag: String,
+    pub uploaded_blobs: usize,
+    pub skipped_blobs: usize,
+    pub bytes: u64,
+}
+
+/// Pushes an image; what is there already is left.
+pub(crate) async fn push(
+    connection: &Connection,
+    app: &AppName,
+    built: &Built,
+    commit: Option<&str>,
+    report: &Reporter,
+) -> Result<Pushed, ReleaseError> {
+    let repository = &built.plan.repository;
+    let change = ensure(connection, app, &built.service, &built.plan).await?;
+    report.ensured(Resource::Repository, repository, Some(&built.service), change);
+    let login = login(connection).await?;
+    let own = match built.purpose {
+        Purpose::Release => tag(commit, &built.digest),
+        Purpose::StandIn => FALLBACK.to_owned(),
+    };
+    let pushed = push_as(&login, repository, built, &own, report).await;
+    let (push, tag) = match pushed {
+        // The commit was built before, to other bytes: its tag stays what it is.
+        Err(Failure::Tagged) => {
+            let other = tag_of_both(&own, &built.digest);
+            let pushed = push_as(&login, repository, built, &other, report).await;
+            (pushed.map_err(|failure| failure.into_error(&built.plan.repository))?, other)
+        }
+        pushed => (pushed.map_err(|failure| failure.into_error(&built.plan.repository))?, own),
+    };
+    let image = format!("{}/{repository}@{}", login.registry, built.digest);
+    let change = if push.manifests_pushed == 0 { Change::Unchanged } else { Change::Created(Vec::new()) };
+    report.ensured(Resource::Image, &format!("{repository}:{tag}"), Some(&built.service), change);
+    Ok(Pushed {
+        image,
+        tag,
+        uploaded_blobs: push.blobs_uploaded,
+        skipped_blobs: push.blobs_skipped + push.blobs_mounted,
+        bytes: push.bytes,
+    })
+}
+
+impl Pushed {
+    /// What is written down of it.
+    pub fn details(&self) -> Vec<String> {
+        let Pushed { image, tag, uploaded_blobs, skipped_blobs, bytes } = self;
+        vec![
+            format!("{image} as {tag}"),
+            format!("{uploaded_blobs} blobs of {:.1} MB sent, {skipped_blobs} were there", *bytes as f64 / 1e6),
+        ]
+    }
+}
+
+enum Failure {
+    /// The tag is another image's and does not move.
+    Tagged,
+    Other(Box<DistributionError>),
+}
+
+impl Failure {
+    fn into_error(self, repository: &str) -> ReleaseError {
+        let (what, instead) = match self {
+            Failure::Tagged => (
+                format!("every tag for the image is taken in {repository}, and tags do not move there"),
+                "look at them with `aws ecr describe-images`, and delete what is wrong".to_owned(),
+            ),
+            Failure::Other(error) => {
+                let again = "run the command again: what was pushed is not pushed twice";
+                (error.tell(), again.to_owned())
+            }
+        };
+        ReleaseError::not_possible(what, instead)
+    }
+}
+
+async fn push_as(
+    login: &Login,
+    repository: &str,
+    built: &Built,
+    tag: &str,
+    report: &Reporter,
+) -> Result<seatrial_distribution::PushReport, Failure> {
+    let other = |error: DistributionError| Failure::Other(Box::new(error));
+    let name = ImageName::parse(&format!("{}/{repository}", login.registry)).map_err(|error| {
+        other(DistributionError::Protocol {
+            host: login.registry.clone(),
+            doing: format!("push {repository}"),
+            what: error.to_string(),
+        })
+    })?;
+    let credential = Credential::password(login.user.clone(), login.password.clone());
+    let client = Client::open(&name, &CredentialSource::Given(credential), &Options::default()).await.map_err(other)?;
+    let own = ImageReference::parse(tag).expect("a tag of letters and digits");
+    if built.purpose == Purpose::Release {
+        let there = client.head_manifest(&own).await.map_err(other)?;
+        if there.as_ref().is_some_and(|head| head.digest != built.digest) {
+            return Err(Failure::Tagged);
+        }
+    }
+    let names = match built.purpose {
+        Purpose::Release => vec![tag, LATEST],
+        Purpose::StandIn => vec![tag],
+    };
+    let tags: Vec<ImageTag> =
+        names.into_iter().map(|tag| ImageTag::parse(tag).expect("a tag of letters and digits")).collect();
+    let push = ImagePush { digest: built.digest.clone(), referrers: built.referrers.clone(), tags, mount_from: None };
+    let source: Arc<dyn ImageSource> = Arc::new(LayoutSource(built.layout.clone()));
+    let progress: Arc<dyn Progress> = Arc::new(Teller::new(format!("push {}", built.service), report.clone()));
+    match client.push_image(source, &push, &progress).await {
+        Err(DistributionError::TagImmutable { .. }) => Err(Failure::Tagged),
+        pushed => pushed.map_err(other),
+    }
+}
+
+/// The tag of an image: its commit, if all of it is committed; else a part of its digest.
+fn tag(commit: Option<&str>, digest: &Digest) -> String {
+    match commit.filter(|commit| commit.len() >= TAG_DIGITS && commit.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+        Some(commit) => commit.to_owned(),
+        None => format!("sha-{}", &digest.hex()[..TAG_DIGITS]),
+    }
+}
+
+fn tag_of_both(commit: &str, digest: &Digest) -> String {
+    let commit: String = commit.chars().take(TAG_DIGITS).collect();
+    format!("{commit}-{}", &digest.hex()[..TAG_DIGITS])
+}
+
+/// The blobs of an OCI image layout.
+struct LayoutSource(PathBuf);
+
+impl LayoutSource {
+    fn blob(&self, digest: &Digest) -> PathBuf {
+        self.0.join("blobs").join(digest.algorithm().as_str()).join(digest.hex())
+    }
+}
+
+impl ImageSource for LayoutSource {
+    fn manifest(&self, digest: &Digest) -> io::Result<Vec<u8>> {
+        std::fs::read(self.blob(digest))
+    }
+
+    fn open_blob(&self, digest: &Digest) -> io::Result<(File, u64)> {
+        let file = File::open(self.blob(digest))?;
+        let size = file.metadata()?.len();
+        Ok((file, size))
+    }
+}
+
+/// Tells now and then how far a push is.
+struct Teller {
+    step: String,
+    report: Reporter,
+    state: Mutex<Told>,
+}
+
+struct Told {
+    last: Instant,
+    blobs: std::collections::BTreeMap<Digest, (u64, u64)>,
+}
+
+impl Teller {
+    fn new(step: String, report: Reporter) -> Self {
+        Teller { step, report, state: Mutex::new(Told { last: Instant::now(), blobs: Default::default() }) }
+    }
+}
+
+impl Progress for Teller {
+    fn advance(&self, advance: Advance<'_>) {
+        let mut told = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        told.blobs.insert(advance.blob.clone(), (advance.done, advance.total));
+        if told.last.elapsed() >= TOLD_EVERY {
+            told.last = Instant::now();
+            let (done, total) = told.blobs.values().fold((0, 0), |(done, total), blob| (done + blob.0, total + blob.1));
+            let line = format!("{:.1} of {:.1} MB sent", done as f64 / 1e6, total as f64 / 1e6);
+            self.report.send(Event::Output { source: self.step.clone(), line });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_the_commit_when_all_of_it_is_committed() {
+        let digest = Digest::parse(&format!("sha256:{}", "ab".repeat(32))).expect("a digest");
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(tag(Some(commit), &digest), commit);
+        assert_eq!(tag(Some(&format!("{commit} with changes")), &digest), "sha-abababababab");
+        assert_eq!(tag(None, &digest), "sha-abababababab");
+        assert_eq!(tag_of_both(commit, &digest), "0123456789ab-abababababab");
+    }
+}
