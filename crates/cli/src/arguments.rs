@@ -7,10 +7,12 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::aws::RoleArn;
 use seatrial_release::config::{EnvironmentName, Overrides, RollbackOverride, ServiceName, Span, StrategyWord};
+use seatrial_release::images::Building;
 use seatrial_release::plan::Plan;
 use seatrial_release::{DefinitionChoice, Force};
 
 use crate::exit_code::UsageError;
+use crate::images::Wish;
 use crate::printer::Output;
 
 /// The file used when none is named.
@@ -199,8 +201,10 @@ impl Version {
         Err(UsageError { what, instead: format!("name the service: seatrial {command} SERVICE --revision N") })
     }
 
-    pub fn building(&self) -> Building {
-        if self.no_build || self.use_fallback_image { Building::No } else { Building::Yes }
+    /// Where images come from.
+    pub fn images(&self) -> Wish {
+        let building = if self.no_build || self.use_fallback_image { Building::No } else { Building::Yes };
+        Wish { building, may_fall_back: self.use_fallback_image }
     }
 
     pub fn force(&self) -> Force {

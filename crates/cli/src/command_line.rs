@@ -9,7 +9,7 @@ use seatrial_release::releases::Word;
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    abort, approve, audit, ci, completion, config, continue_deployment, delete, demo_app, deploy, engine, events,
+    abort, approve, audit, ci, completion, config, continue_deployment, delete, demo_app, deploy, engine, events, fix,
     history, import, infra, init, inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback,
     scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
 };
@@ -53,6 +53,7 @@ pub enum Command {
     Lock(lock::LockArguments),
     Unlock(lock::UnlockArguments),
     Events(events::EventsArguments),
+    Fix(fix::FixArguments),
     Logs(logs::LogsArguments),
     Scale(scale::ScaleArguments),
     Delete(delete::DeleteArguments),
@@ -111,6 +112,7 @@ impl CommandLine {
             Command::Lock(arguments) => arguments.common.clone(),
             Command::Unlock(arguments) => arguments.common.clone(),
             Command::Events(arguments) => arguments.common.clone(),
+            Command::Fix(arguments) => arguments.common.clone(),
             Command::Logs(arguments) => arguments.common.clone(),
             Command::Scale(arguments) => arguments.common.clone(),
             Command::Delete(arguments) => arguments.common.clone(),
@@ -182,6 +184,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Rollback(arguments) => runtime()?.block_on(rollback::run(arguments, common, printer))?,
         Command::History(arguments) => runtime()?.block_on(history::run(arguments, common, printer))?,
         Command::Events(arguments) => runtime()?.block_on(events::run(arguments, common, printer))?,
+        Command::Fix(arguments) => runtime()?.block_on(fix::run(arguments, common, printer))?,
         Command::Logs(arguments) => runtime()?.block_on(logs::run(arguments, common, printer))?,
         Command::Scale(arguments) => runtime()?.block_on(scale::run(arguments, common, printer))?,
         Command::Delete(arguments) => runtime()?.block_on(delete::run(arguments, common, printer))?,

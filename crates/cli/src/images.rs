@@ -10,6 +10,8 @@ use seatrial_release::report::Reporter;
 
 use crate::arguments::Common;
 use crate::engine::Home;
+use crate::printer::Printer;
+use crate::progress::Display;
 use crate::session::Session;
 use crate::target;
 
@@ -27,17 +29,38 @@ pub fn shelf(common: &Common) -> Result<Shelf> {
     Ok(Shelf::at(home.path().join("builds")))
 }
 
-/// Provides the images of a session's services, and makes the plan name them.
+/// What a session is of.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub file: &'a ConfigFile,
+    pub environment: &'a Environment,
+    pub common: &'a Common,
+    pub printer: &'a Printer,
+}
+
+/// Provides the images of a session's services, and makes its plan name them.
 pub async fn provided(
     session: &mut Session,
-    file: &ConfigFile,
-    environment: &Environment,
+    scene: &Scene<'_>,
     overrides: &mut Overrides,
     wish: Wish,
-    common: &Common,
+    interrupt: Interrupt,
+) -> Result<Provided> {
+    let display = Display::new(scene.printer, scene.common);
+    let provided = provide_all(session, scene, overrides, wish, &display.reporter(), interrupt).await;
+    display.end();
+    provided
+}
+
+async fn provide_all(
+    session: &mut Session,
+    scene: &Scene<'_>,
+    overrides: &mut Overrides,
+    wish: Wish,
     report: &Reporter,
     mut interrupt: Interrupt,
 ) -> Result<Provided> {
+    let Scene { file, environment, common, .. } = *scene;
     let shelf = shelf(common)?;
     let connection = &session.connection;
     let workshop = Workshop { app: file.app(), directory: file.directory(), shelf: &shelf, report };

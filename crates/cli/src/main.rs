@@ -6,6 +6,7 @@ mod commands;
 mod commit;
 mod engine;
 mod exit_code;
+mod images;
 mod new_file;
 mod parse;
 mod printer;

@@ -20,6 +20,7 @@ mod difference;
 mod ensure;
 mod error;
 mod firing;
+pub mod fix;
 pub mod forecast;
 pub mod freeze;
 mod history;

@@ -17,6 +17,7 @@ use super::simulate::ApplicationArguments;
 use crate::arguments::{Common, Version, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::ExitCode;
+use crate::images::{Scene, provided};
 use crate::printer::{Output, Printer};
 use crate::progress::Display;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
@@ -134,10 +135,12 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     }
     let waits = arguments.wait_for_approval.map(|span| span.get());
     let consent = if asks_elsewhere { Consent::Asked(waits) } else { Consent::Given };
-    let overrides = version.overrides(arguments.rollback());
-    let session = Session::of_environment(&common, &overrides, &file, &environment, Absent::Start, printer).await?;
+    let mut overrides = version.overrides(arguments.rollback());
+    let mut session = Session::of_environment(&common, &overrides, &file, &environment, Absent::Start, printer).await?;
     version.check(&session.plan, "deploy")?;
     let interrupt = interrupted_by_ctrl_c();
+    let scene = Scene { file: &file, environment: &environment, common: &common, printer };
+    let provided = provided(&mut session, &scene, &mut overrides, version.images(), interrupt.clone()).await?;
     if arguments.diff {
         let (force, definition) = (version.force(), version.definition());
         let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupt.clone()).await?;
@@ -153,11 +156,16 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     }
     let deploy = arguments.options();
     let options = ReleaseOptions {
-        asked: Asked::of(&overrides, &deploy),
+        asked: Asked {
+            no_build: version.no_build,
+            use_fallback_image: version.use_fallback_image,
+            ..Asked::of(&overrides, &deploy)
+        },
         deploy,
         permission: arguments.permission.permission(consent),
         commit: commit(file.path()),
         resumption: Resumption::New,
+        provided,
     };
     released(&session, &options, &common, printer, interrupt).await
 }

@@ -13,6 +13,7 @@ pub mod demo_app;
 pub mod deploy;
 pub mod engine;
 pub mod events;
+pub mod fix;
 pub mod history;
 pub mod import;
 pub mod infra;

@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{ConfigFile, Overrides, RollbackOverride, Setting, Variables};
 use seatrial_release::forecast::{Application, Circumstances, Known, Platform, Prior, Timeline, timeline};
+use seatrial_release::images::conflicts;
 use seatrial_release::plan::Plan;
 use seatrial_release::preflight::{self, Finding};
 use seatrial_release::secrets;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use super::simulate::{ApplicationArguments, Considered};
 use crate::arguments::{Common, Version};
 use crate::exit_code::{ExitCode, UsageError};
+use crate::images::{Scene, provided};
 use crate::printer::{Output, Printer};
 use crate::session::{Session, configured, interrupted_by_ctrl_c};
 use crate::show;
@@ -101,14 +103,23 @@ pub async fn planned(
     printer: &Printer,
 ) -> Result<Planned> {
     let (file, environment) = configured(common)?;
-    let overrides = version.overrides(rollback);
-    let session = Session::of_environment(common, &overrides, &file, &environment, Absent::Refuse, printer).await?;
+    let mut overrides = version.overrides(rollback);
+    let mut session = Session::of_environment(common, &overrides, &file, &environment, Absent::Refuse, printer).await?;
+    version.check(&session.plan, "plan")?;
+    let scene = Scene { file: &file, environment: &environment, common, printer };
+    let taken = conflicts(&session.connection, &session.plan).await?.into_iter().map(|conflict| Finding {
+        what: conflict.in_words(),
+        instead: conflict.instead(),
+        service: conflict.service,
+    });
+    let taken: Vec<Finding> = taken.collect();
+    provided(&mut session, &scene, &mut overrides, version.images(), interrupted_by_ctrl_c()).await?;
     let Session { connection, plan } = &session;
-    version.check(plan, "plan")?;
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
     let defaults = target::defaults(&environment.target, Some(connection));
-    let findings = secrets::missing(connection, plan).await?;
+    let mut findings = secrets::missing(connection, plan).await?;
+    findings.extend(taken);
     let mut planned = Planned { rehearsal, timelines: Vec::new(), findings, advice: Vec::new() };
     for service in &plan.services {
         // Whoever may not look at metrics may still plan.

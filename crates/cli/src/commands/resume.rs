@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::Overrides;
+use seatrial_release::images::{Building, Provided, lacking};
 use seatrial_release::releases::{Consent, ReleaseId, ReleaseOptions, Resumption, release};
 use seatrial_release::{DeployOptions, FiringAlarms, Force, Realm};
 
@@ -11,6 +12,7 @@ use super::deploy::{PermissionArguments, released};
 use crate::arguments::{Assignment, Common, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::ExitCode;
+use crate::images::{Scene, Wish, provided};
 use crate::printer::Printer;
 use crate::session::{Session, configured, interrupted_by_ctrl_c};
 use crate::target::Absent;
@@ -54,7 +56,20 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     let found = release(&connection, &realm, arguments.release.as_ref()).await?;
     let asked = found.head.asked;
     let set = arguments.set.iter().map(|set| (set.name.clone(), set.value.clone()));
-    let session = open(&asked.overrides(set)).await?;
+    let mut overrides = Overrides { built: found.head.images.clone(), ..asked.overrides(set) };
+    let mut session = open(&overrides).await?;
+    let interrupt = interrupted_by_ctrl_c();
+    let scene = Scene { file: &file, environment: &environment, common: &common, printer };
+    let provided = if lacking(&session.connection, &session.plan, &[]).await?.is_empty() {
+        Provided { images: found.head.images, built: Vec::new() }
+    } else {
+        // It ended before everything was pushed.
+        overrides.built.clear();
+        session = open(&overrides).await?;
+        let building = if asked.no_build || asked.use_fallback_image { Building::No } else { Building::Yes };
+        let wish = Wish { building, may_fall_back: asked.use_fallback_image };
+        provided(&mut session, &scene, &mut overrides, wish, interrupt.clone()).await?
+    };
     let deploy = DeployOptions {
         force: if asked.force { Force::Always } else { Force::WhenNeeded },
         definition: asked.definition,
@@ -70,6 +85,7 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
         commit: commit(file.path()),
         asked,
         resumption: Resumption::Resume(Some(found.id)),
+        provided,
     };
-    released(&session, &options, &common, printer, interrupted_by_ctrl_c()).await
+    released(&session, &options, &common, printer, interrupt).await
 }

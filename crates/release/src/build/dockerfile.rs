@@ -35,7 +35,10 @@ fn builder() -> Result<String, ReleaseError> {
     let is_there = |name: &&str| std::env::split_paths(&path).any(|directory| directory.join(name).is_file());
     BUILDERS.into_iter().find(is_there).map(ToOwned::to_owned).ok_or_else(|| {
         let what = "a Dockerfile is built with buildah, podman or docker, and none of them is installed";
-        ReleaseError::not_possible(what, "install one (apt-get install buildah), or build from `files:`, which needs none")
+        ReleaseError::not_possible(
+            what,
+            "install one (apt-get install buildah), or build from `files:`, which needs none",
+        )
     })
 }
 

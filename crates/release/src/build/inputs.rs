@@ -55,7 +55,8 @@ fn walk(hash: &mut Sha256, path: &Path) -> io::Result<()> {
         hash.update(fs::read_link(path)?.as_os_str().as_encoded_bytes());
     }
     if metadata.is_dir() {
-        let mut entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+        let mut entries =
+            fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
         entries.sort();
         // What version control keeps of the past is in no image.
         let entries = entries.iter().filter(|path| path.file_name().is_none_or(|name| name != ".git"));

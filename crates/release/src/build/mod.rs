@@ -13,12 +13,13 @@ mod tool;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use seatrial_image::layout::Layout;
-use seatrial_model::image::Digest;
+use seatrial_image::layout::{Layout, LayoutError};
+use seatrial_model::image::{Digest, MANIFEST_BYTES_MAX, Manifest};
 
 use crate::config::{AppName, ServiceName};
 use crate::deploy::{step_began, step_ended};
 use crate::error::ReleaseError;
+use crate::images::Login;
 use crate::interrupt::Interrupt;
 use crate::plan::{BuildKind, BuildPlan};
 use crate::report::{Event, Reporter};
@@ -65,6 +66,26 @@ pub struct Workshop<'a> {
     pub directory: &'a Path,
     pub shelf: &'a Shelf,
     pub report: &'a Reporter,
+}
+
+/// What a layout has.
+pub(crate) struct Found {
+    pub digest: Digest,
+    pub size: u64,
+    pub referrers: Vec<Digest>,
+}
+
+impl Found {
+    /// Finds the image of a layout: the one that a build names, or the only one. Everything else that is named refers to it.
+    pub fn of(layout: &Path) -> Result<Self, LayoutError> {
+        let layout = Layout::open(layout)?;
+        let entry = layout.find(Some(files::IMAGE_NAME)).or_else(|_| layout.find(None))?;
+        let referrers = layout.entries()?.into_iter().map(|other| other.digest).filter(|other| *other != entry.digest);
+        let referrers = referrers.collect();
+        let bytes = layout.read(&entry.digest, MANIFEST_BYTES_MAX)?;
+        let size = Manifest::parse(&bytes, None).map_or(0, |manifest| manifest.content_size());
+        Ok(Found { digest: entry.digest, size, referrers })
+    }
 }
 
 impl Workshop<'_> {
@@ -126,11 +147,24 @@ impl Workshop<'_> {
                 (fresh.keep()?, Origin::Made)
             }
         };
-        let image = Layout::open(&layout).and_then(|layout| layout.image(None)).map_err(|error| {
-            let what = format!("{step} failed: what it left is no OCI image layout: {error}");
+        self.taken_up(step, service, plan, layout, origin)
+    }
+
+    /// Reads what a build has left.
+    fn taken_up(
+        &self,
+        step: &str,
+        service: &ServiceName,
+        plan: &BuildPlan,
+        layout: PathBuf,
+        origin: Origin,
+    ) -> Result<Built, ReleaseError> {
+        let found = Found::of(&layout).map_err(|error| {
+            let what = format!("{step} failed: what it left is no OCI image layout: {}", files::told(&error));
             ReleaseError::not_possible(what, "let the build write one: an `oci-layout` file, `index.json` and `blobs/`")
         })?;
-        let size = image.size();
-        Ok(Built { service: service.clone(), plan: plan.clone(), digest: image.digest, layout, size, origin })
+        let Found { digest, size, referrers } = found;
+        let (service, plan) = (service.clone(), plan.clone());
+        Ok(Built { service, plan, digest, layout, size, referrers, origin, purpose: Purpose::Release })
     }
 }

@@ -21,14 +21,14 @@ impl Shelf {
     }
 
     /// The place of what is made of certain inputs.
-    pub(super) fn place(&self, app: &AppName, service: &ServiceName, inputs: &str) -> Place {
+    pub(crate) fn place(&self, app: &AppName, service: &ServiceName, inputs: &str) -> Place {
         let directory = self.0.join(app.as_str()).join(service.as_str());
         Place { path: directory.join(inputs), directory }
     }
 }
 
 /// The place of a build.
-pub(super) struct Place {
+pub(crate) struct Place {
     directory: PathBuf,
     path: PathBuf,
 }
@@ -51,7 +51,7 @@ impl Place {
 }
 
 /// A build that is being made. It is gone again unless it is kept.
-pub(super) struct Fresh {
+pub(crate) struct Fresh {
     place: Place,
     building: tempfile::TempDir,
 }

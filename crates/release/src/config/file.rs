@@ -88,6 +88,11 @@ impl ConfigFile {
         &self.path
     }
 
+    /// Where the file is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The application.
     pub fn app(&self) -> &AppName {
         &self.app

@@ -1,11 +1,15 @@
 //! What stands in for a service whose image is missing: a server that passes the health check and says that the service is not there yet.
 
-use std::path::Path;
-
 use seatrial_fallback::{HEALTH_PATH_VARIABLE, SERVER, SERVICE_VARIABLE};
+use seatrial_image::Platform;
+use seatrial_image::layout::LayoutWriter;
+use seatrial_image::pack::{Entry, ImageBuilder, PackError, PackOptions};
 use serde_json::{Map, Value as Json, json};
 
-use crate::plan::ServicePlan;
+use crate::build::{Built, Found, Origin, Purpose, Shelf};
+use crate::config::{AppName, ServiceName, VERSION_LABEL};
+use crate::error::ReleaseError;
+use crate::plan::{BuildKind, BuildPlan, FilesBuild, ServicePlan};
 
 /// The Docker label that marks a task definition as one that only stands in.
 pub(crate) const FALLBACK_LABEL: &str = "seatrial.fallback";
@@ -24,10 +28,66 @@ const TAKEN: [&str; 10] = [
     "volumesFrom",
 ];
 
+/// What status and history call its version.
+pub(crate) const STAND_IN_VERSION: &str = "stand-in";
+
+/// Where the server is in its image.
+const PROGRAM: &str = "/server";
+
+/// Makes the built-in stand-in, to be pushed into a repository.
+pub(crate) fn image(
+    shelf: &Shelf,
+    app: &AppName,
+    service: &ServiceName,
+    repository: &str,
+) -> Result<Built, ReleaseError> {
+    let Some(server) = SERVER else {
+        let what = "this program has no stand-in to offer: it was not built for Linux";
+        return Err(ReleaseError::not_possible(
+            what,
+            "name an image of your own: `fallback_image:` of the environment",
+        ));
+    };
+    let place = shelf.place(app, service, &format!("fallback-{}", env!("CARGO_PKG_VERSION")));
+    let fresh = place.fresh()?;
+    let packed = pack(server, &fresh.path()).and_then(|()| Ok(Found::of(&fresh.path())?));
+    let found = packed.map_err(|error| {
+        ReleaseError::not_possible(format!("the stand-in cannot be packed: {error}"), "look whether the disk is full")
+    })?;
+    let plan = BuildPlan {
+        repository: repository.to_owned(),
+        // It goes wherever the service's own image would.
+        is_named: true,
+        before: Vec::new(),
+        kind: BuildKind::Files(FilesBuild::default()),
+    };
+    Ok(Built {
+        service: service.clone(),
+        plan,
+        digest: found.digest,
+        layout: fresh.keep()?,
+        size: found.size,
+        referrers: Vec::new(),
+        origin: Origin::Made,
+        purpose: Purpose::StandIn,
+    })
+}
+
+fn pack(server: &'static [u8], layout: &std::path::Path) -> Result<(), PackError> {
+    let entry = Entry::from_bytes(server, PROGRAM).with_mode(0o755);
+    ImageBuilder::from_scratch(Platform::of_this_machine())
+        .layer(vec![entry], PackOptions::default())
+        .entry_point(vec![PROGRAM.to_owned()])
+        .label(FALLBACK_LABEL, "true")
+        .build(&LayoutWriter::create(layout)?, None)?;
+    Ok(())
+}
+
 /// Returns the service with a stand-in for its program; other containers are left out.
 pub(crate) fn stand_in(service: &ServicePlan, image: &str) -> ServicePlan {
     let mut plan = service.clone();
-    let health_path = service.balancing.as_ref().map_or("/", |balancing| balancing.target_group.health_check_path.as_str());
+    let health_path =
+        service.balancing.as_ref().map_or("/", |balancing| balancing.target_group.health_check_path.as_str());
     let balanced = service.balancing.as_ref().map(|balancing| balancing.container.clone());
     let Some(containers) = plan.task_definition["containerDefinitions"].as_array_mut() else { return plan };
     let named = balanced.as_deref().unwrap_or(service.name.as_str());
@@ -56,11 +116,5 @@ fn replace(container: &mut Map<String, Json>, image: &str, service: &str, health
     container.insert("image".to_owned(), json!(image));
     container.insert("essential".to_owned(), json!(true));
     container.insert("environment".to_owned(), Json::Array(environment));
-    container.insert("dockerLabels".to_owned(), json!({ FALLBACK_LABEL: "true" }));
-}
-
-/// Whether a registered task definition only stands in.
-pub(crate) fn is_stand_in(definition: &aws_sdk_ecs::types::TaskDefinition) -> bool {
-    let labels = definition.container_definitions().iter().filter_map(|container| container.docker_labels());
-    labels.into_iter().any(|labels| labels.contains_key(FALLBACK_LABEL))
+    container.insert("dockerLabels".to_owned(), json!({ FALLBACK_LABEL: "true", VERSION_LABEL: STAND_IN_VERSION }));
 }

@@ -10,7 +10,7 @@ use crate::error::ReleaseError;
 
 /// Where images go, and what lets somebody in. ECR's passwords are good for twelve hours.
 #[derive(Clone, Debug)]
-pub(crate) struct Login {
+pub struct Login {
     /// `HOST[:PORT]`.
     pub registry: String,
     pub user: String,
@@ -34,7 +34,6 @@ fn read(data: &AuthorizationData) -> Option<Login> {
     Some(Login { registry, user: user.to_owned(), password: SecretText::new(password.to_owned()) })
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +49,8 @@ mod tests {
         assert_eq!(login.registry, "123456789012.dkr.ecr.eu-west-1.amazonaws.com");
         assert_eq!((login.user.as_str(), login.password.expose()), ("AWS", "hush:hush"));
         assert!(!format!("{login:?}").contains("hush"));
-        assert!(read(&AuthorizationData::builder().authorization_token("?").proxy_endpoint("http://a:1").build()).is_none());
+        assert!(
+            read(&AuthorizationData::builder().authorization_token("?").proxy_endpoint("http://a:1").build()).is_none()
+        );
     }
 }

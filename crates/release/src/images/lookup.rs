@@ -35,7 +35,7 @@ impl Missing {
     pub fn ways_out(&self) -> String {
         let Missing { service, .. } = self;
         format!(
-            "push it; or deploy what is there with --tag; or let something stand in for now: \
+            "push it; or deploy the newest that is there: seatrial fix {service}; or let something stand in for now: \
              seatrial deploy {service} --use-fallback-image"
         )
     }
@@ -54,10 +54,7 @@ impl OwnRegistry {
     pub async fn find(connection: &Connection, login: &Login) -> Result<Self, CallError> {
         let account = connection.account().await?;
         let region = connection.region();
-        Ok(OwnRegistry {
-            address: login.registry.clone(),
-            name: format!("{account}.dkr.ecr.{region}.amazonaws.com"),
-        })
+        Ok(OwnRegistry { address: login.registry.clone(), name: format!("{account}.dkr.ecr.{region}.amazonaws.com") })
     }
 
     fn has(&self, name: &ImageName) -> bool {
@@ -91,7 +88,21 @@ pub(crate) async fn missing(
     target: &Target,
     service: &ServicePlan,
 ) -> Result<Option<Missing>, CallError> {
-    let Some((image, has_program)) = image_of(service) else { return Ok(None) };
+    match image_of(service) {
+        Some((image, has_program)) => missing_image(connection, own, target, &service.name, image, has_program).await,
+        None => Ok(None),
+    }
+}
+
+/// Finds out whether an image is missing.
+pub(crate) async fn missing_image(
+    connection: &Connection,
+    own: &OwnRegistry,
+    target: &Target,
+    service: &ServiceName,
+    image: &str,
+    has_program: bool,
+) -> Result<Option<Missing>, CallError> {
     let Some(name) = ImageName::parse(image).ok().filter(|name| own.has(name)) else { return Ok(None) };
     let reference = name.reference();
     let id = match &reference {
@@ -103,7 +114,8 @@ pub(crate) async fn missing(
         Ok(_) => return Ok(None),
         Err(error) if error.has_code(REPOSITORY_MISSING) => {
             // The engine runs the program of a name it does not know as one of its machine.
-            let is_rehearsal = *target == Target::Embedded && has_program && name.registry.as_ref() != Some(&own.address);
+            let is_rehearsal =
+                *target == Target::Embedded && has_program && name.registry.as_ref() != Some(&own.address);
             if is_rehearsal {
                 return Ok(None);
             }
@@ -112,7 +124,7 @@ pub(crate) async fn missing(
         Err(error) if error.has_code(IMAGE_MISSING) => there_instead(connection, &name.repository).await?,
         Err(error) => return Err(error),
     };
-    let (service, image, repository) = (service.name.clone(), image.to_owned(), name.repository);
+    let (service, image, repository) = (service.clone(), image.to_owned(), name.repository);
     Ok(Some(Missing { service, image, repository, instead }))
 }
 
@@ -124,7 +136,10 @@ async fn there_instead(connection: &Connection, repository: &str) -> Result<Stri
         count => {
             let more = count.saturating_sub(TAGS_NAMED_MAX);
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            format!("the newest in the repository {repository} are {}{more}", tags[..count.min(TAGS_NAMED_MAX)].join(", "))
+            format!(
+                "the newest in the repository {repository} are {}{more}",
+                tags[..count.min(TAGS_NAMED_MAX)].join(", ")
+            )
         }
     })
 }

@@ -9,11 +9,13 @@ mod push;
 mod repository;
 mod stored;
 
+pub use login::Login;
 pub use lookup::Missing;
 pub use provide::{Building, Provided, fall_back, lacking, provide};
 pub use repository::{Conflict, conflicts};
 pub use stored::{Stored, StoredImage, stored};
 
-pub(crate) use fallback::is_stand_in;
-pub(crate) use login::Login;
+pub(crate) use fallback::STAND_IN_VERSION;
+pub(crate) use login::login;
+pub(crate) use lookup::{OwnRegistry, missing_image};
 pub(crate) use push::push;

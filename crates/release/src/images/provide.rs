@@ -102,7 +102,9 @@ pub async fn fall_back(
             let name = &environment.name;
             let refused = format!("{}; in {name} nothing may stand in for it", first.in_words());
             let what = if asked { refused } else { first.in_words() };
-            let instead = format!("push it, or deploy what is there with --tag; `fallback: on_request` of environment {name} allows a stand-in");
+            let instead = format!(
+                "push it, or deploy what is there with --tag; `fallback: on_request` of environment {name} allows a stand-in"
+            );
             return Err(ReleaseError::not_possible(what, instead));
         }
     }

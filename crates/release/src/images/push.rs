@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use seatrial_distribution::{
-    Advance, Client, Credential, CredentialSource, DistributionError, ImageName, ImagePush, ImageSource, Options, Progress,
+    Advance, Client, Credential, CredentialSource, DistributionError, ImageName, ImagePush, ImageSource, Options,
+    Progress,
 };
 use seatrial_model::image::{Digest, ImageReference, ImageTag};
 

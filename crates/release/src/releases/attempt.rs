@@ -11,7 +11,7 @@ use crate::config::{RollbackOverride, ServiceName};
 use crate::configuration::{Published, publish};
 use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began, step_ended};
 use crate::error::ReleaseError;
-use crate::images::push;
+use crate::images::{Provided, push};
 use crate::interrupt::Interrupt;
 use crate::lock::HeldLock;
 use crate::parameters::{Parameters, Realm};

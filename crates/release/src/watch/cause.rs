@@ -135,7 +135,9 @@ fn advice(kind: CauseKind) -> &'static str {
         CauseKind::CommandNotExecutable => {
             "make the file executable (chmod +x) and check that it is built for this machine"
         }
-        CauseKind::ImageNotPulled => "check the image's name and tag, and that the execution role may pull it",
+        CauseKind::ImageNotPulled => {
+            "check the image's name and tag, and that the execution role may pull it; `seatrial fix` finds one that is there"
+        }
         CauseKind::SecretMissing => {
             "check that the parameter or secret exists under this name in this Region, and that the execution role may read it"
         }
