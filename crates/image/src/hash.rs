@@ -4,6 +4,7 @@ use aws_lc_rs::digest;
 use seatrial_model::image::{Algorithm, Digest};
 
 /// Computes a digest piece by piece.
+#[derive(Clone)]
 pub(crate) struct Hasher {
     algorithm: Algorithm,
     context: digest::Context,

@@ -3,16 +3,19 @@
 use std::fmt;
 
 use seatrial_model::image::{Digest, InvalidManifest, MANIFEST_BYTES_MAX, REFERENCES_MAX};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How many platforms an error names.
 const SHOWN_MAX: usize = 20;
 
 /// An operating system, an architecture in Go's words, and its variant where there are several.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Platform {
+    #[serde(default)]
     pub os: String,
+    #[serde(default)]
     pub architecture: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
 }
 
