@@ -65,6 +65,8 @@ pub enum Resource {
     TaskDefinition,
     Service,
     Alarm,
+    ScalableTarget,
+    ScalingPolicy,
 }
 
 impl fmt::Display for Resource {
@@ -79,6 +81,8 @@ impl fmt::Display for Resource {
             Resource::TaskDefinition => "task definition",
             Resource::Service => "service",
             Resource::Alarm => "alarm",
+            Resource::ScalableTarget => "scalable target",
+            Resource::ScalingPolicy => "scaling policy",
         })
     }
 }
