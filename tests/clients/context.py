@@ -21,8 +21,8 @@ def client(service, endpoint=None, **settings):
     return strict.watch(boto3.client(service, endpoint_url=endpoint, config=config, **credentials))
 
 
-cloudwatch, ecr, ecs, elbv2, logs, secretsmanager, ssm, sts = (
-    client(service) for service in ("cloudwatch", "ecr", "ecs", "elbv2", "logs", "secretsmanager", "ssm", "sts"))
+autoscaling, cloudwatch, ecr, ecs, elbv2, logs, secretsmanager, ssm, sts = (client(service) for service in (
+    "application-autoscaling", "cloudwatch", "ecr", "ecs", "elbv2", "logs", "secretsmanager", "ssm", "sts"))
 # Sends what boto3 would not let through.
 unchecked = {service: client(service, parameter_validation=False) for service in ("ecr", "ecs", "elbv2", "logs")}
 

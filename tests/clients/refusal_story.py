@@ -122,7 +122,7 @@ def operations_that_are_not_there():
          CaCertificatesBundleS3Key="c")
     says("GetSessionToken", "InvalidAction", client("sts").get_session_token)
     says("DescribeVpcs", "InvalidAction", client("ec2").describe_vpcs)
-    says("DescribeScalableTargets", "UnknownOperationException", client("application-autoscaling").describe_scalable_targets,
+    says("DescribeScheduledActions", "UnknownOperationException", client("application-autoscaling").describe_scheduled_actions,
          ServiceNamespace="ecs")
     says("/applications", "UnknownOperationException", client("appconfig").list_applications)
     says("/2013-04-01/hostedzone", "InvalidAction", client("route53").list_hosted_zones)

@@ -13,6 +13,7 @@ import parameter_story
 import refusal_story
 import registry_story
 import rude_story
+import scaling_story
 import service_story
 import task_story
 from context import strict
@@ -62,6 +63,10 @@ OPERATIONS = {
         PutParameter GetParameter GetParameters GetParametersByPath GetParameterHistory DescribeParameters DeleteParameter
         DeleteParameters LabelParameterVersion UnlabelParameterVersion AddTagsToResource RemoveTagsFromResource ListTagsForResource
     """,
+    "application-autoscaling": """
+        RegisterScalableTarget DeregisterScalableTarget DescribeScalableTargets PutScalingPolicy DeleteScalingPolicy
+        DescribeScalingPolicies DescribeScalingActivities TagResource UntagResource ListTagsForResource
+    """,
     "sts": "GetCallerIdentity",
 }
 
@@ -75,6 +80,7 @@ for name, story in [
     ("refusals", refusal_story.run),
     ("the AWS CLI", cli_story.run),
     ("parameters and secrets", parameter_story.run),
+    ("auto scaling", scaling_story.run),
     ("a canary", canary_story.run),
     ("rude clients", lambda: rude_story.run(engine)),
 ]:

@@ -46,6 +46,10 @@ impl Aws {
         self.call("ecs", &format!("AmazonEC2ContainerServiceV20141113.{operation}"), input)
     }
 
+    pub fn scaling(&self, operation: &str, input: Value) -> Value {
+        self.call("application-autoscaling", &format!("AnyScaleFrontendService.{operation}"), input)
+    }
+
     pub fn ssm(&self, operation: &str, input: Value) -> Value {
         self.call("ssm", &format!("AmazonSSM.{operation}"), input)
     }

@@ -3,6 +3,7 @@
 //! [`Front`] owns what all services share: limits, the guard against foreign hosts, signatures, routing, error shapes. A service is
 //! an [`Operations`] in a folder of its own, with its request shapes, conversions and handlers; it never sees HTTP.
 
+pub mod application_autoscaling;
 mod blocking;
 pub mod cloudwatch;
 pub mod ecr;

@@ -116,6 +116,11 @@ impl Alarms {
         self.due.first().map(|(timestamp, _)| *timestamp)
     }
 
+    /// Returns the metric alarms that [`Alarms::evaluate_due`] will evaluate at `now`.
+    pub fn due(&self, now: Timestamp) -> impl Iterator<Item = &AlarmName> {
+        self.due.iter().take_while(move |(at, _)| *at <= now).map(|(_, name)| name)
+    }
+
     /// Sets when a metric alarm is evaluated next.
     fn schedule(&mut self, name: AlarmName, at: Timestamp) {
         self.unschedule(&name);

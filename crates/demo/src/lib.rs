@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `/` | one line of text naming the version |
 //! | `/health/ready`, `/health/live` | 200 or 503, as ordered by `--health` |
+//! | `/burn?ms=N` | one line after a processor has been busy for N milliseconds |
 //! | `/bytes?n=N` | N bytes |
 //! | `/echo` | the request's body, streamed back |
 //! | `/headers` | the request's headers as JSON, `:method`, `:path`, `:version` and `:peer` beside them |
@@ -27,6 +28,7 @@
 mod app;
 mod args;
 mod body;
+mod burn;
 mod connection;
 mod exit;
 mod faults;

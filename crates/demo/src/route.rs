@@ -14,6 +14,7 @@ use hyper::body::{Body, Incoming};
 
 use crate::app::App;
 use crate::body::{DemoBody, Lines};
+use crate::burn::burn;
 use crate::faults::Fate;
 use crate::gauge::Held;
 use crate::websocket;
@@ -23,6 +24,9 @@ const MAX_BYTES: u64 = 16 << 30;
 
 /// Longest `/slow` wait: no client or balancer waits longer than ten minutes.
 const MAX_SLOW: Duration = Duration::from_secs(600);
+
+/// Longest work of one `/burn`: enough to fill a processor with few requests.
+const MAX_BURN: Duration = Duration::from_secs(10);
 
 /// Most lines of one `/stream` answer.
 const MAX_CHUNKS: u64 = 1_000_000;
@@ -110,6 +114,7 @@ async fn route(app: &Arc<App>, origin: &Origin, request: Request<Incoming>) -> R
     let path = request.uri().path();
     match path {
         "/" => text(StatusCode::OK, app.greeting.clone()),
+        "/burn" => burned(app, &request).await,
         "/bytes" => bytes(&request),
         ECHO => body(StatusCode::OK, OCTETS, DemoBody::Echo(request.into_body())),
         "/headers" => headers(&request, origin.peer),
@@ -127,6 +132,17 @@ fn bytes(request: &Request<Incoming>) -> Response<DemoBody> {
     match number(request, "n", 1024, MAX_BYTES) {
         Ok(count) => body(StatusCode::OK, OCTETS, DemoBody::Bytes(count)),
         Err(response) => response,
+    }
+}
+
+async fn burned(app: &App, request: &Request<Incoming>) -> Response<DemoBody> {
+    let milliseconds = match number(request, "ms", 10, MAX_BURN.as_millis() as u64) {
+        Ok(milliseconds) => milliseconds,
+        Err(response) => return response,
+    };
+    match tokio::task::spawn_blocking(move || burn(Duration::from_millis(milliseconds))).await {
+        Ok(()) => text(StatusCode::OK, app.greeting.clone()),
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the work was broken off\n"),
     }
 }
 

@@ -38,12 +38,26 @@ async fn bytes_come_in_the_number_asked_for() {
 #[tokio::test]
 async fn numbers_out_of_range_are_refused_with_the_range() {
     let demo = start(options()).await;
-    for path in ["/bytes?n=-1", "/slow?ms=x", "/stream?chunks=1e9", "/stream?interval_ms=999999"] {
+    for path in ["/bytes?n=-1", "/slow?ms=x", "/burn?ms=10001", "/stream?chunks=1e9", "/stream?interval_ms=999999"] {
         let answer = get(&demo, path).await;
         assert_eq!(answer.status, 400, "{path}");
         assert!(answer.body.contains("must be a whole number from 0 to"), "{}", answer.body);
     }
     assert_eq!(get(&demo, "/status/99").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_burn_costs_the_processor_time_that_was_asked_for() {
+    let demo = start(options()).await;
+    let spent = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).expect("less than a second"))
+    };
+    let before = spent();
+    let answer = get(&demo, "/burn?ms=60").await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "Hello from the demo service, version v1\n"));
+    let cost = spent() - before;
+    assert!(cost >= Duration::from_millis(60), "{cost:?}");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use seatrial_model::{TimeScale, Timestamp};
 
+use crate::auto_scaling;
 use crate::cloudwatch;
 use crate::effects;
 use crate::engine::{Engine, Guarded};
@@ -48,6 +49,7 @@ impl Engine {
             secrets::delete_due(tx);
             cloudwatch::alarms::evaluate_due(tx);
             effects::tick_due(tx);
+            auto_scaling::settle(tx);
             Ok(())
         })?;
         outcome.map_or_else(|never| match never {}, Ok)

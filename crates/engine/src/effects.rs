@@ -190,7 +190,8 @@ pub(crate) fn change_task(tx: &mut Transaction<'_>, task: &TaskId, change: impl 
     }
 }
 
-fn publish(tx: &mut Transaction<'_>, key: &str, event: Event) {
+/// Makes an event visible.
+pub(crate) fn publish(tx: &mut Transaction<'_>, key: &str, event: Event) {
     let id = tx.draw_uuid();
     let mirror = tx.state.services.get(key).and_then(|service| mirroring::wanted(tx.state, service));
     let Some(service) = tx.state.services.get_mut(key) else { return };

@@ -7,6 +7,7 @@
 //! Reading order: [`engine`] (transactions and the driver), [`services`] (commands on services), [`effects`] (what the controller asks
 //! for), [`observe`] (what the machine reports).
 
+pub mod auto_scaling;
 pub mod balancer_config;
 pub mod cloudwatch;
 pub mod clusters;

@@ -17,6 +17,7 @@ use seatrial_model::{
     ServiceName, Strategy, TargetGroupArn, TimeScale,
 };
 
+use crate::auto_scaling::targets;
 use crate::balancer_config::is_in_use;
 use crate::cloudwatch::watching;
 use crate::effects::feed;
@@ -249,6 +250,7 @@ pub fn delete(
         return Err(Refusal::invalid("The service cannot be stopped while it is scaled above 0."));
     }
     service.desired_count = 0;
+    targets::forget_service(tx, cluster, name);
     feed(tx, &key, Input::Command(Command::Delete));
     Ok(())
 }
@@ -258,6 +260,13 @@ pub fn delete(
 pub enum ForceDelete {
     No,
     Yes,
+}
+
+/// Changes how many tasks a service wants, and nothing else.
+pub(crate) fn set_desired_count(tx: &mut Transaction<'_>, key: &str, count: u32) {
+    let Some(service) = tx.state.services.get_mut(key) else { return };
+    service.desired_count = count;
+    refresh_settings(tx, key);
 }
 
 /// Tells the controller the settings as they now are, without starting a deployment.

@@ -20,6 +20,7 @@ use seatrial_ports::{Batch, Record, SealingKeyId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::auto_scaling::{ScalableTarget, ScalingActivity, ScalingPolicy};
 use crate::images::{ImageBlob, ImageRecord, ImageTagRecord, RegistryToken, Repository};
 use crate::table::{Table, UnreadableRecord};
 
@@ -96,6 +97,12 @@ tables! {
     log_groups: LogGroup,
     /// By name; what [`crate::cloudwatch::Monitoring`] evaluates.
     alarms: Alarm,
+    /// By `service/CLUSTER/SERVICE`.
+    scalable_targets: ScalableTarget,
+    /// By `service/CLUSTER/SERVICE:POLICY`.
+    scaling_policies: ScalingPolicy,
+    /// By a number that grows.
+    scaling_activities: ScalingActivity,
     /// By name.
     parameters: Parameter,
     /// By name.

@@ -189,7 +189,11 @@ fn a_service_has_its_tasks_utilization() {
             stopping_at: None,
             execution_stopped_at: None,
             end: None,
-            usage: Some(Usage { cpu_time: Duration::from_millis(250 * second), memory: 256 * MEBIBYTE }),
+            usage: Some(Usage {
+                reading: second,
+                cpu_time: Duration::from_millis(250 * second),
+                memory: 256 * MEBIBYTE,
+            }),
         });
         wait("the reading", || memory() == Some(samples));
     }

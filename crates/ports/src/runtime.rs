@@ -147,6 +147,9 @@ pub enum ContainerStatus {
 /// Processor and memory readings of a task's processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
+    /// Which reading of the task this is: a report says the last one again when there is none newer.
+    #[serde(default)]
+    pub reading: u64,
     /// User and system time used so far by the task's processes, ended ones included.
     pub cpu_time: Duration,
     /// Resident memory in bytes.

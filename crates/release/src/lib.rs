@@ -74,7 +74,7 @@ pub use rollback::{RollbackOptions, rollback};
 pub use scale::{ScaleOptions, scale};
 pub use seatrial_model::ReturnSteps;
 pub use skip_bake::{SkipBakeOptions, skip_bake};
-pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ServiceStatus, events, status};
+pub use status::{EnvironmentStatus, EventLine, RunningDeployment, ScalingStatus, ServiceStatus, events, status};
 pub use urls::ServiceUrl;
 pub use wait::{WaitOptions, wait};
 pub use watch::cause::{Cause, CauseKind};

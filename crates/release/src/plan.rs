@@ -4,6 +4,7 @@
 
 mod alarm;
 mod build;
+mod auto_scaling;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ use serde_json::{Value as Json, json};
 pub use alarm::{AlarmPlan, AlarmSubject, Measure, PairSide};
 pub(crate) use alarm::{NAMESPACE, since};
 pub use build::{BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
+pub(crate) use auto_scaling::resource_id;
+pub use auto_scaling::{AutoScaling, AutoScalingPlan, ScalingMetric, ScalingPolicyPlan};
 
 use crate::config::{AppName, Approval, EnvironmentName, FallbackRule, Scheme, ServiceName, Share, Stage};
 use crate::freeze::Freeze;
@@ -144,6 +147,7 @@ pub struct ServicePlan {
     /// How its image is made, when it is not there already.
     pub build: Option<BuildPlan>,
     pub desired_count: DesiredCount,
+    pub auto_scaling: AutoScaling,
     pub balancing: Option<Balancing>,
     /// Alarms that are made for it, beside those that its deployment names.
     pub alarms: Vec<AlarmPlan>,
@@ -196,6 +200,15 @@ impl ServicePlan {
             self.alarms.iter().map(|alarm| alarm.document(side, &subject, 0)).collect::<Vec<_>>()
         };
         own.into_iter().chain(alternate).flat_map(on).collect()
+    }
+
+    /// The requests to Application Auto Scaling, with names in the places of what only a deployment finds out.
+    pub fn auto_scaling_documents(&self, load_balancer: Option<&str>) -> Option<Json> {
+        let scaling = self.auto_scaling.plan()?;
+        let group = self.balancing.as_ref().map(|balancing| balancing.target_group.name.as_str()).unwrap_or_default();
+        let balancer = load_balancer.unwrap_or_default();
+        let label = format!("<load balancer {balancer}>/<target group {group}>");
+        Some(scaling.documents(&self.cluster, &self.service_name, &label))
     }
 
     /// The other target group, when deployments shift traffic.

@@ -69,6 +69,8 @@ pub enum Resource {
     Alarm,
     Repository,
     Image,
+    ScalableTarget,
+    ScalingPolicy,
 }
 
 impl fmt::Display for Resource {
@@ -85,6 +87,8 @@ impl fmt::Display for Resource {
             Resource::Alarm => "alarm",
             Resource::Repository => "repository",
             Resource::Image => "image",
+            Resource::ScalableTarget => "scalable target",
+            Resource::ScalingPolicy => "scaling policy",
         })
     }
 }

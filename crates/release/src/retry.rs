@@ -183,6 +183,7 @@ mod tests {
             task_definition: json!({}),
             service: json!({}),
             desired_count: DesiredCount::Configured(1),
+            auto_scaling: crate::plan::AutoScaling::Unsaid,
             balancing: None,
             fail_fast: FailFast::Off,
             alarms: vec![],

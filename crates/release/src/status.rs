@@ -10,6 +10,7 @@ use crate::aws::Connection;
 use crate::aws::times::timestamp;
 use crate::config::{AppName, EnvironmentName, ServiceName};
 use crate::definitions;
+use crate::ensure::auto_scaling;
 use crate::ensure::load_balancer;
 use crate::ensure::service::{describe, in_place, primary_id};
 use crate::ensure::task_definition::short;
@@ -58,6 +59,9 @@ pub struct ServiceStatus {
     /// The `version` of the configuration it was deployed with.
     pub version: Option<String>,
     pub tasks: TaskCounts,
+    /// Between how many tasks the service is scaled automatically; none when it is not, or nobody asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<ScalingStatus>,
     /// How many healthy tasks each task definition has.
     pub healthy_tasks: BTreeMap<String, usize>,
     /// ECS's reason why the newest deployment failed, when it was left as it was.
@@ -71,6 +75,17 @@ pub struct ServiceStatus {
     pub waits: Vec<ExplainedWait>,
     /// The newest service event.
     pub last_event: Option<EventLine>,
+}
+
+/// The automatic scaling of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ScalingStatus {
+    pub min: i32,
+    pub max: i32,
+    /// How many tasks there are to be now.
+    pub desired: i32,
+    pub scale_in_suspended: bool,
+    pub scale_out_suspended: bool,
 }
 
 /// A deployment going on.
@@ -165,6 +180,7 @@ async fn service_status(
             task_definition: None,
             version: None,
             tasks: TaskCounts::default(),
+            scaling: None,
             healthy_tasks: BTreeMap::new(),
             failed: None,
             back_to: None,
@@ -199,6 +215,7 @@ async fn service_status(
         Some(deployment) => mirrored(connection, deployment).await,
         None => None,
     };
+    let scaling = scaling(connection, plan, &service).await;
     let looked = running.map(|deployment| Look { deployment, service, tasks, facts });
     let deployment = looked.and_then(|look| running_deployment(look, copies, &plan.steering, connection));
     Ok(ServiceStatus {
@@ -207,6 +224,7 @@ async fn service_status(
         task_definition,
         version,
         tasks: counts,
+        scaling,
         healthy_tasks,
         failed,
         back_to,
@@ -214,6 +232,20 @@ async fn service_status(
         deployment,
         waits: explained(&document),
         last_event,
+    })
+}
+
+/// How the service is scaled. Asked for only where the configuration has it; whoever may not look at scaling may still look at services.
+async fn scaling(connection: &Connection, plan: &ServicePlan, service: &Service) -> Option<ScalingStatus> {
+    plan.auto_scaling.plan()?;
+    let target = auto_scaling::find(connection, plan).await.ok().flatten()?;
+    let suspended = target.suspended_state();
+    Some(ScalingStatus {
+        min: target.min_capacity(),
+        max: target.max_capacity(),
+        desired: service.desired_count(),
+        scale_in_suspended: suspended.and_then(|state| state.dynamic_scaling_in_suspended()).unwrap_or(false),
+        scale_out_suspended: suspended.and_then(|state| state.dynamic_scaling_out_suspended()).unwrap_or(false),
     })
 }
 

@@ -10,7 +10,7 @@ use crate::printer::Printer;
 use crate::session::{configured, only};
 use crate::target;
 
-/// Print the ECS documents that a deployment would send, and its alarms; talks to nobody
+/// Print the ECS documents that a deployment would send, its alarms and its scaling; talks to nobody
 ///
 /// With one service and one document the output is that document alone, as `aws ecs … --cli-input-json` takes it.
 #[derive(Args, Debug)]
@@ -51,6 +51,10 @@ pub fn run(arguments: &RenderArguments, common: &Common, printer: &Printer) -> R
                     json!({ "taskDefinition": service.task_definition, "service": service.service_document() });
                 if let Some(balancer) = plan.load_balancer.as_ref().filter(|_| !service.alarms.is_empty()) {
                     documents["alarms"] = json!(service.alarm_documents(&balancer.name));
+                }
+                let balancer = plan.load_balancer.as_ref().map(|balancer| balancer.name.as_str());
+                if let Some(scaling) = service.auto_scaling_documents(balancer) {
+                    documents["autoScaling"] = scaling;
                 }
                 (service.name.to_string(), documents)
             })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use seatrial_aws_api::application_autoscaling::ApplicationAutoScaling;
 use seatrial_aws_api::cloudwatch::CloudWatch;
 use seatrial_aws_api::ecr::Ecr;
 use seatrial_aws_api::ecs::Ecs;
@@ -287,6 +288,7 @@ fn front(engine: &Engine, credentials: &Credentials, storage: Storage) -> Result
     let ecr = Ecr::new(engine.clone(), storage.clone(), engine.settings().registry.clone());
     Ok(front
         .with_registry(Registry::new(storage, catalog))
+        .with_service(Service::ApplicationAutoScaling, Arc::new(ApplicationAutoScaling::new(engine.clone())))
         .with_service(Service::Ecr, Arc::new(ecr))
         .with_service(Service::CloudWatch, Arc::new(CloudWatch::new(engine.clone())))
         .with_service(Service::Ecs, Arc::new(Ecs::new(engine.clone())))

@@ -1,7 +1,9 @@
 //! The state of an environment as text.
 
 use seatrial_release::report::Traffic;
-use seatrial_release::{EnvironmentStatus, EventLine, ExplainedWait, Mirrored, RunningDeployment, ServiceStatus};
+use seatrial_release::{
+    EnvironmentStatus, EventLine, ExplainedWait, Mirrored, RunningDeployment, ScalingStatus, ServiceStatus,
+};
 
 use super::outcome::healthy;
 use super::steps::{both, counts};
@@ -19,6 +21,10 @@ pub fn status(status: &EnvironmentStatus, paint: Paint) -> String {
         text += &format!("\n{} {until}\n", paint.doubtful("nothing is released"));
     }
     for service in &status.services {
+        if let Some(scaling) = &service.scaling {
+            let name = paint.strong(&format!("{}:", service.service));
+            text += &format!("\n{name} scaled automatically: {}\n", scaled(scaling));
+        }
         if let Some(reason) = &service.failed {
             let definition = service.task_definition.as_deref().unwrap_or("the newest version");
             let (what, next) = match &service.back_to {
@@ -60,6 +66,18 @@ fn explained(waits: &[ExplainedWait], paint: Paint) -> String {
         format!("  {} {}, because {}; since {since}{until}\n", paint.faint("the engine waits for"), wait.what, wait.why)
     };
     waits.iter().map(line).collect()
+}
+
+/// Between how many tasks, how many there are, and what does not happen by itself.
+fn scaled(scaling: &ScalingStatus) -> String {
+    let ScalingStatus { min, max, desired, scale_in_suspended, scale_out_suspended } = scaling;
+    let suspended = match (scale_in_suspended, scale_out_suspended) {
+        (false, false) => "",
+        (true, false) => " (scaling in is suspended)",
+        (false, true) => " (scaling out is suspended)",
+        (true, true) => " (suspended)",
+    };
+    format!("{min}–{max} tasks, now {desired}{suspended}")
 }
 
 /// How far traffic has come, and what somebody has to decide.
@@ -127,6 +145,13 @@ mod tests {
             task_definition: Some("hello-dev-web:4".into()),
             version: Some("v2".into()),
             tasks: running,
+            scaling: Some(ScalingStatus {
+                min: 2,
+                max: 10,
+                desired: 2,
+                scale_in_suspended: true,
+                scale_out_suspended: false,
+            }),
             healthy_tasks: [("hello-dev-web:4".to_owned(), 1)].into(),
             failed: None,
             back_to: None,
@@ -156,6 +181,7 @@ mod tests {
             task_definition: None,
             version: None,
             tasks: TaskCounts::default(),
+            scaling: None,
             healthy_tasks: std::collections::BTreeMap::new(),
             failed: None,
             back_to: None,
@@ -166,6 +192,7 @@ mod tests {
         };
         let failed = ServiceStatus {
             service: "api".parse().expect("name"),
+            scaling: None,
             task_definition: Some("hello-dev-api:9".into()),
             healthy_tasks: [("hello-dev-api:7".to_owned(), 2)].into(),
             failed: Some("ECS deployment circuit breaker: tasks failed to start.".into()),

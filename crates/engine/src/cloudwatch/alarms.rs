@@ -4,12 +4,13 @@ use seatrial_cloudwatch::alarm::ActionOutcome;
 use seatrial_cloudwatch::{AlarmName, AlarmState, CompositeAlarm, MetricAlarm, StateValue, Transition};
 
 use super::{watching, write};
+use crate::auto_scaling::invocation;
 use crate::refusal::Refusal;
 use crate::state::Tags;
 use crate::transaction::Transaction;
 
-/// What the history of an alarm says about its actions: there is nobody here to notify.
-const ACTIONS_NOT_TAKEN: &str = "The engine takes no alarm actions.";
+/// What the history of an alarm says about its other actions: there is nobody here to notify.
+const ACTIONS_NOT_TAKEN: &str = "The engine takes no alarm actions but scaling policies.";
 
 /// Creates a metric alarm, or replaces the definition of one. Tags are those of a new alarm; an existing one keeps its own.
 pub fn put_metric(tx: &mut Transaction<'_>, alarm: MetricAlarm, tags: Tags) -> Result<(), Refusal> {
@@ -46,6 +47,7 @@ pub fn set_state(tx: &mut Transaction<'_>, name: &AlarmName, state: AlarmState) 
     let transitions = tx.monitoring.change().set_state(name, state, tx.now)?;
     write(tx.state, tx.monitoring, std::slice::from_ref(name));
     follow(tx, &transitions);
+    invocation::invoke(tx, &transitions.iter().map(|transition| transition.alarm.clone()).collect());
     Ok(())
 }
 
@@ -61,14 +63,17 @@ pub fn disable_actions(tx: &mut Transaction<'_>, names: &[AlarmName]) {
     write(tx.state, tx.monitoring, names);
 }
 
-/// Evaluates every alarm whose time has come.
+/// Evaluates every alarm whose time has come, and invokes the scaling policies of those that were: an alarm invokes them at every
+/// evaluation as long as it is in their state, and not only when it enters it.
 pub(crate) fn evaluate_due(tx: &mut Transaction<'_>) {
     if tx.monitoring.next_due().is_none_or(|at| at > tx.now) {
         return;
     }
     let now = tx.now;
+    let evaluated = tx.monitoring.alarms().due(now).cloned().collect();
     let transitions = tx.monitoring.evaluate_due(now);
     follow(tx, &transitions);
+    invocation::invoke(tx, &evaluated);
 }
 
 fn finish_put(tx: &mut Transaction<'_>, name: &AlarmName, tags: Option<Tags>, transitions: &[Transition]) {
@@ -88,7 +93,10 @@ fn follow(tx: &mut Transaction<'_>, transitions: &[Transition]) {
         let Transition { alarm, from, to, actions, .. } = transition;
         tracing::info!(%alarm, from = from.as_str(), to = to.value.as_str(), reason = to.reason, "alarm");
         for action in actions {
-            let outcome = ActionOutcome::Failed(ACTIONS_NOT_TAKEN.to_owned());
+            let outcome = match invocation::is_policy(tx.state, action) {
+                true => ActionOutcome::Succeeded,
+                false => ActionOutcome::Failed(ACTIONS_NOT_TAKEN.to_owned()),
+            };
             let noted = tx.monitoring.change().record_action(alarm, action, &outcome, tx.now);
             noted.expect("the alarm has just changed its state");
         }

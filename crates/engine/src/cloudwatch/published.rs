@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use seatrial_cloudwatch::{MetricStore, Unit};
 use seatrial_model::load_balancing::TargetState;
+use seatrial_model::task_definition::ContainerDefinition;
 use seatrial_model::{TaskId, Timestamp};
 use seatrial_ports::balancer::{BalancerMetrics, ListenerMetrics, TargetIntent, TargetMetrics};
 use seatrial_ports::runtime::Usage;
@@ -20,7 +21,7 @@ use crate::load_balancing::forwarding::load_balancers_of;
 use crate::state::{State, TaskRecord};
 
 /// The shortest time between two readings of a task from which its CPU utilization is computed: over a shorter one it is noise.
-const CPU_INTERVAL_MIN: Duration = Duration::from_millis(500);
+const CPU_INTERVAL_MIN: Duration = Duration::from_millis(400);
 /// CPU units of one processor.
 const CPU_UNITS: f64 = 1024.0;
 const BYTES_PER_MEBIBYTE: f64 = 1_048_576.0;
@@ -48,8 +49,8 @@ impl Publisher {
         sheet.put(metrics, now);
     }
 
-    /// Publishes a reading of a task, when it is a service's. One that is the same as the last is no news: whatever a task's supervisor
-    /// tells has its last reading with it.
+    /// Publishes a reading of a task, when it is a service's. One that is known is no news: whatever a task's supervisor tells has its last
+    /// reading with it.
     pub fn usage(&mut self, metrics: &mut MetricStore, task: &TaskRecord, usage: Usage, now: Timestamp) {
         let Some(service) = &task.service else { return };
         if self.readings.get(&task.id).is_some_and(|(_, last)| *last == usage) {
@@ -58,8 +59,8 @@ impl Publisher {
         let dimensions = [("ClusterName", task.cluster.as_str()), ("ServiceName", service.as_str())];
         let mut sheet = Sheet::new("AWS/ECS", now);
         let processors = self.processors(&task.id, usage, now);
-        if let (Some(units), Some(processors)) = (task.definition.cpu, processors) {
-            let percent = 100.0 * processors * CPU_UNITS / f64::from(units.max(1));
+        if let (Some(units), Some(processors)) = (reserved_cpu(task), processors) {
+            let percent = 100.0 * processors * CPU_UNITS / f64::from(units);
             sheet.value("CPUUtilization", &dimensions, Unit::Percent, percent);
         }
         if let Some(mebibytes) = reserved_memory(task) {
@@ -87,9 +88,16 @@ impl Publisher {
     }
 }
 
-/// Returns the memory a task may use in MiB: its own, or that of all its containers together when each has some.
+/// Returns the CPU units a task has reserved: its own, or those of its containers together.
+fn reserved_cpu(task: &TaskRecord) -> Option<u32> {
+    let of_containers = || task.definition.containers.iter().map(|container| container.cpu).sum();
+    Some(task.definition.cpu.unwrap_or_else(of_containers)).filter(|units| *units > 0)
+}
+
+/// Returns the memory a task has reserved in MiB: its own, or that of all its containers together when each has some.
 fn reserved_memory(task: &TaskRecord) -> Option<u32> {
-    let of_containers = || task.definition.containers.iter().map(|container| container.memory).sum::<Option<u32>>();
+    let of_container = |container: &ContainerDefinition| container.memory_reservation.or(container.memory);
+    let of_containers = || task.definition.containers.iter().map(of_container).sum::<Option<u32>>();
     task.definition.memory.or_else(of_containers).filter(|mebibytes| *mebibytes > 0)
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::build::BuildEntry;
 use super::deployment::DeploymentEntry;
-use super::either::{CircuitBreakerEntry, EcsDocumentEntry, TargetEntry};
+use super::either::{AutoScalingEntry, CircuitBreakerEntry, EcsDocumentEntry, TargetEntry};
 use super::freezes::FreezeEntry;
 use super::names::{AppName, EnvironmentName, ServiceName};
 use super::numbers::{Bounded, Seconds};
@@ -165,8 +165,12 @@ pub(crate) struct ServiceEntry {
     pub health_check: Option<HealthCheckEntry>,
     /// The load balancer's side of the service.
     pub listener: Option<ListenerEntry>,
-    /// How many tasks run. Left out: the preset's number when the service is created, and later whatever `scale` made of it.
+    /// How many tasks run. Left out: the preset's number when the service is created, and later whatever `scale` made of it. With
+    /// `auto_scaling`: how many it begins with.
     pub desired_count: Option<Bounded<0, 5000>>,
+    /// Automatic scaling: its settings, `preset` for those of the stage (`prod` has 2 to 10 tasks, CPU 70 %, memory 80 %, the others none),
+    /// or `none`, as when left out.
+    pub auto_scaling: Option<AutoScalingEntry>,
     /// Lower limit of healthy tasks during a deployment, in percent of the desired count.
     pub minimum_healthy_percent: Option<Bounded<0, 100>>,
     /// Upper limit of tasks during a deployment, in percent of the desired count.

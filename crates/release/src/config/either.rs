@@ -1,4 +1,4 @@
-//! Keys that take a word, a switch or a map: `target`, `circuit_breaker`, `task_definition`.
+//! Keys that take a word, a switch or a map: `target`, `circuit_breaker`, `auto_scaling`, `task_definition`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::auto_scaling::AutoScalingSettings;
 use super::document::{AwsTargetEntry, CircuitBreakerDetails};
 
 /// Where an environment lives.
@@ -23,6 +24,14 @@ pub(crate) enum TargetEntry {
 pub(crate) enum CircuitBreakerEntry {
     Switch(bool),
     Details(CircuitBreakerDetails),
+}
+
+/// `none`, `preset`, or the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AutoScalingEntry {
+    None,
+    Preset,
+    Settings(AutoScalingSettings),
 }
 
 /// An ECS document: the name of a file, or the document itself (which is read from the tree, where its text is exact).
@@ -93,6 +102,22 @@ impl Either for CircuitBreakerEntry {
     }
 }
 
+impl Either for AutoScalingEntry {
+    const EXPECTED: &'static str = "`none`, `preset` or `{ min: …, max: …, cpu: … }`";
+
+    fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::None),
+            "preset" => Some(Self::Preset),
+            _ => None,
+        }
+    }
+
+    fn of_map<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        AutoScalingSettings::deserialize(MapAccessDeserializer::new(map)).map(Self::Settings)
+    }
+}
+
 impl Either for EcsDocumentEntry {
     const EXPECTED: &'static str = "the name of a file, or an ECS document";
 
@@ -116,7 +141,7 @@ macro_rules! deserialize_either {
     };
 }
 
-deserialize_either!(TargetEntry, CircuitBreakerEntry, EcsDocumentEntry);
+deserialize_either!(TargetEntry, CircuitBreakerEntry, AutoScalingEntry, EcsDocumentEntry);
 
 impl JsonSchema for TargetEntry {
     fn schema_name() -> Cow<'static, str> {
@@ -137,6 +162,17 @@ impl JsonSchema for CircuitBreakerEntry {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let details = generator.subschema_for::<CircuitBreakerDetails>();
         json_schema!({ "oneOf": [{ "type": "boolean" }, details] })
+    }
+}
+
+impl JsonSchema for AutoScalingEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "AutoScaling".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let settings = generator.subschema_for::<AutoScalingSettings>();
+        json_schema!({ "oneOf": [{ "enum": ["none", "preset"] }, settings] })
     }
 }
 

@@ -7,6 +7,7 @@
 mod alarm_plans;
 mod alarms;
 mod alarms_schema;
+mod auto_scaling;
 mod balancing;
 mod build;
 mod checks;

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use super::alarm_plans;
+use super::auto_scaling;
 use super::balancing::{self, Wish};
 use super::build;
 use super::decode::decode;
@@ -213,7 +214,10 @@ fn service_plan<'n>(
         }
     };
     steering.run_commands_in(scene.directory);
+    let auto_scaling =
+        auto_scaling::auto_scaling(entry, scene.environment.stage, &around.family, site).map_err(here)?;
     let desired_count = service::desired_count(entry, &preset, &document);
+    let desired_count = auto_scaling::desired_count(desired_count, &auto_scaling, site).map_err(here)?;
     document.remove("desiredCount");
     let cluster = text(&document, "cluster").unwrap_or_else(|| scene.environment.cluster.clone());
     let service_name = text(&document, "serviceName").unwrap_or_else(|| name.to_string());
@@ -244,6 +248,7 @@ fn service_plan<'n>(
         service: Json::Object(document),
         build,
         desired_count,
+        auto_scaling,
         balancing,
         alarms,
         fail_fast: service::fail_fast(entry, &preset),
@@ -348,18 +353,22 @@ fn refuse_doubled_keys(site: &Site<'_>) -> Result<(), Fault> {
         Some(key) => {
             let fault = site.below(key).fault("stands beside a `service_definition`, which says this itself");
             Err(fault.instead(format!(
-                "move `{key}` into the service definition; only desired_count and fail_fast may stay"
+                "move `{key}` into the service definition; only desired_count, auto_scaling and fail_fast may stay"
             )))
         }
     }
 }
 
 fn refuse_daemon_count(plan: &ServicePlan, site: &Site<'_>) -> Result<(), Fault> {
-    match (plan.service["schedulingStrategy"].as_str(), plan.desired_count) {
-        (Some("DAEMON"), DesiredCount::Configured(_)) => {
+    if plan.service["schedulingStrategy"] != "DAEMON" {
+        return Ok(());
+    }
+    match (plan.desired_count, plan.auto_scaling.plan()) {
+        (_, Some(_)) => Err(site.fault("is a DAEMON service, which cannot be scaled").instead("remove `auto_scaling`")),
+        (DesiredCount::Configured(_), None) => {
             Err(site.fault("is a DAEMON service, which has no desired count").instead("remove the desired count"))
         }
-        (_, _) => Ok(()),
+        (DesiredCount::AtCreation(_), None) => Ok(()),
     }
 }
 

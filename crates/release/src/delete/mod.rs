@@ -1,10 +1,11 @@
 //! `delete`: takes services and what belongs to them away, in the order in which nothing is cut off while it serves.
 //!
-//! What Seatrial made for the services goes with them as soon as nothing else uses it: alarms, rules, listeners, target groups, load balancer,
+//! What Seatrial made for the services goes with them as soon as nothing else uses it: automatic scaling, alarms, rules, listeners, target groups, load balancer,
 //! cluster. It knows what it made by its tags; anything else stays. Logs and task definitions are the record of what ran and go only
 //! on demand.
 
 mod alarms;
+mod auto_scaling;
 mod balancing;
 
 use std::collections::BTreeSet;
@@ -76,6 +77,7 @@ pub async fn delete(
     let done = DeleteReport { services, ..DeleteReport::default() };
     let mut deleting = Deleting { connection, plan, scope, report, interrupt, done };
     for service in &plan.services {
+        deleting.auto_scaling(service).await?;
         deleting.service(service).await?;
         deleting.alarms(service).await?;
     }

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod alarm_request;
+pub(crate) mod auto_scaling;
 pub(crate) mod cluster;
 pub(crate) mod compare;
 mod definition_choice;
@@ -96,6 +97,7 @@ impl Ensuring<'_> {
             let step = service::compare(self, plan, &balanced).await?;
             let task_definition = step.task_definition.clone();
             services.push((plan.name.clone(), task_definition, step.carry_out().await?));
+            auto_scaling::ensure(self, plan, &balanced).await?;
         }
         Ok(Ensured { services, dns_name: balanced.balancer.map(|balancer| balancer.dns_name) })
     }
@@ -108,6 +110,7 @@ impl Ensuring<'_> {
         for plan in &self.plan.services {
             let step = service::compare(&rehearsing, plan, &balanced).await?;
             services.push(step.foresee().await?);
+            auto_scaling::ensure(&rehearsing, plan, &balanced).await?;
         }
         Ok(services)
     }

@@ -192,7 +192,10 @@ impl Step<'_> {
             Some(Existing { service, update, .. }) => {
                 let desired = match plan.desired_count {
                     DesiredCount::Configured(count) => count,
-                    DesiredCount::AtCreation(_) => service.desired_count(),
+                    DesiredCount::AtCreation(_) => {
+                        let count = service.desired_count();
+                        plan.auto_scaling.plan().map_or(count, |scaling| count.clamp(scaling.min, scaling.max))
+                    }
                 };
                 (self.reasons(update), service.running_count(), desired)
             }

@@ -1,5 +1,7 @@
 //! The tags Seatrial puts on what it makes: whose it is, and the engine's extensions that travel as tags.
 
+use std::collections::HashMap;
+
 use seatrial_model::SHIFT_BACK_TAG;
 
 use crate::config::ServiceName;
@@ -53,6 +55,11 @@ pub(crate) fn for_elb(tags: Vec<(&'static str, String)>) -> Vec<aws_sdk_elasticl
 pub(crate) fn is_of_service(plan: &Plan, service: &ServiceName, found: &[aws_sdk_cloudwatch::types::Tag]) -> bool {
     let value = |key: &str| found.iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
     tags(plan, Some(service)).iter().all(|(key, expected)| value(key) == Some(expected.as_str()))
+}
+
+/// Whether these tags are those of something made for a service of a plan.
+pub(crate) fn is_of_service_map(plan: &Plan, service: &ServiceName, found: &HashMap<String, String>) -> bool {
+    tags(plan, Some(service)).iter().all(|(key, expected)| found.get(*key) == Some(expected))
 }
 
 pub(crate) fn for_cloudwatch(tags: Vec<(&'static str, String)>) -> Vec<aws_sdk_cloudwatch::types::Tag> {

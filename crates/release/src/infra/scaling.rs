@@ -1,40 +1,29 @@
-//! Application Auto Scaling of services whose count the configuration leaves open, as the stage has it.
+//! Application Auto Scaling of services, as the configuration has it, and as the stage has it where that leaves the count open.
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
+use super::balancing::target_group;
 use super::template::{Resource, logical, reference, substituted};
 use super::{Draft, WITH_SERVICES};
 use crate::config::Stage;
-use crate::plan::{DesiredCount, ServicePlan};
+use crate::plan::{
+    AutoScaling, AutoScalingPlan, DesiredCount, PairSide, ScalingMetric, ScalingPolicyPlan, ServicePlan,
+};
 
-/// How far a service is scaled. Times are in seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Scaling {
-    tasks_min: i32,
-    tasks_max: i32,
-    cpu_percent: f64,
-    memory_percent: f64,
-    scale_in_cooldown: i32,
-    scale_out_cooldown: i32,
+/// The scaling of a service: as the configuration has it, and where that says nothing, as the stage does. None where the count is written
+/// down without it, since each deployment sets that again.
+pub(super) fn scaling(stage: Stage, service: &ServicePlan) -> Option<AutoScalingPlan> {
+    match (&service.auto_scaling, service.desired_count) {
+        (AutoScaling::Within(scaling), _) => Some(scaling.clone()),
+        (AutoScaling::None, _) | (AutoScaling::Unsaid, DesiredCount::Configured(_)) => None,
+        (AutoScaling::Unsaid, DesiredCount::AtCreation(_)) => {
+            AutoScalingPlan::preset(stage, &service.family).filter(|_| !is_daemon(service))
+        }
+    }
 }
 
-/// The scaling of a service; none where the count is written down, since each deployment sets it again.
-pub(super) fn scaling(stage: Stage, service: &ServicePlan) -> Option<Scaling> {
-    let is_open = match service.desired_count {
-        DesiredCount::Configured(_) => false,
-        DesiredCount::AtCreation(_) => service.service["schedulingStrategy"] != "DAEMON",
-    };
-    match stage {
-        Stage::Prod if is_open => Some(Scaling {
-            tasks_min: 2,
-            tasks_max: 10,
-            cpu_percent: 70.0,
-            memory_percent: 80.0,
-            scale_in_cooldown: 300,
-            scale_out_cooldown: 60,
-        }),
-        Stage::Prod | Stage::Dev | Stage::Custom => None,
-    }
+fn is_daemon(service: &ServicePlan) -> bool {
+    service.service["schedulingStrategy"] == "DAEMON"
 }
 
 /// Adds the scaling of all services.
@@ -42,21 +31,23 @@ pub(super) fn add(draft: &mut Draft<'_>) {
     let stage = draft.plan.environment.stage;
     for service in &draft.plan.services {
         match scaling(stage, service) {
-            Some(scaling) => add_service(draft, service, scaling),
-            None if stage == Stage::Prod && service.service["schedulingStrategy"] != "DAEMON" => draft.remarks.push(format!(
-                "service {}: desired_count is written down and set by every deployment, so the service is not scaled automatically",
-                service.name
-            )),
+            Some(scaling) => add_service(draft, service, &scaling),
+            None if stage == Stage::Prod && service.auto_scaling == AutoScaling::Unsaid && !is_daemon(service) => {
+                draft.remarks.push(format!(
+                    "service {}: desired_count is written down and set by every deployment, so the service is not scaled automatically; add `auto_scaling`, or remove desired_count",
+                    service.name
+                ));
+            }
             None => {}
         }
     }
 }
 
-fn add_service(draft: &mut Draft<'_>, service: &ServicePlan, scaling: Scaling) {
+fn add_service(draft: &mut Draft<'_>, service: &ServicePlan, scaling: &AutoScalingPlan) {
     let name = logical(service.name.as_str());
     let cluster = if service.cluster == draft.plan.environment.cluster { "${Cluster}" } else { &service.cluster };
     for (parameter, default, what) in
-        [("TasksMin", scaling.tasks_min, "How few tasks"), ("TasksMax", scaling.tasks_max, "How many tasks")]
+        [("TasksMin", scaling.min, "How few tasks"), ("TasksMax", scaling.max, "How many tasks")]
     {
         let description = format!("{what} service {} may be scaled to", service.name);
         let properties = json!({ "Type": "Number", "MinValue": 0, "Default": default, "Description": description });
@@ -71,28 +62,34 @@ fn add_service(draft: &mut Draft<'_>, service: &ServicePlan, scaling: Scaling) {
     });
     let target = Resource::new("AWS::ApplicationAutoScaling::ScalableTarget", properties).only_if(WITH_SERVICES);
     let target = draft.template.resource(format!("{name}ScalableTarget"), target);
-    for (what, metric, percent) in [
-        ("Cpu", "ECSServiceAverageCPUUtilization", scaling.cpu_percent),
-        ("Memory", "ECSServiceAverageMemoryUtilization", scaling.memory_percent),
-    ] {
-        let policy =
-            policy(&format!("{}-{}", service.family, what.to_ascii_lowercase()), &target, metric, percent, &scaling);
-        draft.template.resource(format!("{name}{what}Scaling"), policy);
+    for policy in &scaling.policies {
+        let what = match policy.metric {
+            ScalingMetric::Cpu => "Cpu",
+            ScalingMetric::Memory => "Memory",
+            ScalingMetric::RequestsPerTarget => "Requests",
+        };
+        let resource = self::policy(policy, &target, service);
+        draft.template.resource(format!("{name}{what}Scaling"), resource);
     }
 }
 
-fn policy(name: &str, target: &str, metric: &str, percent: f64, scaling: &Scaling) -> Resource {
-    let tracking: Json = json!({
-        "PredefinedMetricSpecification": { "PredefinedMetricType": metric },
-        "TargetValue": percent,
-        "ScaleInCooldown": scaling.scale_in_cooldown,
-        "ScaleOutCooldown": scaling.scale_out_cooldown,
-    });
+fn policy(policy: &ScalingPolicyPlan, target: &str, service: &ServicePlan) -> Resource {
+    let mut metric = json!({ "PredefinedMetricType": policy.metric.predefined() });
+    if policy.metric == ScalingMetric::RequestsPerTarget {
+        let group = target_group(&service.name, PairSide::Own);
+        metric["ResourceLabel"] =
+            substituted(format!("${{LoadBalancer.LoadBalancerFullName}}/${{{group}.TargetGroupFullName}}"));
+    }
     let properties = json!({
-        "PolicyName": name,
+        "PolicyName": policy.name,
         "PolicyType": "TargetTrackingScaling",
         "ScalingTargetId": reference(target),
-        "TargetTrackingScalingPolicyConfiguration": tracking,
+        "TargetTrackingScalingPolicyConfiguration": {
+            "PredefinedMetricSpecification": metric,
+            "TargetValue": f64::from(policy.target),
+            "ScaleInCooldown": policy.scale_in_cooldown,
+            "ScaleOutCooldown": policy.scale_out_cooldown,
+        },
     });
     Resource::new("AWS::ApplicationAutoScaling::ScalingPolicy", properties).only_if(WITH_SERVICES)
 }

@@ -75,7 +75,7 @@ impl EventLoop {
             memory: MemoryWatch::new(&launch.definition, now),
             next_files_look: now + FILES_LOOK_INTERVAL,
             signals: Signals::install().map_err(failed("listen for signals"))?,
-            publisher: Publisher::new(directory.clone(), process_table::boot(), now),
+            publisher: Publisher::new(directory.clone(), process_table::boot(), launch.time_scale, now),
             own: rustix::process::getpid(),
             running: BTreeMap::new(),
             checks: BTreeMap::new(),

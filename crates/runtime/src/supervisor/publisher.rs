@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use seatrial_model::TimeScale;
 use seatrial_ports::TaskReport;
 use seatrial_ports::runtime::{TaskPhase, Usage};
 
@@ -11,8 +12,11 @@ use crate::directory::TaskDirectory;
 use crate::files::{self, Durability};
 use crate::saved_state::{GroupMark, SavedState};
 
-/// How often processor time and memory are told while nothing else changes.
-pub(super) const USAGE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often processor time and memory are told, at the scale of time. They are the points of metrics, of which alarms look at whole
+/// minutes: without a point in each of them nothing is scaled in.
+const USAGE_INTERVAL: Duration = Duration::from_secs(5);
+/// The shortest real time between two readings, whatever the scale: over a shorter one processor time says little.
+const USAGE_INTERVAL_MIN: Duration = Duration::from_millis(500);
 
 /// Disk space held back so that the end of the task can be saved when its own logs, or anything else, have filled the disk: several
 /// times the size of a report.
@@ -27,14 +31,16 @@ pub(super) struct Publisher {
     last: Option<TaskReport>,
     last_groups: Vec<GroupMark>,
     usage: Option<Usage>,
+    usage_interval: Duration,
     next_usage: Instant,
     cannot_save: bool,
 }
 
 impl Publisher {
-    pub fn new(directory: TaskDirectory, boot: String, now: Instant) -> Self {
+    pub fn new(directory: TaskDirectory, boot: String, scale: TimeScale, now: Instant) -> Self {
         // Where there is no space to hold back, the end is saved if there is some then.
         let _ = std::fs::write(directory.reserve_file(), RESERVE);
+        let usage_interval = scale.apply(USAGE_INTERVAL).max(USAGE_INTERVAL_MIN);
         Publisher {
             directory,
             boot,
@@ -42,7 +48,8 @@ impl Publisher {
             last: None,
             last_groups: Vec::new(),
             usage: None,
-            next_usage: now + USAGE_INTERVAL,
+            usage_interval,
+            next_usage: now + usage_interval,
             cannot_save: false,
         }
     }
@@ -74,24 +81,24 @@ impl Publisher {
         self.next_usage
     }
 
-    /// Takes a reading and tells it. It is not saved: it is worth nothing to a later engine.
-    pub fn publish_usage(&mut self, now: Instant, server: &mut ControlServer, usage: Usage) {
-        self.next_usage = now + USAGE_INTERVAL;
-        if self.usage == Some(usage) {
-            return;
-        }
-        self.usage = Some(usage);
+    /// Takes a reading and tells it, also when it is the same as the last: that a task does nothing is news. It is not saved: it is worth
+    /// nothing to a later engine.
+    pub fn publish_usage(&mut self, now: Instant, server: &mut ControlServer, cpu_time: Duration, memory: u64) {
+        self.next_usage = now + self.usage_interval;
+        self.note_usage(cpu_time, memory);
+        let usage = self.usage;
         if let Some(last) = &mut self.last {
             self.sequence += 1;
             last.sequence = self.sequence;
-            last.usage = Some(usage);
+            last.usage = usage;
             server.publish(control::line(last));
         }
     }
 
     /// Takes the last reading, to be told with the last report.
-    pub fn note_usage(&mut self, usage: Usage) {
-        self.usage = Some(usage);
+    pub fn note_usage(&mut self, cpu_time: Duration, memory: u64) {
+        let reading = self.usage.map_or(0, |usage| usage.reading) + 1;
+        self.usage = Some(Usage { reading, cpu_time, memory });
     }
 
     /// Makes the last state survive the machine.

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus};
-use seatrial_ports::runtime::Usage;
 
 use super::super::family::Family;
 use super::super::machine::{ContainerIndex, Input};
@@ -76,7 +75,7 @@ impl EventLoop {
             running.finish(now(), &mut self.buffer);
         }
         let family = Family::read();
-        self.publisher.note_usage(Usage { cpu_time: family.processor_time(), memory: family.memory() });
+        self.publisher.note_usage(family.processor_time(), family.memory());
         self.feed(Input::Swept);
     }
 }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use seatrial_ports::runtime::Usage;
-
 use super::super::family::Family;
 use super::super::machine::{ContainerIndex, Input};
 use super::EventLoop;
@@ -37,8 +35,8 @@ impl EventLoop {
             }
         }
         if usage_due {
-            let usage = Usage { cpu_time: family.processor_time(), memory: family.memory() };
-            self.publisher.publish_usage(instant, &mut self.server, usage);
+            let (cpu_time, memory) = (family.processor_time(), family.memory());
+            self.publisher.publish_usage(instant, &mut self.server, cpu_time, memory);
         }
     }
 
