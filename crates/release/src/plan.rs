@@ -4,7 +4,7 @@
 
 mod alarm;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seatrial_model::ReturnSteps;
 use serde_json::{Value as Json, json};
@@ -14,6 +14,7 @@ pub(crate) use alarm::{NAMESPACE, since};
 
 use crate::config::{AppName, Approval, EnvironmentName, Scheme, ServiceName, Share, Stage};
 use crate::freeze::Freeze;
+use crate::provision::InfraPlan;
 use crate::steering::Steering;
 
 /// One environment of an application and everything in it.
@@ -21,6 +22,12 @@ use crate::steering::Steering;
 pub struct Plan {
     pub app: AppName,
     pub environment: Environment,
+    /// What makes the infrastructure.
+    pub infra: InfraPlan,
+    /// Outputs of the infrastructure in whose places `<infra.NAME>` stands: such a plan is shown and checked, and never carried out.
+    pub pending_outputs: BTreeSet<String>,
+    /// Where it depends on outputs: what it is made from without their values, as a digest.
+    pub source: Option<String>,
     /// What the file says under `config`; containers have it already.
     pub config: BTreeMap<String, String>,
     /// Absent when no service has a listener.

@@ -103,7 +103,7 @@ pub async fn planned(
     let (file, environment) = configured(common)?;
     let overrides = version.overrides(rollback);
     let session = Session::of_environment(common, &overrides, &file, &environment, Absent::Refuse, printer).await?;
-    let Session { connection, plan } = &session;
+    let Session { connection, plan, file, environment, .. } = &session;
     version.check(plan, "plan")?;
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
@@ -128,7 +128,7 @@ pub async fn planned(
         planned.findings.extend(preflight::silent_alarms(connection, service).await?);
         let changed = |settings: &[Setting]| {
             let overrides = Overrides { settings: settings.to_vec(), ..overrides.clone() };
-            file.plan(&environment, &defaults, &overrides).ok()?.service(&service.name).cloned()
+            file.plan(environment, &defaults, &overrides).ok()?.service(&service.name).cloned()
         };
         let considered = Considered::new(service, &circumstances, changed);
         planned.findings.extend(preflight::settings(plan, service, &considered.before, &application, traffic));

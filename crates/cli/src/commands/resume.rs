@@ -12,7 +12,8 @@ use crate::arguments::{Assignment, Common, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::{Session, configured, interrupted_by_ctrl_c};
+use crate::sacrifice::SacrificeArguments;
+use crate::session::{Lacking, Session, configured, interrupted_by_ctrl_c};
 use crate::target::Absent;
 
 /// Go on with a release whose process ended, from any machine that has the same configuration
@@ -37,6 +38,9 @@ pub struct ResumeArguments {
     pub permission: PermissionArguments,
 
     #[command(flatten)]
+    pub sacrifice: SacrificeArguments,
+
+    #[command(flatten)]
     pub common: Common,
 
     #[command(flatten)]
@@ -47,7 +51,8 @@ pub struct ResumeArguments {
 pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let (file, environment) = configured(&common)?;
     let open = async |overrides: &Overrides| {
-        Session::of_environment(&common, overrides, &file, &environment, Absent::Refuse, printer).await
+        let how = (Absent::Refuse, Lacking::Allow);
+        Session::for_release(&common, overrides, &file, &environment, how, printer).await
     };
     let connection = open(&Overrides::default()).await?.connection;
     let realm = Realm { app: file.app().clone(), environment: environment.name.clone() };
@@ -67,6 +72,7 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     let options = ReleaseOptions {
         deploy,
         permission: arguments.permission.permission(Consent::Given),
+        sacrifice: arguments.sacrifice.sacrifice(printer),
         commit: commit(file.path()),
         asked,
         resumption: Resumption::Resume(Some(found.id)),
