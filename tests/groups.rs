@@ -59,7 +59,7 @@ fn services_come_after_those_they_depend_on_and_go_back_with_them() {
     let release = json(&trial.run(&["show", "-o", "json"], &[]).exits(0));
     let steps: Vec<&str> =
         release["steps"].as_array().expect("steps").iter().filter_map(|step| step["name"].as_str()).collect();
-    assert_eq!(steps.iter().filter(|step| **step == "infra").count(), 2, "two waves: {steps:?}");
+    assert_eq!(steps.iter().filter(|step| **step == "target").count(), 2, "two waves: {steps:?}");
     let place = |name: &str| steps.iter().position(|step| *step == name).expect(name);
     assert!(place("service api") < place("service web") && place("service mail") < place("service web"), "{steps:?}");
 

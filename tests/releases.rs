@@ -96,7 +96,7 @@ fn a_release_is_written_down_step_by_step_and_what_changes_nothing_is_none() {
     assert!(first["who"]["name"].as_str().is_some_and(|who| who.contains('@')), "{first}");
     let steps = first["steps"].as_array().expect("steps");
     let names: Vec<&str> = steps.iter().filter_map(|step| step["name"].as_str()).collect();
-    assert_eq!(names, ["infra", "service web", "service worker"]);
+    assert_eq!(names, ["target", "service web", "service worker"]);
     let outcomes: Vec<&str> = steps.iter().filter_map(|step| step["outcome"].as_str()).collect();
     assert_eq!(outcomes, ["done", "deployed", "deployed"]);
     let made = steps[0]["details"].to_string();
@@ -239,7 +239,7 @@ fn a_release_that_is_killed_anywhere_is_gone_on_with() {
         killed(&trial, &format!("after-{number}"), |_| thread::sleep(Duration::from_millis(delay)));
     }
     // At the boundaries of its steps.
-    for step in ["infra", "service web"] {
+    for step in ["target", "service web"] {
         let earlier = newest(&trial)["id"].clone();
         let version = step.replace(' ', "-");
         killed(&trial, &version, |_| {

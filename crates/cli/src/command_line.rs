@@ -10,8 +10,8 @@ use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
     abort, approve, audit, ci, completion, config, continue_deployment, delete, demo_app, deploy, engine, events, fix,
-    history, import, infra, init, inner, load, lock, logs, pause, plan, promote, render, resume, retry, rollback,
-    scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
+    history, import, infra, init, inner, load, lock, logs, pause, plan, promote, provision, render, resume, retry,
+    rollback, scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -148,7 +148,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Engine(arguments) => engine::run(&arguments.command, &common, printer)?,
         Command::DemoApp(arguments) => return Ok(runtime()?.block_on(demo_app::run(arguments))?.into()),
         Command::Init(arguments) => init::run(&arguments, &common, printer)?,
-        Command::Infra(arguments) => infra::run(&arguments.command, &common, printer)?,
+        Command::Infra(arguments) => runtime()?.block_on(provision::run(arguments.command, common, printer))?,
         Command::Import(arguments) => import::run(&arguments, printer)?,
         Command::Ci(arguments) => ci::run(&arguments.command, &common, printer)?,
         Command::Validate(_) => validate::run(&common, printer)?,

@@ -59,12 +59,15 @@ impl ExitCode {
                 ReleaseError::Blocked { .. }
                 | ReleaseError::Locked { .. }
                 | ReleaseError::Frozen { .. }
-                | ReleaseError::Rejected { .. },
+                | ReleaseError::Rejected { .. }
+                | ReleaseError::WouldLose { .. }
+                | ReleaseError::RefusedByPolicy { .. },
             ) => ExitCode::Blocked,
             Some(ReleaseError::AwaitsApproval { .. }) => ExitCode::Paused,
-            Some(ReleaseError::Call(_) | ReleaseError::NotPossible { .. } | ReleaseError::Incomplete(_)) | None => {
-                ExitCode::Failed
-            }
+            // By then the infrastructure has been made: this is not the code of a command that changed nothing.
+            Some(ReleaseError::Configuration(_))
+            | Some(ReleaseError::Call(_) | ReleaseError::NotPossible { .. } | ReleaseError::Incomplete(_))
+            | None => ExitCode::Failed,
         }
     }
 }

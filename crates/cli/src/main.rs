@@ -11,6 +11,7 @@ mod new_file;
 mod parse;
 mod printer;
 mod progress;
+mod sacrifice;
 mod session;
 mod show;
 mod target;

@@ -1,12 +1,15 @@
 //! What most commands begin with: configuration, environment, connection, plan.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use anyhow::Result;
 use futures_util::future::join_all;
 use seatrial_release::aws::Connection;
-use seatrial_release::config::{ConfigFile, Overrides, ServiceName, Variables};
+use seatrial_release::config::{ConfigError, ConfigFile, Overrides, ServiceName, Variables};
+use seatrial_release::images::{Provided, stand_in_all};
 use seatrial_release::plan::{Environment, Plan, ServicePlan};
+use seatrial_release::provision::{InfraPlan, Outputs, Workshop};
 use seatrial_release::report::Reporter;
 use seatrial_release::{Interrupt, ReleaseError, ServiceOutcome, Verdict, interrupt};
 
@@ -21,6 +24,20 @@ use crate::target::{self, Absent};
 pub struct Session {
     pub connection: Connection,
     pub plan: Plan,
+    /// The file, with the outputs of the infrastructure where it uses them and they are known.
+    pub file: ConfigFile,
+    pub environment: Environment,
+    overrides: Overrides,
+    /// The images that stand in for those of services, where these are missing.
+    stand_ins: BTreeMap<ServiceName, String>,
+}
+
+/// What to do where the file uses an output that the infrastructure does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    Refuse,
+    /// A release makes the infrastructure first.
+    Allow,
 }
 
 impl Session {
@@ -39,10 +56,60 @@ impl Session {
         absent: Absent,
         printer: &Printer,
     ) -> Result<Self> {
-        file.plan(environment, &target::defaults(&environment.target, None), overrides)?;
+        Self::for_release(common, overrides, file, environment, (absent, Lacking::Refuse), printer).await
+    }
+
+    /// Opens an environment as [`Session::of_environment`] does, also one whose infrastructure is not there yet.
+    pub async fn for_release(
+        common: &Common,
+        overrides: &Overrides,
+        file: &ConfigFile,
+        environment: &Environment,
+        (absent, lacking): (Absent, Lacking),
+        printer: &Printer,
+    ) -> Result<Self> {
+        let sketch = file.plan(environment, &target::defaults(&environment.target, None), overrides)?;
         let connection = target::connect(&environment.target, common, absent, printer).await?;
-        let plan = file.plan(environment, &target::defaults(&environment.target, Some(&connection)), overrides)?;
-        Ok(Self { connection, plan })
+        let session = |file: ConfigFile| {
+            let environment = file.environment(Some(&environment.name))?;
+            let plan = file.plan(&environment, &target::defaults(&environment.target, Some(&connection)), overrides)?;
+            Ok::<_, ConfigError>((file, environment, plan))
+        };
+        let opened = if sketch.pending_outputs.is_empty() {
+            session(file.clone())
+        } else {
+            let report = Reporter::silent();
+            let workshop = Workshop::new(&connection, &sketch.infra, &report, Interrupt::never());
+            let bound = file.bound(&workshop.outputs().await?).and_then(session);
+            let may_lack = lacking == Lacking::Allow && sketch.infra != InfraPlan::None;
+            match bound {
+                Err(error) if may_lack && error.is_missing_output() => session(file.clone()),
+                other => other,
+            }
+        };
+        let (file, environment, plan) = opened?;
+        Ok(Self { plan, file, environment, overrides: overrides.clone(), stand_ins: BTreeMap::new(), connection })
+    }
+
+    /// The plan with other outputs of the infrastructure.
+    pub fn resolve(&self, outputs: &Outputs) -> Result<Plan, ConfigError> {
+        self.planned(&self.file.bound(outputs)?)
+    }
+
+    /// Makes the plan name the images that have been provided.
+    pub fn take_images(&mut self, provided: &Provided) -> Result<(), ConfigError> {
+        self.overrides.built.clone_from(&provided.images);
+        self.stand_ins.clone_from(&provided.stand_ins);
+        self.plan = self.planned(&self.file)?;
+        Ok(())
+    }
+
+    fn planned(&self, file: &ConfigFile) -> Result<Plan, ConfigError> {
+        let environment = file.environment(Some(&self.environment.name))?;
+        let defaults = target::defaults(&environment.target, Some(&self.connection));
+        let mut plan = file.plan(&environment, &defaults, &self.overrides)?;
+        stand_in_all(&mut plan, &self.stand_ins);
+        Ok(plan)
     }
 }
 

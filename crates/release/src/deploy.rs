@@ -75,9 +75,9 @@ pub async fn deploy(
     }
     let ensuring = ensuring(connection, plan, options, report, &interrupt);
     ensuring.refuse_firing_alarms().await?;
-    report.send(step_began(INFRA));
+    report.send(step_began(TARGET));
     let ensured = ensuring.everything().await;
-    report.send(step_ended(INFRA, &ensured, |_| ("done".to_owned(), Vec::new())));
+    report.send(step_ended(TARGET, &ensured, |_| ("done".to_owned(), Vec::new())));
     let ensured = ensured?;
     let waits = ensured.services.iter().map(|(name, task_definition, effect)| {
         let service = plan.service(name).expect("every ensured service comes from the plan");
@@ -133,7 +133,7 @@ pub(crate) async fn refuse_firing_alarms(
 }
 
 /// The step that makes what is missing around the services, and tells ECS what is to run.
-const INFRA: &str = "infra";
+const TARGET: &str = "target";
 
 /// The step that waits for the verdict on a service.
 pub(crate) fn service_step(name: &ServiceName) -> String {

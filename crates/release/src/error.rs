@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::aws::CallError;
+use crate::config::ConfigError;
 use crate::firing::{FiringAlarm, in_words};
+use crate::provision::ResourceChange;
 
 /// Why a command could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +19,15 @@ pub enum ReleaseError {
     /// Alarms that the deployment would watch are firing already.
     #[error("{}", in_words(.alarms))]
     Blocked { alarms: Vec<FiringAlarm> },
+    /// Infrastructure that holds data would be replaced or destroyed, and nobody has agreed to that.
+    #[error("the infrastructure would lose what it holds: {}", addresses(.resources))]
+    WouldLose { resources: Vec<ResourceChange> },
+    /// The policy of the environment does not allow what the infrastructure would become.
+    #[error("the policy refuses the plan of the infrastructure{}", after_colon(.said))]
+    RefusedByPolicy { said: String },
+    /// What the configuration says cannot be used with what the infrastructure has become.
+    #[error(transparent)]
+    Configuration(#[from] ConfigError),
     /// Somebody else is at work on the environment, or has said that nobody is to be.
     #[error("the environment is locked by {held}")]
     Locked { held: String, instead: String },
@@ -55,6 +66,15 @@ impl ReleaseError {
                  ECS then watches no alarm during this deployment"
                     .into(),
             ),
+            ReleaseError::WouldLose { resources } => {
+                let flags: Vec<String> =
+                    resources.iter().map(|one| format!("--allow-replace '{}'", one.address)).collect();
+                Some(format!("look at `seatrial infra plan`; if it is meant, add {}", flags.join(" ")))
+            }
+            ReleaseError::RefusedByPolicy { .. } => {
+                Some("change the infrastructure code, or the policy (`infra: { terraform: { policy: … } }`)".into())
+            }
+            ReleaseError::Configuration(error) => error.instead().map(ToOwned::to_owned),
             ReleaseError::Locked { instead, .. } => Some(instead.clone()),
             ReleaseError::Frozen { .. } => Some(
                 "wait until it is over; if it cannot wait, add --break-freeze \"why\", which is written down".into(),
@@ -70,4 +90,13 @@ impl ReleaseError {
             ReleaseError::Interrupted { .. } => Some("run the command again: it goes on where it stopped".into()),
         }
     }
+}
+
+fn addresses(resources: &[ResourceChange]) -> String {
+    let words = resources.iter().map(|one| format!("{} ({}) to {}", one.address, one.kind, one.action.word()));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn after_colon(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
 }

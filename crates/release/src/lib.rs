@@ -38,6 +38,7 @@ mod parameters;
 pub mod plan;
 pub mod preflight;
 mod promote;
+pub mod provision;
 mod rehearse;
 pub mod releases;
 pub mod report;

@@ -3,22 +3,23 @@
 //! A plan is plain data. It names no ARN: those are found or made when the plan is carried out.
 
 mod alarm;
-mod build;
 mod auto_scaling;
+mod build;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seatrial_model::ReturnSteps;
 use serde_json::{Value as Json, json};
 
 pub use alarm::{AlarmPlan, AlarmSubject, Measure, PairSide};
 pub(crate) use alarm::{NAMESPACE, since};
-pub use build::{BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
 pub(crate) use auto_scaling::resource_id;
 pub use auto_scaling::{AutoScaling, AutoScalingPlan, ScalingMetric, ScalingPolicyPlan};
+pub use build::{BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
 
 use crate::config::{AppName, Approval, EnvironmentName, FallbackRule, Scheme, ServiceName, Share, Stage};
 use crate::freeze::Freeze;
+use crate::provision::InfraPlan;
 use crate::steering::Steering;
 
 /// One environment of an application and everything in it.
@@ -26,6 +27,12 @@ use crate::steering::Steering;
 pub struct Plan {
     pub app: AppName,
     pub environment: Environment,
+    /// What makes the infrastructure.
+    pub infra: InfraPlan,
+    /// Outputs of the infrastructure in whose places `<infra.NAME>` stands: such a plan is shown and checked, and never carried out.
+    pub pending_outputs: BTreeSet<String>,
+    /// Where it depends on outputs: what it is made from without their values, as a digest.
+    pub source: Option<String>,
     /// What the file says under `config`; containers have it already.
     pub config: BTreeMap<String, String>,
     /// Absent when no service has a listener.

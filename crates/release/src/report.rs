@@ -31,12 +31,61 @@ pub enum Event {
     ContactRegained,
     /// Time is up; the deployment is being rolled back.
     TimedOut { service: ServiceName, limit: Duration },
+    /// Infrastructure is being made.
+    Infra(InfraEvent),
     /// A step of a release begins or ends.
     Step(StepEvent),
     /// A line that a program wrote which a step runs, such as a compiler.
     Output { source: String, line: String },
     /// Something worth knowing that changes nothing.
     Note(String),
+}
+
+/// Something that happens while infrastructure is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InfraEvent {
+    Began {
+        address: String,
+        deed: Deed,
+    },
+    Done {
+        address: String,
+        deed: Deed,
+    },
+    Failed {
+        address: String,
+        why: String,
+    },
+    /// It goes on; what it waits for.
+    Waiting(String),
+}
+
+/// What is done to a resource of an infrastructure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    Create,
+    Change,
+    Destroy,
+}
+
+impl Deed {
+    /// As it goes on.
+    pub fn going_on(self) -> &'static str {
+        match self {
+            Deed::Create => "creating",
+            Deed::Change => "changing",
+            Deed::Destroy => "destroying",
+        }
+    }
+
+    /// Once it is over.
+    pub fn done(self) -> &'static str {
+        match self {
+            Deed::Create => "created",
+            Deed::Change => "changed",
+            Deed::Destroy => "destroyed",
+        }
+    }
 }
 
 /// A step of a release.

@@ -8,7 +8,9 @@ use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Approval, RollbackOverride, Span};
 use seatrial_release::lock::Force as LockForce;
 use seatrial_release::plan::Plan;
+use seatrial_release::provision::{Outputs, Workshop};
 use seatrial_release::releases::{Asked, Consent, Permission, ReleaseOptions, Resumption, carry_out};
+use seatrial_release::report::Reporter;
 use seatrial_release::{DeployOptions, FiringAlarms, Interrupt, ReleaseError, Until, rehearse};
 use serde_json::{Value as Json, json};
 
@@ -17,10 +19,11 @@ use super::simulate::ApplicationArguments;
 use crate::arguments::{Common, Version, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::ExitCode;
-use crate::images::{Scene, provided};
+use crate::images::provided;
 use crate::printer::{Output, Printer};
 use crate::progress::Display;
-use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
+use crate::sacrifice::SacrificeArguments;
+use crate::session::{Lacking, Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
 use crate::show::{self, outcome};
 use crate::target::{self, Absent};
 
@@ -28,7 +31,7 @@ use crate::target::{self, Absent};
 ///
 /// Exit codes: 0 deployed or nothing to do, 1 failed, 2 wrong usage or configuration, 3 rolled back and healthy on the
 /// previous version, 4 rollback failed, 5 timed out, 6 paused (awaits a decision), 7 blocked (an alarm is firing already, the
-/// environment is locked or frozen), 130 interrupted.
+/// environment is locked or frozen, the infrastructure would lose data), 130 interrupted.
 ///
 /// Ctrl-C ends the watching only; the deployment goes on.
 #[derive(Args, Debug)]
@@ -72,6 +75,9 @@ pub struct DeployArguments {
 
     #[command(flatten)]
     pub permission: PermissionArguments,
+
+    #[command(flatten)]
+    pub sacrifice: SacrificeArguments,
 
     #[command(flatten)]
     pub wait: WaitArguments,
@@ -135,12 +141,19 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     }
     let waits = arguments.wait_for_approval.map(|span| span.get());
     let consent = if asks_elsewhere { Consent::Asked(waits) } else { Consent::Given };
-    let mut overrides = version.overrides(arguments.rollback());
-    let mut session = Session::of_environment(&common, &overrides, &file, &environment, Absent::Start, printer).await?;
+    let overrides = version.overrides(arguments.rollback());
+    let mut session =
+        Session::for_release(&common, &overrides, &file, &environment, (Absent::Start, Lacking::Allow), printer)
+            .await?;
     version.check(&session.plan, "deploy")?;
     let interrupt = interrupted_by_ctrl_c();
-    let scene = Scene { file: &file, environment: &environment, common: &common, printer };
-    let provided = provided(&mut session, &scene, &mut overrides, version.images(), interrupt.clone()).await?;
+    let provided = provided(&mut session, version.images(), &common, printer, interrupt.clone()).await?;
+    if arguments.diff && !session.plan.pending_outputs.is_empty() {
+        // The plan says what lacks and how it is made.
+        let silent = Reporter::silent();
+        let workshop = Workshop::new(&session.connection, &session.plan.infra, &silent, interrupt.clone());
+        session.resolve(&workshop.outputs().await?)?;
+    }
     if arguments.diff {
         let (force, definition) = (version.force(), version.definition());
         let rehearsal = rehearse(&session.connection, &session.plan, force, definition, interrupt.clone()).await?;
@@ -163,6 +176,7 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
         },
         deploy,
         permission: arguments.permission.permission(consent),
+        sacrifice: arguments.sacrifice.sacrifice(printer),
         commit: commit(file.path()),
         resumption: Resumption::New,
         provided,
@@ -179,7 +193,9 @@ pub async fn released(
     interrupt: Interrupt,
 ) -> Result<ExitCode> {
     let display = Display::new(printer, common);
-    let released = carry_out(&session.connection, &session.plan, options, &display.reporter(), interrupt).await;
+    let resolve = |outputs: &Outputs| session.resolve(outputs);
+    let released =
+        carry_out(&session.connection, &session.plan, &resolve, options, &display.reporter(), interrupt).await;
     display.end();
     if let (Output::Json | Output::Tsv, Err(error)) = (printer.output(), &released)
         && let Some(blocked) = blocked(&session.plan, error)
@@ -200,6 +216,8 @@ fn blocked(plan: &Plan, error: &ReleaseError) -> Option<Json> {
         ReleaseError::Blocked { alarms } => told["alarms"] = json!(alarms),
         ReleaseError::Locked { held, .. } => told["locked"] = json!(held),
         ReleaseError::Frozen { what } => told["frozen"] = json!(what),
+        ReleaseError::WouldLose { resources } => told["resources"] = json!(resources),
+        ReleaseError::RefusedByPolicy { said } => told["policy"] = json!(said),
         ReleaseError::Rejected { by, .. } => told["rejected_by"] = json!(by),
         _ => return None,
     }

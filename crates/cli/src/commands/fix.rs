@@ -15,8 +15,9 @@ use super::deploy::{PermissionArguments, released};
 use crate::arguments::{Common, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::{AwaitsDecision, ExitCode, UsageError};
-use crate::images::{Scene, Wish, provided};
+use crate::images::{Wish, provided};
 use crate::printer::{Paint, Printer};
+use crate::sacrifice::SacrificeArguments;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c, only};
 use crate::target::Absent;
 
@@ -41,6 +42,9 @@ pub struct FixArguments {
 
     #[command(flatten)]
     pub permission: PermissionArguments,
+
+    #[command(flatten)]
+    pub sacrifice: SacrificeArguments,
 
     #[command(flatten)]
     pub common: Common,
@@ -93,8 +97,7 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
         Remedy::Fallback => Wish { building: Building::No, may_fall_back: true },
     };
     let interrupt = interrupted_by_ctrl_c();
-    let scene = Scene { file: &file, environment: &environment, common: &common, printer };
-    let provided = provided(&mut session, &scene, &mut overrides, wish, interrupt.clone()).await?;
+    let provided = provided(&mut session, wish, &common, printer, interrupt.clone()).await?;
     let deploy = DeployOptions {
         force: Force::WhenNeeded,
         definition: DefinitionChoice::Configured,
@@ -112,6 +115,7 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
         },
         deploy,
         permission: arguments.permission.permission(Consent::Given),
+        sacrifice: arguments.sacrifice.sacrifice(printer),
         commit: commit(file.path()),
         resumption: Resumption::New,
         provided,

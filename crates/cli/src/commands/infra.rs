@@ -9,13 +9,14 @@ use seatrial_release::config::Overrides;
 use seatrial_release::infra::{self, Choices, InfraError, Infrastructure, Nat, Part, Postgres, TEMPLATE_BODY_MAX};
 use seatrial_release::plan::{Environment, Plan, Target};
 
+use super::provision;
 use crate::arguments::Common;
 use crate::exit_code::{ExitCode, UsageError};
 use crate::new_file::{self, Overwrite};
 use crate::printer::Printer;
 use crate::session::configured;
 
-/// Describe the infrastructure that an environment on AWS needs
+/// Make the infrastructure that `infra:` names, or describe what an environment on AWS needs
 #[derive(Args, Debug)]
 pub struct InfraArguments {
     #[command(subcommand)]
@@ -25,6 +26,10 @@ pub struct InfraArguments {
 /// What is done with infrastructure.
 #[derive(Subcommand, Debug)]
 pub enum InfraCommand {
+    Plan(provision::PlanArguments),
+    Apply(provision::ApplyArguments),
+    Outputs(provision::OutputsArguments),
+    Drift(provision::DriftArguments),
     Generate(GenerateArguments),
 }
 
@@ -32,6 +37,10 @@ impl InfraCommand {
     /// The flags that every command has.
     pub fn common(&self) -> Common {
         match self {
+            InfraCommand::Plan(arguments) => arguments.common.clone(),
+            InfraCommand::Apply(arguments) => arguments.common.clone(),
+            InfraCommand::Outputs(arguments) => arguments.common.clone(),
+            InfraCommand::Drift(arguments) => arguments.common.clone(),
             InfraCommand::Generate(arguments) => arguments.common.clone(),
         }
     }
@@ -122,14 +131,8 @@ impl PartWord {
     }
 }
 
-/// Runs a command.
-pub fn run(command: &InfraCommand, common: &Common, printer: &Printer) -> Result<ExitCode> {
-    match command {
-        InfraCommand::Generate(arguments) => generate(arguments, common, printer),
-    }
-}
-
-fn generate(arguments: &GenerateArguments, common: &Common, printer: &Printer) -> Result<ExitCode> {
+/// Writes a template.
+pub fn generate(arguments: &GenerateArguments, common: &Common, printer: &Printer) -> Result<ExitCode> {
     let (file, environment) = configured(common)?;
     if environment.target == Target::Embedded {
         let what = InfraError::Embedded { environment: environment.name.to_string() }.to_string();

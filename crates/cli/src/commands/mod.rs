@@ -25,6 +25,7 @@ pub mod logs;
 pub mod pause;
 pub mod plan;
 pub mod promote;
+pub mod provision;
 pub mod render;
 pub mod resume;
 pub mod retry;

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::simulate::{ApplicationArguments, Considered};
 use crate::arguments::{Common, Version};
 use crate::exit_code::{ExitCode, UsageError};
-use crate::images::{Scene, provided};
+use crate::images::provided;
 use crate::printer::{Output, Printer};
 use crate::session::{Session, configured, interrupted_by_ctrl_c};
 use crate::show;
@@ -103,18 +103,17 @@ pub async fn planned(
     printer: &Printer,
 ) -> Result<Planned> {
     let (file, environment) = configured(common)?;
-    let mut overrides = version.overrides(rollback);
+    let overrides = version.overrides(rollback);
     let mut session = Session::of_environment(common, &overrides, &file, &environment, Absent::Refuse, printer).await?;
     version.check(&session.plan, "plan")?;
-    let scene = Scene { file: &file, environment: &environment, common, printer };
     let taken = conflicts(&session.connection, &session.plan).await?.into_iter().map(|conflict| Finding {
         what: conflict.in_words(),
         instead: conflict.instead(),
         service: conflict.service,
     });
     let taken: Vec<Finding> = taken.collect();
-    provided(&mut session, &scene, &mut overrides, version.images(), interrupted_by_ctrl_c()).await?;
-    let Session { connection, plan } = &session;
+    provided(&mut session, version.images(), common, printer, interrupted_by_ctrl_c()).await?;
+    let Session { connection, plan, file, environment, .. } = &session;
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
     let defaults = target::defaults(&environment.target, Some(connection));
@@ -139,7 +138,7 @@ pub async fn planned(
         planned.findings.extend(preflight::silent_alarms(connection, service).await?);
         let changed = |settings: &[Setting]| {
             let overrides = Overrides { settings: settings.to_vec(), ..overrides.clone() };
-            file.plan(&environment, &defaults, &overrides).ok()?.service(&service.name).cloned()
+            file.plan(environment, &defaults, &overrides).ok()?.service(&service.name).cloned()
         };
         let considered = Considered::new(service, &circumstances, changed);
         planned.findings.extend(preflight::settings(plan, service, &considered.before, &application, traffic));

@@ -12,9 +12,10 @@ use super::deploy::{PermissionArguments, released};
 use crate::arguments::{Assignment, Common, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::ExitCode;
-use crate::images::{Scene, Wish, provided};
+use crate::images::{Wish, provided};
 use crate::printer::Printer;
-use crate::session::{Session, configured, interrupted_by_ctrl_c};
+use crate::sacrifice::SacrificeArguments;
+use crate::session::{Lacking, Session, configured, interrupted_by_ctrl_c};
 use crate::target::Absent;
 
 /// Go on with a release whose process ended, from any machine that has the same configuration
@@ -39,6 +40,9 @@ pub struct ResumeArguments {
     pub permission: PermissionArguments,
 
     #[command(flatten)]
+    pub sacrifice: SacrificeArguments,
+
+    #[command(flatten)]
     pub common: Common,
 
     #[command(flatten)]
@@ -49,7 +53,8 @@ pub struct ResumeArguments {
 pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let (file, environment) = configured(&common)?;
     let open = async |overrides: &Overrides| {
-        Session::of_environment(&common, overrides, &file, &environment, Absent::Refuse, printer).await
+        let how = (Absent::Refuse, Lacking::Allow);
+        Session::for_release(&common, overrides, &file, &environment, how, printer).await
     };
     let connection = open(&Overrides::default()).await?.connection;
     let realm = Realm { app: file.app().clone(), environment: environment.name.clone() };
@@ -59,16 +64,15 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     let mut overrides = Overrides { built: found.head.images.clone(), ..asked.overrides(set) };
     let mut session = open(&overrides).await?;
     let interrupt = interrupted_by_ctrl_c();
-    let scene = Scene { file: &file, environment: &environment, common: &common, printer };
     let provided = if lacking(&session.connection, &session.plan, &[]).await?.is_empty() {
-        Provided { images: found.head.images, built: Vec::new() }
+        Provided { images: found.head.images, ..Provided::default() }
     } else {
         // It ended before everything was pushed.
         overrides.built.clear();
         session = open(&overrides).await?;
         let building = if asked.no_build || asked.use_fallback_image { Building::No } else { Building::Yes };
         let wish = Wish { building, may_fall_back: asked.use_fallback_image };
-        provided(&mut session, &scene, &mut overrides, wish, interrupt.clone()).await?
+        provided(&mut session, wish, &common, printer, interrupt.clone()).await?
     };
     let deploy = DeployOptions {
         force: if asked.force { Force::Always } else { Force::WhenNeeded },
@@ -82,6 +86,7 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     let options = ReleaseOptions {
         deploy,
         permission: arguments.permission.permission(Consent::Given),
+        sacrifice: arguments.sacrifice.sacrifice(printer),
         commit: commit(file.path()),
         asked,
         resumption: Resumption::Resume(Some(found.id)),

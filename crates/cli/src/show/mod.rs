@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod deletion;
 pub mod gantt;
 pub mod history;
+pub mod infra;
 pub mod outcome;
 pub mod plan;
 pub mod releases;

@@ -1,6 +1,6 @@
 //! Steps and progress as one line each.
 
-use seatrial_release::report::{Activity, Change, Event, Progress, Resource, TaskCounts};
+use seatrial_release::report::{Activity, Change, Deed, Event, InfraEvent, Progress, Resource, TaskCounts};
 
 use super::time::length;
 use crate::printer::Paint;
@@ -41,10 +41,27 @@ pub fn line(event: &Event, detail: Detail, paint: Paint) -> Option<String> {
             let text = format!("not over after {}: rolling back", length(*limit));
             Some(format!("{} {}", subject(service.as_str(), paint), paint.bad(&text)))
         }
+        Event::Infra(event) => Some(infra(event, paint)),
         // Whoever watches sees what a step does; that it is one is for the record.
         Event::Step(_) => None,
         Event::Output { source, line } => Some(format!("{} {line}", paint.faint(&format!("{source} |")))),
         Event::Note(text) => Some(paint.doubtful(text)),
+    }
+}
+
+fn infra(event: &InfraEvent, paint: Paint) -> String {
+    match event {
+        InfraEvent::Began { address, deed } => paint.faint(&format!("… {address} {}", deed.going_on())),
+        InfraEvent::Done { address, deed } => {
+            let sign = match deed {
+                Deed::Create => paint.good("+"),
+                Deed::Change => paint.doubtful("~"),
+                Deed::Destroy => paint.bad("-"),
+            };
+            format!("{sign} {address} {}", deed.done())
+        }
+        InfraEvent::Failed { address, why } => paint.bad(&format!("! {address} {why}")),
+        InfraEvent::Waiting(what) => paint.faint(&format!("… {what}")),
     }
 }
 

@@ -41,6 +41,21 @@ impl fmt::Debug for Endpoint {
     }
 }
 
+/// What a program that is started beside these clients has to be given to reach the same endpoint.
+#[derive(Clone, Debug)]
+pub(crate) enum Surroundings {
+    Endpoint(Endpoint),
+    /// What this process was given, with this profile.
+    Shell {
+        profile: Option<String>,
+    },
+    /// The credentials of a role that was taken on.
+    Role(SharedCredentialsProvider),
+}
+
+/// Names the endpoint of CloudFormation, which the embedded engine does not have.
+const CLOUDFORMATION_ENDPOINT: &str = "AWS_ENDPOINT_URL_CLOUDFORMATION";
+
 /// The clients of one endpoint, and what they found there that never changes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -51,6 +66,8 @@ pub struct Connection {
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) scaling: aws_sdk_applicationautoscaling::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
+    pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    pub(crate) surroundings: Surroundings,
     sts: aws_sdk_sts::Client,
     pub(crate) definitions: Known,
     region: String,
@@ -59,7 +76,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to an endpoint on this machine. Proxies and AWS configuration of the surrounding shell have no say in it.
+    /// Connects to an endpoint on this machine. Proxies and AWS configuration of the surrounding shell have no say in it, except that
+    /// `AWS_ENDPOINT_URL_CLOUDFORMATION` names a CloudFormation to rehearse with.
     pub fn to_endpoint(endpoint: &Endpoint) -> Self {
         let credentials =
             Credentials::new(&endpoint.access_key_id, &endpoint.secret_access_key, None, None, "seatrial endpoint");
@@ -71,7 +89,14 @@ impl Connection {
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .timeout_config(timeouts())
             .build();
-        Self::new(&config, endpoint.region.clone())
+        let connection = Self::new(&config, endpoint.region.clone(), Surroundings::Endpoint(endpoint.clone()));
+        match std::env::var(CLOUDFORMATION_ENDPOINT) {
+            Ok(elsewhere) => {
+                let elsewhere = aws_sdk_cloudformation::config::Builder::from(&config).endpoint_url(elsewhere);
+                Self { cloudformation: aws_sdk_cloudformation::Client::from_conf(elsewhere.build()), ..connection }
+            }
+            Err(_) => connection,
+        }
     }
 
     /// Connects to AWS by the default chain of credentials and settings (environment, profiles, roles, `AWS_ENDPOINT_URL`), and with
@@ -85,12 +110,22 @@ impl Connection {
         }
         let config = loader.load().await;
         match role {
-            None => Self::new(&config, region.to_owned()),
-            Some(role) => Self::new(&role.taken_on(&config).await, region.to_owned()),
+            None => {
+                let profile = profile.map(ToOwned::to_owned);
+                Self::new(&config, region.to_owned(), Surroundings::Shell { profile })
+            }
+            Some(role) => {
+                let config = role.taken_on(&config).await;
+                let surroundings = match config.credentials_provider() {
+                    Some(credentials) => Surroundings::Role(credentials),
+                    None => Surroundings::Shell { profile: profile.map(ToOwned::to_owned) },
+                };
+                Self::new(&config, region.to_owned(), surroundings)
+            }
         }
     }
 
-    fn new(config: &SdkConfig, region: String) -> Self {
+    fn new(config: &SdkConfig, region: String, surroundings: Surroundings) -> Self {
         let poll_interval =
             if config.endpoint_url().is_some_and(is_loopback) { POLL_INTERVAL_LOOPBACK } else { POLL_INTERVAL_REMOTE };
         let time_scale = TimeScale::default();
@@ -103,6 +138,8 @@ impl Connection {
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             scaling: aws_sdk_applicationautoscaling::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            surroundings,
             sts: aws_sdk_sts::Client::new(config),
             definitions: Known::default(),
             region,

@@ -5,6 +5,7 @@ mod error;
 pub(crate) mod raw;
 mod role;
 pub(crate) mod server_time;
+mod surroundings;
 mod time_scale;
 pub(crate) mod times;
 
@@ -12,4 +13,5 @@ pub use connection::{Connection, Endpoint};
 pub use error::{CallError, CallErrorKind};
 pub(crate) use error::{DoingExt, MISSING_SERVICE};
 pub use role::RoleArn;
+pub(crate) use surroundings::Surrounding;
 pub(crate) use time_scale::Clock;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Workshop, tool};
+use super::{Builder, tool};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::CommandBuild;
@@ -13,12 +13,12 @@ use crate::plan::CommandBuild;
 pub(super) async fn run(
     step: &str,
     build: &CommandBuild,
-    workshop: &Workshop<'_>,
+    work: &Builder<'_>,
     layout: PathBuf,
     interrupt: &mut Interrupt,
 ) -> Result<(), ReleaseError> {
-    tool::run(step, &build.command, workshop.directory, workshop.report, interrupt).await?;
-    let output = workshop.directory.join(&build.output);
+    tool::run(step, &build.command, work.directory, work.report, interrupt).await?;
+    let output = work.directory.join(&build.output);
     copy(&output, &layout).map_err(|error| {
         let what = format!("{step} failed: what its command left at {} cannot be read: {error}", output.display());
         ReleaseError::not_possible(what, "let the command write an OCI image layout into `output`")

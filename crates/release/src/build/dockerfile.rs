@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Workshop, tool};
+use super::{Builder, tool};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::DockerfileBuild;
@@ -16,13 +16,13 @@ const BUILDER_VARIABLE: &str = "SEATRIAL_BUILDER";
 pub(super) async fn build(
     step: &str,
     build: &DockerfileBuild,
-    workshop: &Workshop<'_>,
+    work: &Builder<'_>,
     layout: PathBuf,
     interrupt: &mut Interrupt,
 ) -> Result<(), ReleaseError> {
     let builder = builder()?;
     for words in commands(&builder, build, &layout) {
-        tool::run(step, &words, workshop.directory, workshop.report, interrupt).await?;
+        tool::run(step, &words, work.directory, work.report, interrupt).await?;
     }
     Ok(())
 }

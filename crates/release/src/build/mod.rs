@@ -60,7 +60,7 @@ pub enum Origin {
 
 /// What a build works with.
 #[derive(Clone, Copy, Debug)]
-pub struct Workshop<'a> {
+pub struct Builder<'a> {
     pub app: &'a AppName,
     /// That of the configuration file.
     pub directory: &'a Path,
@@ -88,7 +88,7 @@ impl Found {
     }
 }
 
-impl Workshop<'_> {
+impl Builder<'_> {
     /// Makes the image of a service, unless it was made of the same before.
     pub async fn build(
         &self,

@@ -11,6 +11,7 @@ use super::build::BuildEntry;
 use super::deployment::DeploymentEntry;
 use super::either::{AutoScalingEntry, CircuitBreakerEntry, EcsDocumentEntry, TargetEntry};
 use super::freezes::FreezeEntry;
+use super::infrastructure::InfraEntry;
 use super::names::{AppName, EnvironmentName, ServiceName};
 use super::numbers::{Bounded, Seconds};
 use super::stage::Stage;
@@ -32,6 +33,8 @@ pub(crate) struct Document {
     /// Configuration that all services get as environment variables, and that is published in Parameter Store under
     /// `/<app>/<environment>/config/`.
     pub config: Option<BTreeMap<String, Option<String>>>,
+    /// What makes the infrastructure that the services need, before they are deployed; nothing when left out.
+    pub infra: Option<InfraEntry>,
     /// Where the application is deployed to. Left out: one environment `dev` on the embedded engine.
     #[serde(default)]
     #[schemars(default)]
@@ -59,6 +62,9 @@ pub(crate) struct EnvironmentEntry {
     /// Configuration that differs in this environment; one that is null is not set.
     #[expect(dead_code, reason = "merged as trees, before they are decoded")]
     pub config: Option<BTreeMap<String, Option<String>>>,
+    /// What makes the infrastructure differently here: settings are merged key by key, another kind takes the place of the file's.
+    #[expect(dead_code, reason = "merged as trees, before they are decoded")]
+    pub infra: Option<InfraEntry>,
     /// When nothing is released, unless somebody says why (`--break-freeze`).
     pub freeze: Option<Vec<FreezeEntry>>,
     /// Name of the ECS cluster; `<app>-<environment>` when left out.

@@ -1,4 +1,4 @@
-//! Keys that take a word, a switch or a map: `target`, `circuit_breaker`, `auto_scaling`, `task_definition`.
+//! Keys that take a word, a switch, a list or a map: `target`, `circuit_breaker`, `auto_scaling`, `task_definition`, `infra`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, IgnoredAny, MapAccess, Unexpected, Visitor};
+use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::auto_scaling::AutoScalingSettings;
 use super::document::{AwsTargetEntry, CircuitBreakerDetails};
+use super::infrastructure::InfraKinds;
 
 /// Where an environment lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,20 @@ pub(crate) enum EcsDocumentEntry {
     Inline,
 }
 
+/// `none`, or the kind of infrastructure.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum InfraEntry {
+    None,
+    Kinds(Box<InfraKinds>),
+}
+
+/// A directory, or the words of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AppEntry {
+    Assembly(String),
+    Command(Vec<String>),
+}
+
 /// A value with several written forms; a form that is not overridden is refused.
 trait Either: Sized {
     const EXPECTED: &'static str;
@@ -53,7 +68,13 @@ trait Either: Sized {
         None
     }
 
-    fn of_map<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+    fn of_list(_words: Vec<String>) -> Option<Self> {
+        None
+    }
+
+    fn of_map<'de, A: MapAccess<'de>>(_map: A) -> Result<Self, A::Error> {
+        Err(de::Error::invalid_type(Unexpected::Map, &Self::EXPECTED))
+    }
 }
 
 struct EitherVisitor<T>(PhantomData<T>);
@@ -71,6 +92,14 @@ impl<'de, T: Either> Visitor<'de> for EitherVisitor<T> {
 
     fn visit_bool<E: de::Error>(self, switch: bool) -> Result<T, E> {
         T::of_switch(switch).ok_or_else(|| E::invalid_value(Unexpected::Bool(switch), &self))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<T, A::Error> {
+        let mut words = Vec::new();
+        while let Some(word) = items.next_element()? {
+            words.push(word);
+        }
+        T::of_list(words).ok_or_else(|| de::Error::invalid_type(Unexpected::Seq, &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
@@ -131,6 +160,30 @@ impl Either for EcsDocumentEntry {
     }
 }
 
+impl Either for InfraEntry {
+    const EXPECTED: &'static str = "`none`, or one of `{ terraform: … }`, `{ cloudformation: … }` and `{ cdk: … }`";
+
+    fn of_word(word: &str) -> Option<Self> {
+        (word == "none").then_some(Self::None)
+    }
+
+    fn of_map<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        InfraKinds::deserialize(MapAccessDeserializer::new(map)).map(|kinds| Self::Kinds(Box::new(kinds)))
+    }
+}
+
+impl Either for AppEntry {
+    const EXPECTED: &'static str = "the directory of an assembly, or a command as a list of words";
+
+    fn of_word(word: &str) -> Option<Self> {
+        Some(Self::Assembly(word.to_owned()))
+    }
+
+    fn of_list(words: Vec<String>) -> Option<Self> {
+        Some(Self::Command(words))
+    }
+}
+
 macro_rules! deserialize_either {
     ($($type:ty),*) => {
         $(impl<'de> Deserialize<'de> for $type {
@@ -141,7 +194,7 @@ macro_rules! deserialize_either {
     };
 }
 
-deserialize_either!(TargetEntry, CircuitBreakerEntry, AutoScalingEntry, EcsDocumentEntry);
+deserialize_either!(TargetEntry, CircuitBreakerEntry, AutoScalingEntry, EcsDocumentEntry, InfraEntry, AppEntry);
 
 impl JsonSchema for TargetEntry {
     fn schema_name() -> Cow<'static, str> {
@@ -185,6 +238,30 @@ impl JsonSchema for EcsDocumentEntry {
         json_schema!({
             "description": "A file with an ECS document (JSON or YAML, camelCase as ECS has it), or the document itself.",
             "oneOf": [{ "type": "string", "minLength": 1 }, { "type": "object" }]
+        })
+    }
+}
+
+impl JsonSchema for InfraEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "Infra".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let kinds = generator.subschema_for::<InfraKinds>();
+        json_schema!({ "description": "What makes the infrastructure.", "oneOf": [{ "const": "none" }, kinds] })
+    }
+}
+
+impl JsonSchema for AppEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "CdkApp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The directory of a synthesised assembly, or the command that writes one.",
+            "oneOf": [{ "type": "string", "minLength": 1 }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }]
         })
     }
 }

@@ -72,6 +72,11 @@ impl ConfigError {
         self.kind == FaultKind::UnsetVariable
     }
 
+    /// Whether the file is right and only an output of the infrastructure is not there.
+    pub fn is_missing_output(&self) -> bool {
+        self.kind == FaultKind::MissingOutput
+    }
+
     /// What to write instead.
     pub fn instead(&self) -> Option<&str> {
         self.instead.as_deref()
@@ -104,6 +109,8 @@ pub(crate) enum FaultKind {
     Mistake,
     /// The surroundings': an environment variable is not set.
     UnsetVariable,
+    /// The surroundings': the infrastructure does not have an output, or not yet.
+    MissingOutput,
 }
 
 impl Fault {

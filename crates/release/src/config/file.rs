@@ -1,13 +1,17 @@
 //! A configuration file that has been read: which environments it has, and the plan for one of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use super::decode::decode;
 use super::document::{Approval, Document, EnvironmentEntry};
 use super::edit;
 use super::either::TargetEntry;
 use super::error::{ConfigError, Fault};
+use super::infrastructure;
+use super::json;
 use super::merge::{merge, without_nulls};
 use super::names::{AppName, EnvironmentName, ServiceName};
 use super::nearest::nearest;
@@ -19,6 +23,7 @@ use super::template::{self, Variables};
 use crate::naming;
 use crate::parameters::VALUE_MAX;
 use crate::plan::{Environment, Plan, Target, TargetDefaults};
+use crate::provision::{InfraPlan, Outputs};
 
 /// The environment of a file that names none.
 const IMPLICIT_ENVIRONMENT: &str = "dev";
@@ -27,9 +32,15 @@ const IMPLICIT_ENVIRONMENT: &str = "dev";
 const FILE_MAX: u64 = 1024 * 1024;
 
 /// A `seatrial.yml` whose keys have been checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ConfigFile {
     path: PathBuf,
+    text: String,
+    variables: Variables,
+    /// What the infrastructure of the chosen environment told; none while nobody has asked it.
+    outputs: Option<Outputs>,
+    /// The file without the outputs that it uses, by which it is the same whatever their values; none where it uses none.
+    symbolic: Option<Node>,
     /// Absolute, so that the paths of processes do not depend on where a command was run.
     directory: PathBuf,
     root: Node,
@@ -67,7 +78,8 @@ impl ConfigFile {
     }
 
     fn parsed(path: &Path, text: &str, variables: &Variables) -> Result<Self, Fault> {
-        let root = Node::parse(&template::render(text, variables)?)?;
+        let rendered = template::render_with_outputs(text, variables)?;
+        let root = Node::parse(&rendered.text)?;
         if let Err(fault) = decode::<Document>(&with_checkable_overrides(&root), "")
             && !stands_on_unset_variable(&root, &fault)
         {
@@ -80,7 +92,40 @@ impl ConfigFile {
         refuse_unknown_services(&root)?;
         let directory =
             std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_path_buf)).unwrap_or_default();
-        Ok(Self { path: path.to_path_buf(), directory, root, app, environments })
+        Ok(Self {
+            path: path.to_path_buf(),
+            text: text.to_owned(),
+            variables: variables.clone(),
+            outputs: None,
+            symbolic: (!rendered.outputs.is_empty()).then(|| root.clone()),
+            directory,
+            root,
+            app,
+            environments,
+        })
+    }
+
+    /// The same file with the outputs that the infrastructure of an environment has.
+    pub fn bound(&self, outputs: &Outputs) -> Result<Self, ConfigError> {
+        let known = outputs.plain();
+        let variables = self.variables.with_outputs(known.clone());
+        let here = |fault: Fault| ConfigError::new(&self.path, fault);
+        let rendered = template::render_with_outputs(&self.text, &variables).map_err(here)?;
+        if let Some(name) = rendered.reshaped(&known) {
+            return Err(here(outputs.lack(name)));
+        }
+        let bound = Self::parse(&self.path, &self.text, &variables)?;
+        Ok(Self {
+            variables: self.variables.clone(),
+            outputs: Some(outputs.clone()),
+            symbolic: self.symbolic.clone(),
+            ..bound
+        })
+    }
+
+    /// What makes the infrastructure of an environment. Two environments that would change the same resources are refused.
+    pub fn infra(&self, environment: &EnvironmentName) -> Result<InfraPlan, ConfigError> {
+        self.infra_of(environment).map_err(|fault| ConfigError::new(&self.path, fault))
     }
 
     /// The file.
@@ -117,11 +162,28 @@ impl ConfigFile {
         overrides: &Overrides,
     ) -> Result<Plan, ConfigError> {
         let here = |fault: Fault| ConfigError::new(&self.path, fault);
-        let services =
-            self.services_of(&environment.name).and_then(|services| overrides.settle(services)).map_err(here)?;
-        let entry = self.entry(&environment.name).map_err(here)?;
-        let config = self.config_of(&environment.name).map_err(here)?;
-        resolve::plan(&Scene {
+        // What an output has been made into need not show where it was used.
+        let mut pending: BTreeSet<String> =
+            if self.outputs.is_none() { self.used_outputs().into_iter().collect() } else { BTreeSet::new() };
+        let services = self
+            .services_of(&environment.name, &mut pending)
+            .and_then(|services| overrides.settle(services))
+            .map_err(here)?;
+        let entry = self.entry(&environment.name, &mut pending).map_err(here)?;
+        let config = self.config_of(&environment.name, &mut pending).map_err(here)?;
+        let infra = self.infra_of(&environment.name).map_err(here)?;
+        if self.outputs.is_none()
+            && template::has_statements(&self.text)
+            && let Some(name) = &self.used_outputs().first()
+        {
+            // Nobody knows which way the statements go.
+            return Err(here(template::unknown_output(name)));
+        }
+        let source = self.source(&environment.name, overrides);
+        let plan = resolve::plan(&Scene {
+            infra: &infra,
+            source,
+            pending: &pending,
             config: &config,
             file: &self.path,
             directory: &self.directory,
@@ -132,6 +194,10 @@ impl ConfigFile {
             services: &services,
             defaults,
             overrides,
+        });
+        plan.map_err(|error| match self.stands_on_output(&services, &error) {
+            Some(name) => here(template::unknown_output(&name)),
+            None => error,
         })
     }
 
@@ -158,7 +224,7 @@ impl ConfigFile {
             Some(name) => self.known(name)?,
             None => self.default_environment()?,
         };
-        let entry = self.entry(name)?;
+        let entry = self.entry(name, &mut BTreeSet::new())?;
         let target = match entry.target {
             None | Some(TargetEntry::Embedded) => Target::Embedded,
             Some(TargetEntry::Aws(aws)) => Target::Aws { region: aws.region, profile: aws.profile },
@@ -230,27 +296,24 @@ impl ConfigFile {
         self.root.get("environments").and_then(|environments| environments.get(name.as_str()))
     }
 
-    fn entry(&self, name: &EnvironmentName) -> Result<EnvironmentEntry, Fault> {
+    fn entry(&self, name: &EnvironmentName, pending: &mut BTreeSet<String>) -> Result<EnvironmentEntry, Fault> {
         match self.environment_node(name) {
             Some(node) => {
-                refuse_unset_variables(node)?;
-                decode(&without_nulls(node), &format!("environments.{name}"))
+                let node = self.settled(node, pending)?;
+                decode(&without_nulls(&node), &format!("environments.{name}"))
             }
             None => decode(&Node { at: self.root.at, value: Value::Map(Vec::new()) }, ""),
         }
     }
 
-    /// The `services` map with the environment's overrides laid over it.
     /// The configuration of the application, with the environment's laid over it.
-    fn config_of(&self, name: &EnvironmentName) -> Result<BTreeMap<String, String>, Fault> {
-        let over = self.environment_node(name).and_then(|node| node.get("config"));
-        let merged = match (self.root.get("config"), over) {
-            (None, None) => return Ok(BTreeMap::new()),
-            (Some(base), None) => base.clone(),
-            (None, Some(over)) => over.clone(),
-            (Some(base), Some(over)) => Node { at: base.at, value: merge(base, over).value },
-        };
-        refuse_unset_variables(&merged)?;
+    fn config_of(
+        &self,
+        name: &EnvironmentName,
+        pending: &mut BTreeSet<String>,
+    ) -> Result<BTreeMap<String, String>, Fault> {
+        let Some(merged) = merged(&self.root, name, "config") else { return Ok(BTreeMap::new()) };
+        let merged = self.settled(&merged, pending)?;
         let decoded: BTreeMap<String, Option<String>> = decode(&merged, "config")?;
         for variable in decoded.keys() {
             let mut characters = variable.chars();
@@ -275,14 +338,126 @@ impl ConfigFile {
         Ok(config)
     }
 
-    fn services_of(&self, name: &EnvironmentName) -> Result<Node, Fault> {
-        let base = self.root.get("services").ok_or_else(|| Fault::new("the file lacks `services`"))?;
-        let merged = match self.environment_node(name).and_then(|node| node.get("services")) {
-            Some(over) => Node { at: base.at, value: merge(base, over).value },
-            None => base.clone(),
+    /// The `services` map with the environment's overrides laid over it.
+    fn services_of(&self, name: &EnvironmentName, pending: &mut BTreeSet<String>) -> Result<Node, Fault> {
+        let merged = merged(&self.root, name, "services").ok_or_else(|| Fault::new("the file lacks `services`"))?;
+        self.settled(&merged, pending)
+    }
+
+    fn infra_of(&self, name: &EnvironmentName) -> Result<InfraPlan, Fault> {
+        let found = |name: &EnvironmentName| {
+            let over = self.environment_node(name).and_then(|node| node.get("infra"));
+            infrastructure::laid_over(self.root.get("infra"), over)
         };
-        refuse_unset_variables(&merged)?;
-        Ok(merged)
+        let Some(node) = found(name) else { return Ok(InfraPlan::None) };
+        refuse_unset_variables(&node)?;
+        let plan = infrastructure::infra_plan(&node, &self.directory)?;
+        let target = |name| self.environment_node(name).and_then(|node| node.get("target")).map(json::to_json);
+        for other in self.environments.iter().filter(|other| *other != name) {
+            let theirs = found(other).and_then(|node| infrastructure::infra_plan(&node, &self.directory).ok());
+            let is_shared = match &plan {
+                // A name of a stack means something else in another account or region.
+                InfraPlan::CloudFormation(_) => target(name) == target(other),
+                InfraPlan::None | InfraPlan::Terraform(_) | InfraPlan::Cdk(_) => true,
+            };
+            let state =
+                plan.state().filter(|state| is_shared && theirs.and_then(|plan| plan.state()).as_ref() == Some(state));
+            if let Some(state) = state {
+                return Err(Fault::new(format!(
+                    "environments `{name}` and `{other}` share the {state}: either would undo the other"
+                ))
+                .at(node.at)
+                .instead(
+                    "give each its own: environments: { … infra: { terraform: { workspace: … } } }, or another `stack`",
+                ));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// A part of the file as it is used: variables that are not set are refused, and so are outputs that the infrastructure does not have. While
+    /// nobody has asked it, they stand as `<infra.NAME>`, and their names are collected.
+    fn settled(&self, node: &Node, pending: &mut BTreeSet<String>) -> Result<Node, Fault> {
+        let value = match &node.value {
+            Value::Scalar { text, quoted } => {
+                let text = template::replace_outputs(text, |name| match &self.outputs {
+                    None => {
+                        pending.insert(name.to_owned());
+                        Ok(placeholder(name))
+                    }
+                    Some(outputs) => Err(outputs.lack(name).at(node.at)),
+                })?;
+                if let Some(fault) = template::find_missing(&text) {
+                    return Err(fault.at(node.at));
+                }
+                Value::Scalar { text, quoted: *quoted }
+            }
+            Value::List(items) => {
+                Value::List(items.iter().map(|item| self.settled(item, pending)).collect::<Result<_, _>>()?)
+            }
+            Value::Map(entries) => Value::Map(
+                entries
+                    .iter()
+                    .map(|(key, node)| Ok((key.clone(), self.settled(node, pending)?)))
+                    .collect::<Result<_, Fault>>()?,
+            ),
+        };
+        Ok(Node { at: node.at, value })
+    }
+
+    /// The outputs that the file asks for anywhere, in the order of their names.
+    fn used_outputs(&self) -> Vec<String> {
+        let rendered = template::render_with_outputs(&self.text, &self.variables);
+        rendered.map(|rendered| rendered.outputs.into_iter().collect()).unwrap_or_default()
+    }
+
+    /// The output whose place is held where an error is.
+    fn stands_on_output(&self, services: &Node, error: &ConfigError) -> Option<String> {
+        if self.outputs.is_some() || error.file() != self.path {
+            return None;
+        }
+        let found = |at, text: &str| {
+            let (_, rest) = text.split_once("<infra.").filter(|_| Some(at) == error.position())?;
+            Some(rest.split_once('>')?.0.to_owned())
+        };
+        services.each_scalar(&mut |at, text| found(at, text).map_or(Ok(()), Err)).err()
+    }
+
+    /// What the plan is made from, where it uses outputs: a digest that stays the same whatever their values are.
+    fn source(&self, name: &EnvironmentName, overrides: &Overrides) -> Option<String> {
+        let root = self.symbolic.as_ref()?;
+        let mut digest = Sha256::new();
+        for key in ["services", "config"] {
+            digest.update(format!("{:?}", merged(root, name, key).map(|node| json::to_json(&node))));
+        }
+        let environment = root.get("environments").and_then(|environments| environments.get(name.as_str()));
+        digest.update(format!("{:?} {overrides:?}", environment.map(json::to_json)));
+        if let Some(Value::Map(services)) = merged(root, name, "services").map(|node| node.value) {
+            let keys = ["task_definition", "service_definition"];
+            let sources = services.iter().flat_map(|(_, service)| keys.into_iter().filter_map(|key| service.get(key)));
+            for source in sources {
+                if let Value::Scalar { text, .. } = &source.value {
+                    // A file that cannot be read is told when the plan is made.
+                    digest.update(std::fs::read(self.directory.join(text)).unwrap_or_default());
+                }
+            }
+        }
+        Some(hex::encode(digest.finalize()))
+    }
+}
+
+/// Stands for an output until it is known.
+fn placeholder(name: &str) -> String {
+    format!("<infra.{name}>")
+}
+
+/// A part of the file with an environment's laid over it.
+fn merged(root: &Node, environment: &EnvironmentName, key: &str) -> Option<Node> {
+    let environment = root.get("environments").and_then(|environments| environments.get(environment.as_str()));
+    match (root.get(key), environment.and_then(|environment| environment.get(key))) {
+        (None, None) => None,
+        (Some(one), None) | (None, Some(one)) => Some(one.clone()),
+        (Some(base), Some(over)) => Some(Node { at: base.at, value: merge(base, over).value }),
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) mod error;
 mod file;
 mod freezes;
 mod hooks;
+mod infra_outputs;
+mod infrastructure;
 pub(crate) mod json;
 pub(crate) mod merge;
 mod names;

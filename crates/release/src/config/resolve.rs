@@ -1,6 +1,6 @@
 //! Puts file, environment, stage preset and command line together into a [`Plan`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
@@ -30,6 +30,7 @@ use crate::plan::{
     Balancing, DesiredCount, Environment, Extensions, LoadBalancerPlan, Network, Pair, Plan, PublicAddress,
     RETURNS_AT_ONCE, ServicePlan, Target, TargetDefaults, TargetGroupPlan, TargetType,
 };
+use crate::provision::InfraPlan;
 use crate::steering::{Steering, TestAddress};
 use crate::urls::{ServiceUrl, urls};
 
@@ -42,6 +43,11 @@ pub(crate) struct Scene<'a> {
     pub environments: &'a [EnvironmentName],
     pub environment: &'a Environment,
     pub entry: &'a EnvironmentEntry,
+    pub infra: &'a InfraPlan,
+    /// Outputs of the infrastructure that are not known yet.
+    pub pending: &'a BTreeSet<String>,
+    /// What the plan is made from, where it uses outputs.
+    pub source: Option<String>,
     /// The configuration of the application here.
     pub config: &'a BTreeMap<String, String>,
     /// The services with the environment's overrides merged in.
@@ -91,6 +97,9 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
     let mut plan = Plan {
         app: scene.app.clone(),
         environment: scene.environment.clone(),
+        infra: scene.infra.clone(),
+        pending_outputs: scene.pending.clone(),
+        source: scene.source.clone(),
         config: scene.config.clone(),
         load_balancer,
         services,

@@ -7,7 +7,7 @@ use super::login::login;
 use super::lookup::{Missing, OwnRegistry, missing};
 use super::stored::{LATEST, stored};
 use crate::aws::Connection;
-use crate::build::{Built, Shelf, Workshop};
+use crate::build::{Builder, Built, Shelf};
 use crate::config::{FallbackRule, ServiceName};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
@@ -29,13 +29,15 @@ pub struct Provided {
     pub images: BTreeMap<ServiceName, String>,
     /// Those that are still to be pushed.
     pub built: Vec<Built>,
+    /// The images that stand in for those of services, where these are missing.
+    pub stand_ins: BTreeMap<ServiceName, String>,
 }
 
 /// Builds the images of a plan, or finds those that were built before.
 pub async fn provide(
     connection: &Connection,
     plan: &Plan,
-    workshop: &Workshop<'_>,
+    builder: &Builder<'_>,
     building: Building,
     interrupt: &mut Interrupt,
 ) -> Result<Provided, ReleaseError> {
@@ -49,7 +51,7 @@ pub async fn provide(
         let named = format!("{}/{}", login.registry, build.repository);
         let image = match building {
             Building::Yes => {
-                let built = workshop.build(&service.name, build, Some(&login), interrupt).await?;
+                let built = builder.build(&service.name, build, Some(&login), interrupt).await?;
                 let image = format!("{named}@{}", built.digest);
                 provided.built.push(built);
                 image
@@ -84,13 +86,13 @@ pub async fn lacking(connection: &Connection, plan: &Plan, built: &[Built]) -> R
 /// Puts something in the place of images that are missing, where the environment allows it; otherwise says what is missing.
 pub async fn fall_back(
     connection: &Connection,
-    plan: &mut Plan,
-    built: &mut Vec<Built>,
+    plan: &Plan,
+    provided: &mut Provided,
     shelf: &Shelf,
     asked: bool,
     report: &Reporter,
 ) -> Result<(), ReleaseError> {
-    let missing = lacking(connection, plan, built).await?;
+    let missing = lacking(connection, plan, &provided.built).await?;
     let Some(first) = missing.first() else { return Ok(()) };
     let environment = &plan.environment;
     match (environment.fallback, asked) {
@@ -111,23 +113,29 @@ pub async fn fall_back(
     let own = login(connection).await?;
     let named_image = environment.fallback_image.clone();
     for missing in missing {
-        let Some(place) = plan.services.iter().position(|service| service.name == missing.service) else { continue };
-        let service = &plan.services[place];
         let image = match &named_image {
             Some(image) => image.clone(),
             None => {
-                let built_in = fallback::image(shelf, &plan.app, &service.name, &missing.repository)?;
+                let built_in = fallback::image(shelf, &plan.app, &missing.service, &missing.repository)?;
                 let image = format!("{}/{}@{}", own.registry, missing.repository, built_in.digest);
-                built.push(built_in);
+                provided.built.push(built_in);
                 image
             }
         };
         report.send(Event::Note(format!(
-            "{}: something stands in until its image is there ({} has none): health checks pass, and everything else is answered with 503",
-            service.name, missing.repository
+            "{}: something stands in until its image is there: health checks pass, and everything else is answered with 503 ({})",
+            missing.service, missing.instead
         )));
-        let stand_in = fallback::stand_in(service, &image);
-        plan.services[place] = stand_in;
+        provided.stand_ins.insert(missing.service, image);
     }
     Ok(())
+}
+
+/// Lets what stands in take the place of services' own programs.
+pub fn stand_in_all(plan: &mut Plan, stand_ins: &BTreeMap<ServiceName, String>) {
+    for service in &mut plan.services {
+        if let Some(image) = stand_ins.get(&service.name) {
+            *service = fallback::stand_in(service, image);
+        }
+    }
 }

@@ -1,9 +1,10 @@
-//! One attempt at a release, with the lock in hand: its configuration is published, its services are deployed in order, and everything is
-//! written down as it happens, so that another attempt knows what this one has done.
+//! One attempt at a release, with the lock in hand: its infrastructure is made, its configuration is published, its services are deployed in
+//! order, and everything is written down as it happens, so that another attempt knows what this one has done.
 
 use std::collections::BTreeSet;
 
 use super::in_order::{InOrder, deploy_in_order};
+use super::infrastructure::{Resolve, infrastructure};
 use super::recorder::{Recorder, now as answered_at};
 use super::{Head, Release, ReleaseId, State, forget, forget_old};
 use crate::aws::Connection;
@@ -16,6 +17,7 @@ use crate::interrupt::Interrupt;
 use crate::lock::HeldLock;
 use crate::parameters::{Parameters, Realm};
 use crate::plan::Plan;
+use crate::provision::{InfraPlan, Sacrifice};
 use crate::report::{Event, Reporter};
 use crate::secrets;
 use crate::watch::verdict::Verdict;
@@ -29,6 +31,9 @@ const WHY_MAX: usize = 400;
 pub(super) struct Attempt<'a> {
     pub connection: &'a Connection,
     pub plan: &'a Plan,
+    /// Makes the plan with the outputs that the infrastructure has once it is made.
+    pub resolve: Resolve<'a>,
+    pub sacrifice: &'a Sacrifice,
     pub deploy: DeployOptions,
     pub realm: &'a Realm,
     pub id: &'a ReleaseId,
@@ -88,11 +93,16 @@ impl Attempt<'_> {
         head: &mut Head,
         touched: BTreeSet<ServiceName>,
     ) -> Result<DeployReport, ReleaseError> {
-        let (connection, plan) = (self.connection, self.plan);
+        let connection = self.connection;
+        if self.plan.infra != InfraPlan::None && self.plan.pending_outputs.is_empty() {
+            refuse_firing_alarms(connection, self.plan, &self.deploy, report, &self.interrupt).await?;
+        }
+        let made = infrastructure(self, report).await?;
+        let plan = made.as_ref().map_or(self.plan, |made| &made.plan);
         secrets::refuse_missing(connection, plan).await?;
         refuse_firing_alarms(connection, plan, &self.deploy, report, &self.interrupt).await?;
         self.pushed(report).await?;
-        let published = self.published(recorder, report, head).await?;
+        let published = self.published(plan, recorder, report, head).await?;
         let order = InOrder { connection, plan, options: &self.deploy, held: self.held, touched };
         let outcome = deploy_in_order(&order, report, self.interrupt.clone()).await;
         let stays = match &outcome {
@@ -106,6 +116,10 @@ impl Attempt<'_> {
             // It can be gone on with.
             Err(_) => true,
         };
+        if !stays && made.as_ref().is_some_and(|made| made.preview.changes_anything()) {
+            let note = "the infrastructure stays as this release has made it";
+            report.send(Event::Note(note.to_owned()));
+        }
         if !stays && !published.is_empty() {
             self.held.ensure().await?;
             match published.take_back(connection, self.realm).await {
@@ -142,15 +156,16 @@ impl Attempt<'_> {
     /// Publishes the configuration, and writes down at once what was there before.
     async fn published(
         &self,
+        plan: &Plan,
         recorder: &Recorder,
         report: &Reporter,
         head: &mut Head,
     ) -> Result<Published, ReleaseError> {
-        if self.plan.config.is_empty() {
+        if plan.config.is_empty() {
             return Ok(Published::default());
         }
         report.send(step_began(CONFIG));
-        let published = publish(self.connection, self.realm, &self.plan.config, &head.config_before).await;
+        let published = publish(self.connection, self.realm, &plan.config, &head.config_before).await;
         report.send(step_ended(CONFIG, &published, |published| ("done".to_owned(), published.details())));
         let published = published?;
         head.config.clone_from(&published.versions);

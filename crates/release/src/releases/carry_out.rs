@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::approval::{Approval, Consent, Request, approved};
 use super::attempt::Attempt;
+use super::infrastructure::Resolve;
 use super::recorder::Recorder;
 use super::{Asked, Head, PATH, Release, ReleaseId, State, release, releases};
 use crate::audit::{self, Deed};
@@ -20,6 +21,7 @@ use crate::interrupt::Interrupt;
 use crate::lock::{self, Force, HeldLock, Owner};
 use crate::parameters::{Parameters, Realm};
 use crate::plan::Plan;
+use crate::provision::Sacrifice;
 use crate::report::{Event, Reporter};
 
 /// How to release.
@@ -27,6 +29,8 @@ use crate::report::{Event, Reporter};
 pub struct ReleaseOptions {
     pub deploy: DeployOptions,
     pub permission: Permission,
+    /// What the infrastructure may lose.
+    pub sacrifice: Sacrifice,
     /// The commit that the configuration is from.
     pub commit: Option<String>,
     /// What is written down of the flags.
@@ -54,10 +58,11 @@ pub enum Resumption {
     Resume(Option<ReleaseId>),
 }
 
-/// Carries out a plan as a release.
+/// Carries out a plan as a release. Where it has infrastructure, that is made first, and `resolve` gives the plan with what it then tells.
 pub async fn carry_out(
     connection: &Connection,
     plan: &Plan,
+    resolve: Resolve<'_>,
     options: &ReleaseOptions,
     report: &Reporter,
     interrupt: Interrupt,
@@ -107,6 +112,8 @@ pub async fn carry_out(
         let attempt = Attempt {
             connection,
             plan,
+            resolve,
+            sacrifice: &options.sacrifice,
             deploy: DeployOptions { force, ..options.deploy.clone() },
             realm: &realm,
             id: &id,
@@ -214,6 +221,10 @@ async fn to_resume(
 
 /// The deployments of a release's services since it began.
 async fn since(connection: &Connection, plan: &Plan, release: &Release) -> Result<Vec<HistoryEntry>, ReleaseError> {
+    if !plan.pending_outputs.is_empty() {
+        // What has no infrastructure yet has never been deployed.
+        return Ok(Vec::new());
+    }
     let mut entries = history(connection, plan, HISTORY_MAX).await?;
     entries.retain(|entry| entry.created_at.is_some_and(|at| at >= release.head.began_at));
     Ok(entries)
@@ -242,10 +253,16 @@ async fn close_abandoned(
     Recorder::new(connection, realm, id, 0).head(&head).await
 }
 
-/// What tells two releases apart: everything in their plans, and which task definition they bring, by a digest.
+/// What tells two releases apart: everything in their plans, which task definition they bring, and the code of their infrastructure, by a
+/// digest. The values of an infrastructure's outputs are not part of it: the release itself changes them.
 fn fingerprint(plan: &Plan, options: &DeployOptions) -> String {
     let DeployOptions { force, definition, .. } = options;
-    // A plan is data in an order of its own; its printed form has all of it.
-    let digest = Sha256::digest(format!("{plan:?} {force:?} {definition:?}"));
-    hex::encode(&digest[..16])
+    let mut digest = Sha256::new();
+    match &plan.source {
+        // A plan is data in an order of its own; its printed form has all of it.
+        None => digest.update(format!("{plan:?} {force:?} {definition:?}")),
+        Some(source) => digest.update(format!("{source} {:?} {force:?} {definition:?}", plan.infra)),
+    }
+    plan.infra.each_source(&mut |content| digest.update(content));
+    hex::encode(&digest.finalize()[..16])
 }

@@ -10,6 +10,8 @@ mod attempt;
 mod carry_out;
 mod id;
 mod in_order;
+mod infra_alone;
+mod infrastructure;
 mod recorder;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ pub use approval::{Answer, Consent, Pending, Request, Word, answer, pending};
 pub use asked::Asked;
 pub use carry_out::{Permission, ReleaseOptions, Resumption, carry_out};
 pub use id::{ReleaseId, ReleaseIdError};
+pub use infra_alone::{InfraOptions, apply_infra};
+pub use infrastructure::Resolve;
 
 use crate::aws::Connection;
 use crate::config::ServiceName;

@@ -12,7 +12,7 @@ use super::{Head, PATH, ReleaseId, STEPS, StepRecord};
 use crate::aws::Connection;
 use crate::error::ReleaseError;
 use crate::parameters::{Parameters, Realm, VALUE_MAX};
-use crate::report::{Change, Event, Reporter, StepEvent};
+use crate::report::{Change, Event, InfraEvent, Reporter, StepEvent};
 
 /// Room that the rest of a step's record takes beside its details.
 const BESIDE_DETAILS: usize = 512;
@@ -49,10 +49,15 @@ impl Recorder {
     pub fn reporter(&self, further: &Reporter) -> Reporter {
         let (sender, further, changed) = (self.sender.clone(), further.clone(), self.changed.clone());
         Reporter::new(move |event| {
-            if matches!(&event, Event::Ensured { change, .. } if *change != Change::Unchanged) {
+            let is_change = match &event {
+                Event::Ensured { change, .. } => *change != Change::Unchanged,
+                Event::Infra(InfraEvent::Done { .. }) => true,
+                _ => false,
+            };
+            if is_change {
                 changed.store(true, Ordering::Relaxed);
             }
-            let is_recorded = matches!(event, Event::Step(_) | Event::Ensured { .. });
+            let is_recorded = matches!(event, Event::Step(_) | Event::Ensured { .. } | Event::Infra(_));
             if is_recorded {
                 // Without a writer there is nothing to be done about it.
                 let _ = sender.send(event.clone());
@@ -116,12 +121,18 @@ impl Writer {
                         Change::Deleted => "deleted",
                         Change::Unchanged => continue,
                     };
-                    if let Some((_, step)) = self.open.first_mut() {
-                        step.details.push(format!("{done} {resource} {name}"));
-                    }
+                    self.did(format!("{done} {resource} {name}"));
                 }
+                Event::Infra(InfraEvent::Done { address, deed }) => self.did(format!("{} {address}", deed.done())),
+                Event::Infra(InfraEvent::Failed { address, why }) => self.did(format!("{address} failed: {why}")),
                 _ => {}
             }
+        }
+    }
+
+    fn did(&mut self, what: String) {
+        if let Some((_, step)) = self.open.first_mut() {
+            step.details.push(what);
         }
     }
 

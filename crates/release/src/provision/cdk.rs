@@ -1,0 +1,301 @@
+//! An application of the AWS CDK: its assembly, read through its manifest, is a list of CloudFormation stacks.
+//!
+//! What an assembly wants uploaded (files, images) is refused, since nothing here uploads anything: a template alone travels with its request.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::Workshop;
+use super::child::{Limit, Program, read, shortened};
+use super::kind::{CdkApp, CdkPlan, Script, StackPlan};
+use crate::error::ReleaseError;
+
+/// It compiles and runs a program, and looks things up in the account.
+const SYNTHESIS: Limit = Limit { what: "the synthesis of the CDK application", limit: Duration::from_secs(15 * 60) };
+
+/// The largest manifest; one of a hundred stacks has a few hundred kilobytes.
+const MANIFEST_MAX: u64 = 64 * 1024 * 1024;
+
+const MANIFEST: &str = "manifest.json";
+const STACK: &str = "aws:cloudformation:stack";
+const ASSETS: &str = "cdk:asset-manifest";
+const NESTED: &str = "cdk:cloud-assembly";
+
+/// What the CDK's own tool agrees to on somebody's behalf.
+const CAPABILITIES: [&str; 3] = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
+
+/// A synthesised application.
+pub(super) struct Assembly {
+    /// In an order in which none comes before one that it depends on.
+    pub stacks: Vec<StackPlan>,
+    /// Holds what was synthesised for as long as it is used.
+    _directory: Option<std::sync::Arc<tempfile::TempDir>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    artifacts: BTreeMap<String, Artifact>,
+    #[expect(dead_code, reason = "its presence is what is checked")]
+    version: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Artifact {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    properties: Json,
+    #[serde(default)]
+    dependencies: Vec<String>,
+    #[serde(rename = "displayName", default)]
+    display_name: Option<String>,
+}
+
+/// A stack of an assembly before the wanted ones are chosen.
+#[derive(Debug)]
+struct Found {
+    id: String,
+    display_name: String,
+    dependencies: Vec<String>,
+    plan: StackPlan,
+}
+
+impl Assembly {
+    /// Reads the assembly of an application, synthesising it first where the configuration says how.
+    pub async fn of(workshop: &Workshop<'_>, plan: &CdkPlan) -> Result<Self, ReleaseError> {
+        match &plan.app {
+            CdkApp::Assembly(path) => Ok(Self { stacks: stacks(path, plan)?, _directory: None }),
+            CdkApp::Command(script) => {
+                let scratch = Program::scratch()?;
+                let directory = scratch.path().join("cdk.out");
+                synthesise(workshop, script, &directory, scratch.clone()).await?;
+                Ok(Self { stacks: stacks(&directory, plan)?, _directory: Some(scratch) })
+            }
+        }
+    }
+}
+
+async fn synthesise(
+    workshop: &Workshop<'_>,
+    script: &Script,
+    directory: &Path,
+    scratch: std::sync::Arc<tempfile::TempDir>,
+) -> Result<(), ReleaseError> {
+    let mut environment = workshop.connection.environment().await?;
+    environment.push(("CDK_OUTDIR", Some(directory.to_string_lossy().into_owned())));
+    environment.push(("CDK_DEFAULT_REGION", Some(workshop.connection.region().to_owned())));
+    let (program, arguments) = script.program();
+    let program =
+        Program { workshop, program: program.into(), directory: script.directory.clone(), environment, scratch };
+    let ended = program.run(arguments, None, SYNTHESIS, &mut |_| ()).await?;
+    if ended.code == Some(0) {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&ended.document()?).into_owned() + " " + &ended.complaint();
+    let what = format!("the CDK application could not be synthesised: {}", shortened(&said));
+    Err(ReleaseError::not_possible(what, format!("run it yourself: {}", script.words.join(" "))))
+}
+
+/// The stacks of an assembly that are meant, in their order.
+fn stacks(directory: &Path, plan: &CdkPlan) -> Result<Vec<StackPlan>, ReleaseError> {
+    let mut found = Vec::new();
+    collect(directory, plan, &mut found)?;
+    let is_meant = |one: &Found, name: &str| one.id == name || one.display_name == name || one.plan.stack == name;
+    if let Some(unknown) = plan.stacks.iter().find(|name| !found.iter().any(|one| is_meant(one, name))) {
+        let names: Vec<&str> = found.iter().map(|one| one.display_name.as_str()).collect();
+        let what = format!("the CDK application has no stack `{unknown}`");
+        return Err(ReleaseError::not_possible(what, format!("it has {}", names.join(", "))));
+    }
+    let meant =
+        found.into_iter().filter(|one| plan.stacks.is_empty() || plan.stacks.iter().any(|name| is_meant(one, name)));
+    Ok(in_order(meant.collect()).into_iter().map(|one| one.plan).collect())
+}
+
+/// Puts a stack behind those it depends on; the others keep their order.
+fn in_order(mut waiting: Vec<Found>) -> Vec<Found> {
+    let mut ordered: Vec<Found> = Vec::new();
+    while !waiting.is_empty() {
+        let open: BTreeSet<String> = waiting.iter().map(|one| one.id.clone()).collect();
+        let is_free = |one: &Found| !one.dependencies.iter().any(|id| open.contains(id));
+        // A circle is something that CloudFormation refuses in its own words.
+        let next = waiting.iter().position(is_free).unwrap_or(0);
+        ordered.push(waiting.remove(next));
+    }
+    ordered
+}
+
+fn collect(directory: &Path, plan: &CdkPlan, found: &mut Vec<Found>) -> Result<(), ReleaseError> {
+    let path = directory.join(MANIFEST);
+    let manifest: Manifest = document(&path)?;
+    for (id, artifact) in manifest.artifacts {
+        let property = |name: &str| artifact.properties[name].as_str().map(ToOwned::to_owned);
+        match artifact.kind.as_str() {
+            STACK => {
+                let file =
+                    property("templateFile").ok_or_else(|| odd(&path, &format!("stack `{id}` names no template")))?;
+                let stack = StackPlan {
+                    stack: property("stackName").unwrap_or_else(|| id.clone()),
+                    template: beside(directory, &file, &path)?,
+                    parameters: texts(&artifact.properties["parameters"]),
+                    capabilities: CAPABILITIES.map(ToOwned::to_owned).to_vec(),
+                    role_arn: None,
+                    tags: texts(&artifact.properties["tags"]),
+                    protect: plan.protect.clone(),
+                };
+                let display_name = artifact.display_name.unwrap_or_else(|| id.clone());
+                found.push(Found { id, display_name, dependencies: artifact.dependencies, plan: stack });
+            }
+            ASSETS => {
+                let file = property("file").ok_or_else(|| odd(&path, &format!("`{id}` names no file")))?;
+                refuse_assets(&beside(directory, &file, &path)?)?;
+            }
+            NESTED => {
+                let name =
+                    property("directoryName").ok_or_else(|| odd(&path, &format!("`{id}` names no directory")))?;
+                let nested = beside(directory, &name, &path)?;
+                if nested == directory {
+                    return Err(odd(&path, &format!("`{id}` is in itself")));
+                }
+                collect(&nested, plan, found)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an assembly that wants more uploaded than the templates of its stacks.
+fn refuse_assets(path: &Path) -> Result<(), ReleaseError> {
+    #[derive(Deserialize)]
+    struct Assets {
+        #[serde(default)]
+        files: BTreeMap<String, Json>,
+        #[serde(rename = "dockerImages", default)]
+        docker_images: BTreeMap<String, Json>,
+    }
+    let assets: Assets = document(path)?;
+    let is_template =
+        |file: &Json| file["source"]["path"].as_str().is_some_and(|name| name.ends_with(".template.json"));
+    let files = assets.files.values().filter(|file| !is_template(file)).count();
+    if files == 0 && assets.docker_images.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "{} wants {files} files and {} images uploaded, which Seatrial does not do",
+        path.display(),
+        assets.docker_images.len()
+    );
+    Err(ReleaseError::not_possible(
+        what,
+        "deploy this application with `cdk deploy`, and name its stack under `cloudformation`, or write `infra: none`",
+    ))
+}
+
+/// A path within an assembly: none leads out of it.
+fn beside(directory: &Path, name: &str, manifest: &Path) -> Result<PathBuf, ReleaseError> {
+    let path = Path::new(name);
+    if path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+        Ok(directory.join(path))
+    } else {
+        Err(odd(manifest, &format!("`{name}` is no file of the assembly")))
+    }
+}
+
+/// The members of an object as texts.
+fn texts(object: &Json) -> BTreeMap<String, String> {
+    let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+    object.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect()
+}
+
+fn document<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ReleaseError> {
+    serde_json::from_slice(&read(path, MANIFEST_MAX)?).map_err(|error| odd(path, &error.to_string()))
+}
+
+fn odd(path: &Path, why: &str) -> ReleaseError {
+    let what = format!("{} is not the manifest of a CDK assembly: {why}", path.display());
+    ReleaseError::not_possible(what, "synthesise the application anew: cdk synth")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        directory
+    }
+
+    fn found(directory: &Path, names: &[&str]) -> Result<Vec<String>, String> {
+        let plan = CdkPlan {
+            app: CdkApp::Assembly(directory.to_owned()),
+            stacks: names.iter().map(|&name| name.to_owned()).collect(),
+            protect: BTreeSet::new(),
+        };
+        let stacks = stacks(directory, &plan).map_err(|error| error.to_string())?;
+        Ok(stacks.into_iter().map(|stack| stack.stack).collect())
+    }
+
+    const MANIFEST_TEXT: &str = r#"{ "version": "38.0.1", "artifacts": {
+        "App": { "type": "aws:cloudformation:stack", "properties": { "templateFile": "App.template.json", "stackName": "shop-app", "tags": { "a": "b" } }, "dependencies": ["Data", "App.assets"] },
+        "App.assets": { "type": "cdk:asset-manifest", "properties": { "file": "App.assets.json" } },
+        "Data": { "type": "aws:cloudformation:stack", "properties": { "templateFile": "Data.template.json" }, "displayName": "Shop/Data" },
+        "Tree": { "type": "cdk:tree", "properties": { "file": "tree.json" } },
+        "Stage": { "type": "cdk:cloud-assembly", "properties": { "directoryName": "assembly-Stage" } } } }"#;
+    const STAGE: &str = r#"{ "version": "38.0.1", "artifacts": { "Inner": { "type": "aws:cloudformation:stack", "properties": { "templateFile": "Inner.template.json" } } } }"#;
+    const ONLY_TEMPLATE: &str = r#"{ "files": { "x": { "source": { "path": "App.template.json", "packaging": "file" } } }, "dockerImages": {} }"#;
+
+    #[test]
+    fn stacks_come_behind_those_they_depend_on() {
+        let files = [
+            ("manifest.json", MANIFEST_TEXT),
+            ("assembly-Stage/manifest.json", STAGE),
+            ("App.assets.json", ONLY_TEMPLATE),
+        ];
+        let assembly = written(&files);
+        assert_eq!(found(assembly.path(), &[]), Ok(vec!["Data".into(), "shop-app".into(), "Inner".into()]));
+        assert_eq!(found(assembly.path(), &["Shop/Data", "shop-app"]), Ok(vec!["Data".into(), "shop-app".into()]));
+        let unknown = found(assembly.path(), &["Web"]).expect_err("there is none");
+        assert!(unknown.contains("no stack `Web`"), "{unknown}");
+    }
+
+    #[test]
+    fn what_has_to_be_uploaded_is_refused() {
+        let assets = r#"{ "files": { "x": { "source": { "path": "asset.1", "packaging": "zip" } } }, "dockerImages": { "y": {} } }"#;
+        let files =
+            [("manifest.json", MANIFEST_TEXT), ("assembly-Stage/manifest.json", STAGE), ("App.assets.json", assets)];
+        let refused = found(written(&files).path(), &[]).expect_err("assets are not uploaded");
+        assert!(refused.contains("wants 1 files and 1 images uploaded"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_no_assembly_is_told() {
+        let out = MANIFEST_TEXT.replace("App.template.json", "../../etc/passwd");
+        let itself = MANIFEST_TEXT.replace("assembly-Stage", ".");
+        let cases = [
+            ("{}", "version"),
+            ("[", "EOF"),
+            (out.as_str(), "no file of the assembly"),
+            (itself.as_str(), "no file of the assembly"),
+        ];
+        for (text, what) in cases {
+            let assembly = written(&[
+                ("manifest.json", text),
+                ("App.assets.json", ONLY_TEMPLATE),
+                ("assembly-Stage/manifest.json", STAGE),
+            ]);
+            let told = found(assembly.path(), &[]).expect_err(what);
+            assert!(told.contains(what), "{told}");
+        }
+        assert!(found(Path::new("/nowhere"), &[]).expect_err("nothing is there").contains("cannot be read"));
+    }
+}
