@@ -1,0 +1,434 @@
+//! From source to healthy traffic: images are built, pushed, run, stood in for when they are missing, and found again.
+
+mod harness;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use harness::aws::Aws;
+use harness::{Ran, Trial, wait_until};
+use serde_json::{Value as Json, json};
+
+/// A server in one file. It is compiled into a program that needs no library, for an image that has none.
+const SERVER: &str = r#"
+use std::io::{Read, Write};
+fn main() {
+    let version = include_str!("version").trim();
+    if version == "broken" {
+        eprintln!("cannot start");
+        std::process::exit(3);
+    }
+    let port: u16 = std::env::var("PORT").unwrap().parse().unwrap();
+    for client in std::net::TcpListener::bind(("127.0.0.1", port)).unwrap().incoming() {
+        let mut client = client.unwrap();
+        let _ = client.read(&mut [0; 4096]);
+        let page = std::fs::read_to_string("/public/page").unwrap_or_default();
+        let body = format!("version {version} {page}");
+        let _ = write!(client, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    }
+}
+"#;
+
+const COMPILE: &str = "rustc --edition 2024 -C target-feature=+crt-static -o server main.rs";
+
+const CONFIGURATION: &str = r#"
+app: trial
+services:
+  web:
+    build:
+      before: @COMPILE@
+      files: { /server: server, /public: public }
+      ignore: ["*.tmp"]
+    command: [/server]
+    port: 3000
+    health_check: { path: /health, interval: 5s }
+    listener: { port: @PORT@ }
+environments:
+  dev: { target: embedded, stage: dev }
+  prod: { target: embedded, stage: prod, services: { web: { desired_count: 1 } } }
+"#;
+
+const REPOSITORY: &str = "trial/web";
+
+fn start(configuration: &str) -> Trial {
+    let trial = Trial::new(&configuration.replace("@COMPILE@", COMPILE));
+    trial.run(&["engine", "start", "--port", "0"], &[]).exits(0);
+    trial
+}
+
+/// A trial with the server's source in it.
+fn with_server(configuration: &str) -> Trial {
+    let trial = start(configuration);
+    write(&trial, "main.rs", SERVER);
+    fs::create_dir(trial.directory().join("public")).expect("writable");
+    write(&trial, "public/page", "hello");
+    write(&trial, "public/left.tmp", "out");
+    version(&trial, "1");
+    trial
+}
+
+fn write(trial: &Trial, name: &str, text: &str) {
+    fs::write(trial.directory().join(name), text).expect("writable");
+}
+
+fn version(trial: &Trial, version: &str) {
+    write(trial, "version", version);
+}
+
+fn seen(trial: &Trial, path: &str) -> String {
+    let host = trial.url("").trim_start_matches("http://").to_owned();
+    trial.converse(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes())
+}
+
+fn parsed(ran: &Ran) -> Json {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("not JSON: {ran:?}"))
+}
+
+fn ecr(trial: &Trial, operation: &str, input: Json) -> Json {
+    let target = format!("AmazonEC2ContainerRegistry_V20150921.{operation}");
+    Aws::of(trial).ask("ecr", &target, &input).unwrap_or_else(|refused| panic!("{operation}: {refused:?}"))
+}
+
+fn digest_of(trial: &Trial, tag: &str) -> String {
+    let images =
+        ecr(trial, "DescribeImages", json!({ "repositoryName": REPOSITORY, "imageIds": [{ "imageTag": tag }] }));
+    images["imageDetails"][0]["imageDigest"].as_str().expect("it is there").to_owned()
+}
+
+/// The whole story of a deployment coordinator: an environment that has nothing, a stand-in, the real thing, its next version, a broken one, an
+/// image that is gone.
+#[test]
+fn an_environment_comes_up_without_its_image_and_finds_one_when_it_is_lost() {
+    let trial = with_server(CONFIGURATION);
+    // Production has no stand-ins, and says what there is to do.
+    let refused = trial.run(&["deploy", "--env", "prod", "--no-build"], &[]).exits(1);
+    assert!(refused.says("the image of service web is not there"), "{refused:?}");
+    assert!(refused.says("there is no repository trial/web"), "{refused:?}");
+    let refused = trial.run(&["deploy", "--env", "prod", "--use-fallback-image"], &[]).exits(1);
+    assert!(refused.says("in prod nothing may stand in for it"), "{refused:?}");
+    // Elsewhere only when asked for.
+    let refused = trial.run(&["deploy", "--no-build"], &[]).exits(1);
+    assert!(refused.says("--use-fallback-image"), "{refused:?}");
+    let nothing = trial.run(&["status", "-o", "json"], &[]).exits(0);
+    assert!(!nothing.says("trial-dev-web"), "nothing was made: {nothing:?}");
+
+    let stood_in = trial.run(&["deploy", "--use-fallback-image"], &[]).exits(0);
+    assert!(stood_in.says("something stands in until its image is there"), "{stood_in:?}");
+    assert!(seen(&trial, "/health").starts_with("HTTP/1.1 200 "));
+    let page = seen(&trial, "/");
+    assert!(page.starts_with("HTTP/1.1 503 ") && page.contains("x-seatrial-fallback"), "{page}");
+    let status = parsed(&trial.run(&["status", "-o", "json"], &[]).exits(0));
+    assert_eq!(status["services"][0]["version"], "stand-in", "{status}");
+
+    let real = trial.deploy(&[]).exits(0);
+    assert!(real.says("build web |"), "{real:?}");
+    assert!(seen(&trial, "/").ends_with("version 1 hello"), "{}", seen(&trial, "/"));
+    let first = digest_of(&trial, "latest");
+    let record = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    assert!(record["images"]["web"].as_str().is_some_and(|image| image.ends_with(&first)), "{record}");
+    assert_eq!(record["steps"][0]["name"], "push web", "{record}");
+    // Compiled again, to the same bytes.
+    let again = trial.deploy(&[]).exits(0);
+    assert!(again.says("nothing to do"), "{again:?}");
+    assert_eq!(digest_of(&trial, "latest"), first);
+
+    version(&trial, "2");
+    trial.deploy(&[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 2 hello"));
+    let second = digest_of(&trial, "latest");
+    assert_ne!(first, second);
+    version(&trial, "broken");
+    let broken = trial.deploy(&[]).exits(3);
+    assert!(broken.says("cannot start"), "the log says why: {broken:?}");
+    assert!(seen(&trial, "/").ends_with("version 2 hello"));
+    assert!(trial.run(&["fix", "web"], &[]).exits(0).says("all is well"));
+
+    lose(&trial, &second);
+    let choice = trial.run(&["fix", "web"], &[]).exits(6);
+    assert!(choice.says("the image of service web is not there") && choice.says("--use last-good"), "{choice:?}");
+    assert!(choice.says("--use rebuild") && choice.says("--use fallback"), "{choice:?}");
+    let fixed = trial.run(&["fix", "web", "--use", "last-good"], &[]).exits(0);
+    assert!(fixed.says("deployed"), "{fixed:?}");
+    assert!(seen(&trial, "/").ends_with("version 1 hello"));
+
+    // What is lost can also be built again, or stood in for.
+    lose(&trial, &first);
+    version(&trial, "3");
+    trial.run(&["fix", "web", "--use", "rebuild"], &[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 3 hello"));
+    ecr(&trial, "DeleteRepository", json!({ "repositoryName": REPOSITORY, "force": true }));
+    stop_tasks(&trial);
+    trial.run(&["fix", "web", "--use", "fallback"], &[]).exits(0);
+    assert!(seen(&trial, "/").starts_with("HTTP/1.1 503 "));
+    // And the next release replaces it.
+    trial.deploy(&[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 3 hello"));
+}
+
+/// Deletes an image and stops the tasks that were started from it, until ECS has noticed that no other can be.
+fn lose(trial: &Trial, digest: &str) {
+    let ids = json!([{ "imageDigest": digest }]);
+    ecr(trial, "BatchDeleteImage", json!({ "repositoryName": REPOSITORY, "imageIds": ids }));
+    stop_tasks(trial);
+}
+
+fn stop_tasks(trial: &Trial) {
+    let aws = Aws::of(trial);
+    let tasks = aws.ecs("ListTasks", json!({ "cluster": "trial-dev" }));
+    for task in tasks["taskArns"].as_array().expect("a list") {
+        aws.ecs("StopTask", json!({ "cluster": "trial-dev", "task": task }));
+    }
+    wait_until(Duration::from_secs(30), "a start to fail for want of the image", || {
+        trial.run(&["events"], &[]).says("CannotPullContainerError")
+    });
+}
+
+#[test]
+fn the_same_files_are_the_same_image_and_what_is_ignored_is_not_in_it() {
+    let trial = with_server(CONFIGURATION);
+    trial.deploy(&[]).exits(0);
+    let first = digest_of(&trial, "latest");
+    // Another time, another order, another copy, and other files that do not matter.
+    write(&trial, "public/left.tmp", "something else");
+    fs::rename(trial.directory().join("public"), trial.directory().join("moved")).expect("ours");
+    fs::create_dir(trial.directory().join("public")).expect("writable");
+    fs::copy(trial.directory().join("moved/page"), trial.directory().join("public/page")).expect("writable");
+    assert!(trial.deploy(&[]).exits(0).says("nothing to do"));
+    assert_eq!(digest_of(&trial, "latest"), first);
+    let registry = registry(&trial);
+    let manifest = inspected(&trial, &["inspect", "--raw"], &format!("{registry}/{REPOSITORY}@{first}"));
+    let layers = manifest["layers"].as_array().expect("layers");
+    assert_eq!(layers.len(), 2, "a layer for each of `files`: {manifest}");
+    let config = inspected(&trial, &["inspect", "--config"], &format!("{registry}/{REPOSITORY}@{first}"));
+    assert_eq!(config["created"], "1970-01-01T00:00:00Z", "{config}");
+}
+
+fn registry(trial: &Trial) -> String {
+    trial.aws_environment()["AWS_ENDPOINT_URL"].trim_start_matches("http://").to_owned()
+}
+
+fn login(trial: &Trial) -> [String; 2] {
+    let answer = ecr(trial, "GetAuthorizationToken", json!({}));
+    let token = answer["authorizationData"][0]["authorizationToken"].as_str().expect("a token").to_owned();
+    let decoded = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut decoding = decoded.expect("base64 is there");
+    std::io::Write::write_all(decoding.stdin.as_mut().expect("a pipe"), token.as_bytes()).expect("it reads");
+    let output = decoding.wait_with_output().expect("it ends");
+    ["--creds".to_owned(), String::from_utf8(output.stdout).expect("text")]
+}
+
+fn inspected(trial: &Trial, arguments: &[&str], image: &str) -> Json {
+    let output = Command::new("skopeo")
+        .args(arguments)
+        .arg("--tls-verify=false")
+        .args(login(trial))
+        .arg(format!("docker://{image}"))
+        .output()
+        .expect("skopeo is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+#[test]
+fn a_repository_that_is_somebody_elses_is_found_before_anything_is_touched() {
+    let trial = with_server(CONFIGURATION);
+    ecr(&trial, "CreateRepository", json!({ "repositoryName": REPOSITORY }));
+    let planned = trial.run(&["plan"], &[]).exits(0);
+    assert!(planned.says("the repository trial/web exists and was not made by a release"), "{planned:?}");
+    let refused = trial.deploy(&[]).exits(1);
+    for way_out in ["take it over: write `repository: trial/web`", "use another one", "or delete it"] {
+        assert!(refused.says(way_out), "{way_out}: {refused:?}");
+    }
+    let file = trial.directory().join("seatrial.yml");
+    let named = fs::read_to_string(&file)
+        .expect("it is there")
+        .replace("    command: [/server]", "    repository: trial/web\n    command: [/server]");
+    fs::write(&file, &named).expect("writable");
+    trial.deploy(&[]).exits(0);
+    // One of another application is not taken over by naming it.
+    fs::write(&file, named.replace("app: trial", "app: other")).expect("writable");
+    let arn = ecr(&trial, "DescribeRepositories", json!({}))["repositories"][0]["repositoryArn"].clone();
+    ecr(&trial, "TagResource", json!({ "resourceArn": arn, "tags": [{ "Key": "seatrial:app", "Value": "trial" }] }));
+    let refused = trial.deploy(&[]).exits(1);
+    assert!(refused.says("the repository trial/web belongs to the application trial"), "{refused:?}");
+}
+
+#[test]
+fn a_release_that_is_killed_while_it_pushes_is_gone_on_with() {
+    let trial = with_server(CONFIGURATION);
+    trial.deploy(&[]).exits(0);
+    // Enough to be caught at it.
+    let noise: Vec<u8> = (0..40_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    fs::write(trial.directory().join("public/noise"), noise).expect("writable");
+    version(&trial, "2");
+    let mut release =
+        trial.command(&["deploy"], &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    wait_until(Duration::from_secs(60), "a push to begin", || {
+        let steps = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+        steps["state"]["state"] == "running" || release.try_wait().expect("ours").is_some()
+    });
+    thread::sleep(Duration::from_millis(100));
+    release.kill().expect("it is ours");
+    release.wait().expect("it is ours");
+    trial.run(&["resume"], &[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 2 hello"));
+    let record = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    assert_eq!(record["state"]["verdict"], "deployed", "{record}");
+}
+
+/// What `before`, `dockerfile` and `command` can do, and what is said when they cannot.
+#[test]
+fn builds_that_fail_say_why_and_touch_nothing() {
+    let trial = with_server(CONFIGURATION);
+    write(&trial, "main.rs", "fn main() { nonsense }");
+    let failed = trial.deploy(&[]).exits(1);
+    assert!(failed.says("build web failed") && failed.says("nonsense"), "{failed:?}");
+    assert!(failed.says("nothing has been deployed"), "{failed:?}");
+    let file = trial.directory().join("seatrial.yml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let with = |from: &str, to: &str| fs::write(&file, text.replace(from, to)).expect("writable");
+    with(COMPILE, "no-such-compiler --fast");
+    assert!(trial.deploy(&[]).exits(1).says("`no-such-compiler` is not installed"));
+    with("/server: server", "/server: missing");
+    write(&trial, "main.rs", SERVER);
+    let failed = trial.deploy(&[]).exits(1);
+    assert!(failed.says("missing cannot be read"), "{failed:?}");
+    let invalid = [
+        ("files: { /server: server, /public: public }", "dockerfile: Dockerfile, files: { /a: b }"),
+        ("{ /server: server, /public: public }", "{ server: server }"),
+        ("{ /server: server, /public: public }", "{ /../server: server }"),
+        ("    command: [/server]", "    image: nginx\n    command: [/server]"),
+    ];
+    for (from, to) in invalid {
+        with(from, to);
+        trial.run(&["validate"], &[]).exits(2);
+    }
+    fs::write(&file, &text).expect("writable");
+    let nothing = trial.run(&["status", "-o", "json"], &[]).exits(0);
+    assert!(!nothing.says("trial-dev-web"), "{nothing:?}");
+}
+
+#[test]
+fn a_dockerfile_and_a_command_make_images_as_well() {
+    let trial = with_server(CONFIGURATION);
+    let file = trial.directory().join("seatrial.yml");
+    let files = "files: { /server: server, /public: public }\n      ignore: [\"*.tmp\"]";
+    let text = fs::read_to_string(&file).expect("it is there");
+    write(
+        &trial,
+        "Dockerfile",
+        "FROM scratch\nARG PAGE\nCOPY server /server\nCOPY public /public\nENV PAGE=$PAGE\nENTRYPOINT [\"/server\"]\n",
+    );
+    let dockerfile = text
+        .replace(files, "dockerfile: Dockerfile\n      arguments: { PAGE: one }")
+        .replace("    command: [/server]\n", "");
+    fs::write(&file, &dockerfile).expect("writable");
+    // Without privileges of its own, buildah needs no more than this.
+    let environment = [("BUILDAH_ISOLATION", "chroot"), ("STORAGE_DRIVER", "vfs"), ("SEATRIAL_BUILDER", "buildah")];
+    trial.deploy(&environment).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 1 hello"));
+    let again = trial.deploy(&environment).exits(0);
+    assert!(again.says("nothing to do"), "{again:?}");
+
+    let layout = layout_of(&trial);
+    version(&trial, "other");
+    let command = text.replace(files, &format!("command: [cp, -r, {}, out]\n      output: out", layout.display()));
+    fs::write(&file, command.replace(&format!("before: {COMPILE}\n"), "before: rm -rf out\n")).expect("writable");
+    trial.deploy(&[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 1 hello"), "the image is what the command left");
+}
+
+/// The newest image that was built.
+fn layout_of(trial: &Trial) -> std::path::PathBuf {
+    let builds = trial.home().join("builds/trial/web");
+    let mut found: Vec<_> =
+        fs::read_dir(builds).expect("it is there").map(|entry| entry.expect("readable").path()).collect();
+    found.sort_by_key(|path| {
+        fs::metadata(path.join("oci-layout")).and_then(|marker| marker.modified()).expect("a time")
+    });
+    found.pop().expect("one was built")
+}
+
+const NODE: &str = r#"
+app: trial
+services:
+  web:
+    build:
+      before: [npm ci --no-audit --no-fund, npm test]
+      files: { /app: app, / : root }
+      working_directory: /app
+      entrypoint: [/usr/bin/node, server.js]
+    port: 3000
+    health_check: { path: /health, interval: 5s }
+    listener: { port: @PORT@ }
+"#;
+
+/// From `npm ci` and `npm test` to traffic, in an image that has Node.js and nothing else.
+#[test]
+fn a_service_of_node_js_is_tested_packed_and_served() {
+    let configuration = NODE.replace(
+        "[npm ci --no-audit --no-fund, npm test]",
+        "[npm --prefix app ci --no-audit --no-fund, npm --prefix app test]",
+    );
+    let trial = start(&configuration.replace("/ : root", "/usr: root/usr, /lib: root/lib, /lib64: root/lib64"));
+    let app = trial.directory().join("app");
+    fs::create_dir(&app).expect("writable");
+    write(
+        &trial,
+        "app/package.json",
+        r#"{ "name": "trial", "version": "1.0.0", "scripts": { "test": "node --test test.js" }, "dependencies": { "is-number": "7.0.0" } }"#,
+    );
+    write(
+        &trial,
+        "app/test.js",
+        "const { test } = require('node:test'); const assert = require('node:assert'); const { answer } = require('./answer.js'); test('numbers', () => assert.equal(answer('42'), 'a number'));",
+    );
+    write(
+        &trial,
+        "app/answer.js",
+        "const isNumber = require('is-number'); exports.answer = text => isNumber(text) ? 'a number' : 'no number';",
+    );
+    write(
+        &trial,
+        "app/server.js",
+        "const { answer } = require('./answer.js'); require('http').createServer((request, response) => response.end(answer(request.url.slice(1)))).listen(process.env.PORT, process.env.HOST);",
+    );
+    let locked = Command::new("npm")
+        .args(["install", "--package-lock-only", "--no-audit", "--no-fund"])
+        .current_dir(&app)
+        .output();
+    let locked = locked.expect("npm is there");
+    assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
+    gather_node(&trial.directory().join("root"));
+    let deployed = trial.deploy(&[]).exits(0);
+    assert!(deployed.says("build web |"), "{deployed:?}");
+    assert!(seen(&trial, "/42").ends_with("a number"), "{}", seen(&trial, "/42"));
+    assert!(seen(&trial, "/hello").ends_with("no number"));
+    // A test that fails is no release.
+    write(&trial, "app/answer.js", "exports.answer = () => 'nothing';");
+    let refused = trial.deploy(&[]).exits(1);
+    assert!(refused.says("build web failed") && refused.says("'a number'"), "{refused:?}");
+    assert!(seen(&trial, "/42").ends_with("a number"));
+}
+
+/// Copies Node.js and what it is linked with.
+fn gather_node(root: &Path) {
+    let node = Command::new("node").args(["-p", "process.execPath"]).output().expect("node is there");
+    let node = String::from_utf8_lossy(&node.stdout).trim().to_owned();
+    let linked = Command::new("ldd").arg(&node).output().expect("ldd is there");
+    let linked = String::from_utf8_lossy(&linked.stdout).into_owned();
+    let libraries = linked.split_whitespace().filter(|word| word.starts_with('/'));
+    let copy = |from: &str, to: &str| {
+        let to = root.join(to.trim_start_matches('/'));
+        fs::create_dir_all(to.parent().expect("below the root")).expect("writable");
+        fs::copy(from, to).expect("a file of this machine");
+    };
+    copy(&node, "/usr/bin/node");
+    for directory in ["usr", "lib", "lib64"] {
+        fs::create_dir_all(root.join(directory)).expect("writable");
+    }
+    libraries.for_each(|library| copy(library, library));
+}
