@@ -9,9 +9,9 @@ use seatrial_release::releases::Word;
 use crate::arguments::Common;
 use crate::commands::engine::{EngineArguments, EngineCommand};
 use crate::commands::{
-    abort, approve, audit, ci, completion, config, continue_deployment, delete, demo_app, deploy, engine, events, fix,
-    history, import, infra, init, inner, load, lock, logs, pause, plan, promote, provision, render, resume, retry,
-    rollback, scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
+    abort, approve, audit, ci, completion, config, continue_deployment, delete, demo_app, deploy, doctor, engine,
+    events, fix, history, import, infra, init, inner, load, lock, logs, pause, plan, promote, provision, render,
+    resume, retry, rollback, scale, schema, sim, simulate, skip_bake, status, validate, wait, watch,
 };
 use crate::parse::parse;
 use crate::printer::Printer;
@@ -52,6 +52,7 @@ pub enum Command {
     Config(config::ConfigArguments),
     Lock(lock::LockArguments),
     Unlock(lock::UnlockArguments),
+    Doctor(doctor::DoctorArguments),
     Events(events::EventsArguments),
     Fix(fix::FixArguments),
     Logs(logs::LogsArguments),
@@ -111,6 +112,7 @@ impl CommandLine {
             Command::Config(arguments) => arguments.command.common(),
             Command::Lock(arguments) => arguments.common.clone(),
             Command::Unlock(arguments) => arguments.common.clone(),
+            Command::Doctor(arguments) => arguments.common.clone(),
             Command::Events(arguments) => arguments.common.clone(),
             Command::Fix(arguments) => arguments.common.clone(),
             Command::Logs(arguments) => arguments.common.clone(),
@@ -183,6 +185,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Unlock(arguments) => runtime()?.block_on(lock::run_unlock(arguments, common, printer))?,
         Command::Rollback(arguments) => runtime()?.block_on(rollback::run(arguments, common, printer))?,
         Command::History(arguments) => runtime()?.block_on(history::run(arguments, common, printer))?,
+        Command::Doctor(arguments) => runtime()?.block_on(doctor::run(arguments, common, printer))?,
         Command::Events(arguments) => runtime()?.block_on(events::run(arguments, common, printer))?,
         Command::Fix(arguments) => runtime()?.block_on(fix::run(arguments, common, printer))?,
         Command::Logs(arguments) => runtime()?.block_on(logs::run(arguments, common, printer))?,

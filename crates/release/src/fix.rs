@@ -88,7 +88,7 @@ pub async fn diagnose(connection: &Connection, plan: &Plan, service: &ServicePla
     Ok(Diagnosis { service: service.name.clone(), wrong, remedies })
 }
 
-fn what_is_wrong(found: &ServiceStatus) -> Option<String> {
+pub(crate) fn what_is_wrong(found: &ServiceStatus) -> Option<String> {
     let service = &found.service;
     if found.status.as_deref() != Some("ACTIVE") {
         return Some(format!("service {service} is not deployed"));

@@ -17,6 +17,7 @@ mod definitions;
 mod delete;
 mod deploy;
 mod difference;
+pub mod doctor;
 mod ensure;
 mod error;
 mod firing;

@@ -174,6 +174,7 @@ mod tests {
 
     fn plan() -> ServicePlan {
         ServicePlan {
+            build: None,
             name: "web".parse().expect("a name"),
             depends_on: Vec::new(),
             cluster: "c".into(),

@@ -11,7 +11,7 @@ mod stored;
 
 pub use login::Login;
 pub use lookup::Missing;
-pub use provide::{Building, Provided, fall_back, lacking, provide, stand_in_all};
+pub use provide::{Building, Provided, fall_back, lacking, provide, provided_by_build, stand_in_all};
 pub use repository::{Conflict, conflicts};
 pub use stored::{Stored, StoredImage, stored};
 

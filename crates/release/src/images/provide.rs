@@ -83,6 +83,12 @@ pub async fn lacking(connection: &Connection, plan: &Plan, built: &[Built]) -> R
     Ok(lacking)
 }
 
+/// The plan without the services whose images a release makes.
+pub fn provided_by_build(plan: &Plan) -> Plan {
+    let services = plan.services.iter().filter(|service| service.build.is_none()).cloned().collect();
+    Plan { services, ..plan.clone() }
+}
+
 /// Puts something in the place of images that are missing, where the environment allows it; otherwise says what is missing.
 pub async fn fall_back(
     connection: &Connection,
