@@ -1,0 +1,169 @@
+//! What depends on the process's environment: whom TLS trusts, where credential files are, which helpers can be found.
+//!
+//! Each such test runs in another process of this binary, whose environment it makes.
+
+#[path = "../kit/mod.rs"]
+mod kit;
+mod tls;
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use http::Request;
+use hyper::body::Incoming;
+use kit::{DockerRegistry, PASSWORD, Server, anonymous, answer, digest_of, name, open, silent, tagged};
+use seatrial_distribution::{CredentialFiles, CredentialSource, DistributionError};
+use serde_json::json;
+use tls::TlsServer;
+
+/// Where another process finds the registry it is to ask.
+const IMAGE: &str = "SEATRIAL_TEST_IMAGE";
+
+/// What the server behind TLS answers.
+const CONTENT: &[u8] = b"content behind TLS";
+
+fn image() -> String {
+    std::env::var(IMAGE).expect("started by another test")
+}
+
+/// Runs a test in another process.
+fn run(test: &str, variables: &[(&str, OsString)]) {
+    let output = Command::new(std::env::current_exe().expect("the test binary"))
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .env_remove("REGISTRY_AUTH_FILE")
+        .env_remove("DOCKER_CONFIG")
+        .env_remove("XDG_RUNTIME_DIR")
+        .env_remove("XDG_CONFIG_HOME")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .output()
+        .expect("started");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let ended = output.status.success() && said.contains("1 passed");
+    assert!(ended, "{test}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A registry that redirects to where only TLS is spoken.
+async fn redirecting(to: &TlsServer) -> Server {
+    let location = format!("https://{}/layer", to.address);
+    Server::start(move |_: Request<Incoming>| {
+        let location = location.clone();
+        async move { answer(307, &[("location", &location)], "") }
+    })
+    .await
+}
+
+async fn pull() -> Result<(), DistributionError> {
+    let client = anonymous(&image()).await;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let into = file.reopen().expect("a file");
+    client.pull_blob(&digest_of(CONTENT), CONTENT.len() as u64, into, file.path(), &silent()).await?;
+    assert_eq!(kit::read(file.path()), CONTENT);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_spoken_with_whom_the_machine_trusts_and_with_nobody_else() {
+    let server = TlsServer::start(CONTENT);
+    let registry = redirecting(&server).await;
+    let at = (IMAGE, OsString::from(registry.image("a/b")));
+    let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/environment/tls/authority.pem");
+    run("pulls_from_a_trusted_server", &[at.clone(), ("SSL_CERT_FILE", authority.into())]);
+    run("does_not_pull_from_a_server_nobody_trusts", &[at]);
+    assert_eq!(registry.count("GET"), 2, "trust does not come by trying again");
+}
+
+#[tokio::test]
+#[ignore = "started by another test, in an environment of its own"]
+async fn pulls_from_a_trusted_server() {
+    pull().await.expect("pulled");
+}
+
+#[tokio::test]
+#[ignore = "started by another test, in an environment of its own"]
+async fn does_not_pull_from_a_server_nobody_trusts() {
+    let error = pull().await.expect_err("nobody trusts it");
+    assert!(matches!(error, DistributionError::Untrusted { .. }), "{error:?}");
+    assert!(
+        error.tell().contains("needs a certificate that this machine's authorities have signed"),
+        "{}",
+        error.tell()
+    );
+}
+
+#[test]
+fn a_helper_that_a_file_names_gives_the_password() {
+    let registry = DockerRegistry::locked();
+    let home = tempfile::tempdir().expect("a directory");
+    let helper = home.path().join("docker-credential-seatrial-test");
+    let script = format!("#!/bin/sh\nread server\necho '{{\"Username\":\"user\",\"Secret\":\"{PASSWORD}\"}}'\n");
+    std::fs::write(&helper, script).expect("written");
+    std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).expect("made executable");
+    let address = registry.address.to_string();
+    let configuration = json!({"credHelpers": {address: "seatrial-test"}});
+    std::fs::write(home.path().join("config.json"), configuration.to_string()).expect("written");
+    let mut path = OsString::from(home.path());
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let at = OsString::from(registry.image("a/b"));
+    run(
+        "is_let_in",
+        &[(IMAGE, at), ("PATH", path), ("DOCKER_CONFIG", home.path().into()), ("HOME", "/nowhere".into())],
+    );
+}
+
+#[test]
+fn the_files_of_docker_and_podman_are_found() {
+    let registry = DockerRegistry::locked();
+    let at = OsString::from(registry.image("a/b"));
+    let address = registry.address.to_string();
+    let entry = json!({"auths": {address: {"username": "user", "password": PASSWORD}}}).to_string();
+    for (variable, file) in [
+        ("HOME", ".docker/config.json"),
+        ("HOME", ".config/containers/auth.json"),
+        ("DOCKER_CONFIG", "config.json"),
+        ("XDG_RUNTIME_DIR", "containers/auth.json"),
+        ("XDG_CONFIG_HOME", "containers/auth.json"),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+        std::fs::write(&path, &entry).expect("written");
+        let home = [("HOME", OsString::from("/nowhere"))];
+        let own = [(IMAGE, at.clone()), (variable, directory.path().into())];
+        run("is_let_in", &[&home[..], &own[..]].concat());
+        run("is_let_in", &[&home[..], &[(IMAGE, at.clone()), ("REGISTRY_AUTH_FILE", path.into())]].concat());
+    }
+    run("is_not_let_in", &[(IMAGE, at), ("HOME", "/nowhere".into())]);
+}
+
+#[tokio::test]
+#[ignore = "started by another test, in an environment of its own"]
+async fn is_let_in() {
+    let files = CredentialSource::Files(CredentialFiles::from_environment());
+    assert_eq!(open(&image(), &files).await.manifest(&tagged("v1")).await.expect("let in"), None);
+}
+
+#[tokio::test]
+#[ignore = "started by another test, in an environment of its own"]
+async fn is_not_let_in() {
+    let files = CredentialSource::Files(CredentialFiles::from_environment());
+    let error = open(&image(), &files).await.manifest(&tagged("v1")).await.expect_err("no credentials").to_string();
+    assert!(error.contains("/nowhere/.docker/config.json, /nowhere/.config/containers/auth.json"), "{error}");
+}
+
+#[tokio::test]
+async fn a_required_file_that_is_named_alone_counts() {
+    let variables = |name: &str| match name {
+        "REGISTRY_AUTH_FILE" => Some("/nowhere/auth.json".into()),
+        "HOME" => Some("/nowhere".into()),
+        _ => None,
+    };
+    let files = CredentialFiles::from_variables(variables);
+    assert_eq!(files, CredentialFiles::only("/nowhere/auth.json".into()));
+    let error = CredentialSource::Files(files).find(&name("a.io/web")).await.expect_err("not there").to_string();
+    assert!(error.contains("/nowhere/auth.json is not there"), "{error}");
+    let nothing = CredentialSource::Files(CredentialFiles::from_variables(|_| None)).find(&name("a.io/web")).await;
+    assert!(nothing.expect("no error").origin.contains("HOME is not set"));
+}
