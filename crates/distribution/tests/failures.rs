@@ -546,3 +546,23 @@ async fn an_image_that_is_not_there_or_is_none_is_told() {
     assert!(invalid.contains("cannot be used: the manifest names no config"), "{invalid}");
     assert!(!into.path().join("index.json").exists());
 }
+
+#[tokio::test]
+async fn a_registry_that_lists_referrers_without_saying_so_gets_no_tag_for_them() {
+    let server = Server::start(|request: Request<Incoming>| async move {
+        match (request.method().as_str(), request.uri().path().contains("/referrers/")) {
+            ("GET", true) => answer(200, &[], r#"{"schemaVersion":2,"manifests":null}"#),
+            ("PUT", _) => answer(201, &[], ""),
+            _ => answer(404, &[], ""),
+        }
+    })
+    .await;
+    let image = Image::new();
+    let subject = image.write("amd64", &[b"layer"]);
+    let signature = image.artifact("application/x-signature", &subject);
+    let bytes = kit::read(&image.layout.blob_path(&signature));
+    let client = anonymous(&server.image("a/b")).await;
+    client.put_manifest(&by_digest(&signature), kit::OCI_MANIFEST, bytes.into()).await.expect("put");
+    assert_eq!(server.count("PUT"), 1);
+    assert!(client.referrers(&subject, None).await.expect("a list").is_empty());
+}

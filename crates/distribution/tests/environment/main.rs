@@ -7,14 +7,16 @@ mod kit;
 mod tls;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use http::Request;
 use hyper::body::Incoming;
 use kit::{DockerRegistry, PASSWORD, Server, anonymous, answer, digest_of, name, open, silent, tagged};
-use seatrial_distribution::{CredentialFiles, CredentialSource, DistributionError};
+use seatrial_distribution::{Blob, CredentialFiles, CredentialSource, DistributionError};
 use serde_json::json;
 use tls::TlsServer;
 
@@ -23,6 +25,12 @@ const IMAGE: &str = "SEATRIAL_TEST_IMAGE";
 
 /// What the server behind TLS answers.
 const CONTENT: &[u8] = b"content behind TLS";
+
+/// Large beside everything else such a process has in memory.
+const LARGE: u64 = 200 << 20;
+
+/// The digest of so many zeros.
+const LARGE_DIGEST: &str = "sha256:72abf2ca8f36943ebe2e49ca3a51d409ca5f0bfcffab6c9d25643c17c32889da";
 
 fn image() -> String {
     std::env::var(IMAGE).expect("started by another test")
@@ -136,6 +144,51 @@ fn the_files_of_docker_and_podman_are_found() {
         run("is_let_in", &[&home[..], &[(IMAGE, at.clone()), ("REGISTRY_AUTH_FILE", path.into())]].concat());
     }
     run("is_not_let_in", &[(IMAGE, at), ("HOME", "/nowhere".into())]);
+}
+
+/// A registry that has one blob of zeros, and takes and forgets what it is sent.
+async fn zeros() -> Server {
+    Server::start(|request: Request<Incoming>| async move {
+        let path = request.uri().path().to_owned();
+        match request.method().as_str() {
+            "GET" => Ok(kit::zeros(LARGE)),
+            "POST" => answer(202, &[("location", "/v2/a/b/blobs/uploads/1")], ""),
+            "PATCH" => {
+                kit::forget(request).await;
+                answer(202, &[], "")
+            }
+            "PUT" => answer(201, &[], ""),
+            _ => answer(404, &[], path),
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_blob_needs_little_memory() {
+    let registry = zeros().await;
+    let at = (IMAGE, OsString::from(registry.image("a/b")));
+    run("pushes_and_pulls_a_large_blob", &[at]);
+    assert_eq!((registry.count("PATCH"), registry.count("GET")), (1, 1));
+}
+
+#[tokio::test]
+#[ignore = "started by another test, in an environment of its own"]
+async fn pushes_and_pulls_a_large_blob() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    file.as_file().set_len(LARGE).expect("a sparse file");
+    let path = file.path().to_owned();
+    let digest = seatrial_model::image::Digest::parse(LARGE_DIGEST).expect("a digest");
+    let blob = Blob { digest, size: LARGE, open: Arc::new(move || File::open(&path)) };
+    let client = anonymous(&image()).await;
+    client.push_blob(&blob, None, &silent()).await.expect("pushed");
+    let into = tempfile::NamedTempFile::new().expect("a file");
+    let pulled = client.pull_blob(&blob.digest, LARGE, into.reopen().expect("a file"), into.path(), &silent()).await;
+    pulled.expect("pulled");
+    let status = std::fs::read_to_string("/proc/self/status").expect("a living process");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().expect("kilobytes");
+    assert!(peak * 1024 < LARGE / 2, "{peak} kB at the peak");
 }
 
 #[tokio::test]
