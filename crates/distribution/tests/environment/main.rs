@@ -5,6 +5,7 @@
 #[path = "../kit/mod.rs"]
 mod kit;
 mod tls;
+mod tunnel;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -15,10 +16,11 @@ use std::sync::Arc;
 
 use http::Request;
 use hyper::body::Incoming;
-use kit::{DockerRegistry, PASSWORD, Server, anonymous, answer, digest_of, name, open, silent, tagged};
-use seatrial_distribution::{Blob, CredentialFiles, CredentialSource, DistributionError};
+use kit::{DockerRegistry, PASSWORD, Server, anonymous, answer, digest_of, hasty, name, open, silent, tagged};
+use seatrial_distribution::{Blob, Client, CredentialFiles, CredentialSource, DistributionError, Options, Patience};
 use serde_json::json;
 use tls::TlsServer;
+use tunnel::TunnelProxy;
 
 /// Where another process finds the registry it is to ask.
 const IMAGE: &str = "SEATRIAL_TEST_IMAGE";
@@ -40,10 +42,8 @@ fn image() -> String {
 fn run(test: &str, variables: &[(&str, OsString)]) {
     let output = Command::new(std::env::current_exe().expect("the test binary"))
         .args(["--exact", test, "--ignored", "--nocapture"])
-        .env_remove("REGISTRY_AUTH_FILE")
-        .env_remove("DOCKER_CONFIG")
-        .env_remove("XDG_RUNTIME_DIR")
-        .env_remove("XDG_CONFIG_HOME")
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .output()
         .expect("started");
@@ -71,13 +71,43 @@ async fn pull() -> Result<(), DistributionError> {
     Ok(())
 }
 
+fn authority() -> OsString {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/environment/tls/authority.pem").into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_behind_a_proxy_is_reached_through_it() {
+    let server = TlsServer::start(CONTENT);
+    let proxy = TunnelProxy::start(server.address).await;
+    let at = |user: &str| {
+        let proxy = format!("http://{user}@{}", proxy.address);
+        [(IMAGE, "registry.test/a/b".into()), ("SSL_CERT_FILE", authority()), ("HTTPS_PROXY", proxy.into())]
+    };
+    run("pulls_from_a_trusted_server", &at("me:hunter2"));
+    assert_eq!(proxy.asked(), ["CONNECT registry.test:443 HTTP/1.1"]);
+    run("reaches_nothing", &at("me:wrong"));
+    let unknown = format!("socks5://me:hunter2@{}", proxy.address);
+    run("reaches_nothing", &[&at("me:hunter2")[..], &[("HTTPS_PROXY", unknown.into())]].concat());
+    assert_eq!(proxy.asked().len(), 2, "with a wrong password, and not at all");
+}
+
+#[tokio::test]
+#[ignore = "started by another test, in an environment of its own"]
+async fn reaches_nothing() {
+    let patience = Patience { attempts_max: 1, ..hasty().patience };
+    let options = Options { patience, ..Options::default() };
+    let client = Client::open(&name(&image()), &CredentialSource::Anonymous, &options).await.expect("a client");
+    let error = client.manifest(&tagged("v1")).await.expect_err("no way");
+    assert!(matches!(error, DistributionError::Unreachable { .. }), "{error:?}");
+    assert!(!format!("{error:?} {}", error.tell()).contains("hunter2"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_spoken_with_whom_the_machine_trusts_and_with_nobody_else() {
     let server = TlsServer::start(CONTENT);
     let registry = redirecting(&server).await;
     let at = (IMAGE, OsString::from(registry.image("a/b")));
-    let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/environment/tls/authority.pem");
-    run("pulls_from_a_trusted_server", &[at.clone(), ("SSL_CERT_FILE", authority.into())]);
+    run("pulls_from_a_trusted_server", &[at.clone(), ("SSL_CERT_FILE", authority())]);
     run("does_not_pull_from_a_server_nobody_trusts", &[at]);
     assert_eq!(registry.count("GET"), 2, "trust does not come by trying again");
 }
