@@ -77,10 +77,11 @@ impl Connections {
     ) -> Result<Response<Incoming>, DistributionError> {
         let sending = Sending::default();
         let request = build(call, target, authorization, &sending)?;
-        let limit = if call.is_commit { self.patience.commit_max } else { self.patience.still_max };
         let mut answer = pin!(self.client.request(request));
         loop {
             let before = sending.moved();
+            let is_committing = call.is_commit && sending.is_sent();
+            let limit = if is_committing { self.patience.commit_max } else { self.patience.still_max };
             match timeout(limit, &mut answer).await {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(error)) => return Err(explain(call, target, error, &sending)),
