@@ -18,7 +18,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(15);
 /// How long nothing may move: neither a byte of a request be taken nor a byte of an answer arrive.
 const STILL_MAX: Duration = Duration::from_secs(60);
 
-/// How long a registry may take to accept a whole blob: some hash all of it, tens of gigabytes, only then.
+/// How long a registry may take to accept a blob once all of it is on its way: the last megabytes wait in the system's buffers for a slow
+/// line, and some registries hash the whole blob, tens of gigabytes, only then.
 const COMMIT_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// How a client talks to its registry.
@@ -51,7 +52,7 @@ pub struct Patience {
     pub connect_max: Duration,
     /// How long nothing may move in a request or its answer.
     pub still_max: Duration,
-    /// How long a registry may take to accept a blob that it has in whole.
+    /// How long a registry may take to accept a blob once all of it is on its way.
     pub commit_max: Duration,
 }
 

@@ -115,5 +115,5 @@ async fn a_password_that_has_expired_is_told() {
     hub.world.clock.advance(tokens::LIFETIME + Duration::from_secs(1));
     let error = client.manifest(&tagged("v1")).await.expect_err("expired");
     assert!(matches!(error, DistributionError::Unauthorised { .. }), "{error}");
-    assert!(error.to_string().contains("does not accept the credentials of the ones that were given"), "{error}");
+    assert!(error.to_string().contains("does not accept the credentials that were given"), "{error}");
 }

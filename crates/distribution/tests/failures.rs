@@ -9,8 +9,8 @@ use std::time::Duration;
 use http::Request;
 use hyper::body::Incoming;
 use kit::{
-    Answer, Image, Server, anonymous, answer, broken_off, by_digest, collect, digest_of, endless, hasty, name, noise,
-    open, password, push_of, receive, silent, tagged,
+    Answer, Image, Server, anonymous, answer, broken_off, by_digest, collect, digest_of, endless, forget, hasty, name,
+    noise, open, password, push_of, receive, silent, tagged,
 };
 use seatrial_distribution::{
     Client, Credential, CredentialSource, DistributionError, Options, Patience, PlatformChoice, Pushed,
@@ -545,4 +545,74 @@ async fn an_image_that_is_not_there_or_is_none_is_told() {
     let invalid = ask("v1").await.expect_err("no config").tell();
     assert!(invalid.contains("cannot be used: the manifest names no config"), "{invalid}");
     assert!(!into.path().join("index.json").exists());
+}
+
+#[tokio::test]
+async fn a_registry_that_lists_referrers_without_saying_so_gets_no_tag_for_them() {
+    let server = Server::start(|request: Request<Incoming>| async move {
+        match (request.method().as_str(), request.uri().path().contains("/referrers/")) {
+            ("GET", true) => answer(200, &[], r#"{"schemaVersion":2,"manifests":null}"#),
+            ("PUT", _) => answer(201, &[], ""),
+            _ => answer(404, &[], ""),
+        }
+    })
+    .await;
+    let image = Image::new();
+    let subject = image.write("amd64", &[b"layer"]);
+    let signature = image.artifact("application/x-signature", &subject);
+    let bytes = kit::read(&image.layout.blob_path(&signature));
+    let client = anonymous(&server.image("a/b")).await;
+    client.put_manifest(&by_digest(&signature), kit::OCI_MANIFEST, bytes.into()).await.expect("put");
+    assert_eq!(server.count("PUT"), 1);
+    assert!(client.referrers(&subject, None).await.expect("a list").is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_that_nobody_takes_is_given_up_and_one_that_is_being_hashed_is_not() {
+    let patience = Patience { still_max: Duration::from_millis(500), attempts_max: 3, ..hasty().patience };
+    let options = Options { patience, ..Options::default() };
+    let server = Server::start(|request: Request<Incoming>| async move {
+        match request.method().as_str() {
+            "POST" => answer(202, &[("location", &format!("{}1", request.uri().path()))], ""),
+            "PATCH" if request.uri().path().contains("/taken/") => {
+                forget(request).await;
+                answer(202, &[], "")
+            }
+            "PATCH" => std::future::pending().await,
+            "PUT" => {
+                tokio::time::sleep(Duration::from_millis(1200)).await;
+                answer(201, &[], "")
+            }
+            _ => answer(404, &[], ""),
+        }
+    })
+    .await;
+    let image = Image::new();
+    let blob = image.blob(&noise(7, 64_000_000));
+    let client = async |repository: &str| {
+        Client::open(&name(&server.image(repository)), &CredentialSource::Anonymous, &options).await.expect("a client")
+    };
+    client("a/taken").await.push_blob(&blob, None, &silent()).await.expect("hashed in the end");
+    let error = client("a/left").await.push_blob(&blob, None, &silent()).await.expect_err("nobody takes it");
+    assert!(
+        matches!(error, DistributionError::TimedOut { limit, .. } if limit == Duration::from_millis(500)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_image_with_a_blob_beyond_all_measure_is_refused() {
+    let huge = json!({"digest": digest_of(b"huge"), "size": 1u64 << 50});
+    let document =
+        json!({"schemaVersion": 2, "mediaType": kit::OCI_MANIFEST, "config": huge, "layers": []}).to_string();
+    let server = Server::start(move |_| {
+        let document = document.clone();
+        async move { answer(200, &[("content-type", kit::OCI_MANIFEST)], document) }
+    })
+    .await;
+    let into = Image::new();
+    let client = anonymous(&server.image("a/b")).await;
+    let pulled = client.pull_image(&tagged("v1"), &PlatformChoice::All, &into.layout, &silent()).await;
+    assert!(matches!(pulled, Err(DistributionError::TooLarge { .. })), "{pulled:?}");
+    assert_eq!(server.count("GET"), 1);
 }

@@ -83,6 +83,16 @@ impl Client {
         Ok(all.into_iter().filter(is_wanted).collect())
     }
 
+    /// Tells whether the registry lists by itself what refers to a manifest.
+    pub(super) async fn lists_referrers(&self, subject: &Digest) -> Result<bool, DistributionError> {
+        let doing = format!("look whether what refers to {subject} is listed");
+        let call = self.reading(Method::GET, self.transport.address(&format!("referrers/{subject}")), doing);
+        let answered = self.transport.ask(&call, &[StatusCode::OK, StatusCode::NOT_FOUND]).await?;
+        let is_listed = answered.status == StatusCode::OK;
+        self.transport.drain(answered).await;
+        Ok(is_listed)
+    }
+
     /// Returns the list that is kept under a tag; `None` when there is none.
     pub(super) async fn referrers_in_tag(&self, subject: &Digest) -> Result<Option<Vec<Referrer>>, DistributionError> {
         let reference = ImageReference::Tag(tag_of_referrers(subject));

@@ -14,7 +14,7 @@ use crate::transport::protocol;
 /// By this header a registry tells which digest something has.
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// By this header a registry of the protocol 1.1 tells that it keeps a list of what refers to a subject.
+/// By this header a registry of the protocol 1.1 tells that it keeps a list of what refers to a subject. Not all that keep one tell.
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 /// A manifest that was fetched. Its bytes have its digest.
@@ -96,6 +96,9 @@ impl Client {
         // A manifest that cannot be read refers to nothing that could be listed.
         let Ok(manifest) = Manifest::parse(&bytes, Some(media_type)) else { return Ok(()) };
         let Some(of) = &manifest.subject else { return Ok(()) };
+        if self.lists_referrers(of).await? {
+            return Ok(());
+        }
         let digest = match reference {
             ImageReference::Digest(digest) => digest.clone(),
             ImageReference::Tag(_) => digest_of(Algorithm::Sha256, &bytes),

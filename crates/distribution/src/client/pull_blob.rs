@@ -15,6 +15,7 @@ use super::Client;
 use crate::error::DistributionError;
 use crate::hash::Hasher;
 use crate::progress::{Advance, Progress};
+use crate::transport::address::host;
 use crate::transport::attempts::Attempts;
 use crate::transport::body::next;
 use crate::transport::call::Answered;
@@ -26,12 +27,25 @@ const WRITE_BYTES: usize = 512 * 1024;
 /// What has to arrive between two failures for the first not to count any more; see pushing.
 const ACHIEVEMENT_MIN: u64 = 4 << 20;
 
+/// What is pulled.
+struct Wanted<'a> {
+    digest: &'a Digest,
+    size: u64,
+    doing: &'a str,
+    /// The name of the file, for errors.
+    path: &'a Path,
+    progress: &'a dyn Progress,
+}
+
 /// A file that is being filled.
 struct Sink {
     file: File,
     hasher: Hasher,
     done: u64,
 }
+
+/// Why an answer did not give all of the rest, although another one may.
+type Interruption = Option<DistributionError>;
 
 impl Client {
     /// Pulls a blob into a file, from the file's beginning; `path` is the file's name for errors. When it fails, the file's content
@@ -45,13 +59,14 @@ impl Client {
         progress: &Arc<dyn Progress>,
     ) -> Result<(), DistributionError> {
         let doing = format!("pull the blob {digest} of {}", self.repository);
+        let wanted = Wanted { digest, size, doing: &doing, path, progress: &**progress };
         let mut sink = Sink { file, hasher: Hasher::new(digest.algorithm()), done: 0 };
         let mut attempts = Attempts::new(self.transport.patience());
         let mut achieved = 0;
         loop {
-            let failure;
-            (sink, failure) = self.receive(sink, digest, size, &doing, path, progress).await?;
-            let Some(error) = failure else { break };
+            let interruption;
+            (sink, interruption) = self.receive(&wanted, sink).await?;
+            let Some(error) = interruption else { break };
             if sink.done >= achieved + ACHIEVEMENT_MIN {
                 attempts.succeed();
             }
@@ -65,89 +80,103 @@ impl Client {
         Err(DistributionError::DigestMismatch { doing, expected: digest.clone(), actual: Some(actual) })
     }
 
-    /// Receives as much as one answer gives; with why it was not all, if another answer may give the rest.
-    async fn receive(
-        &self,
-        mut sink: Sink,
-        digest: &Digest,
-        size: u64,
-        doing: &str,
-        path: &Path,
-        progress: &Arc<dyn Progress>,
-    ) -> Result<(Sink, Option<DistributionError>), DistributionError> {
-        let mut call = self.reading(Method::GET, self.transport.address(&format!("blobs/{digest}")), doing);
+    /// Asks for what is missing, and receives as much of it as one answer gives.
+    async fn receive(&self, wanted: &Wanted<'_>, sink: Sink) -> Result<(Sink, Interruption), DistributionError> {
+        let target = self.transport.address(&format!("blobs/{}", wanted.digest));
+        let mut call = self.reading(Method::GET, target, wanted.doing);
         if sink.done > 0 {
             call = call.header(RANGE, format!("bytes={}-", sink.done));
         }
-        let mut answered = match self.transport.ask_once(&call, &[StatusCode::OK, StatusCode::PARTIAL_CONTENT]).await {
+        let answered = match self.transport.ask_once(&call, &[StatusCode::OK, StatusCode::PARTIAL_CONTENT]).await {
             Ok(answered) => answered,
             Err(error) if error.can_heal() => return Ok((sink, Some(error))),
             Err(error) => return Err(error),
         };
-        let first = first_byte(&answered)
-            .ok_or_else(|| protocol(&answered.from, doing, "another part than it was asked for"))?;
-        if first != sink.done {
-            if first != 0 {
-                return Err(protocol(&answered.from, doing, "another part than it was asked for"));
+        let sink = match first_byte(&answered) {
+            Some(first) if first == sink.done => sink,
+            // The registry does not know ranges.
+            Some(0) => sink.restart(wanted)?,
+            Some(_) | None => {
+                return Err(protocol(&answered.from, wanted.doing, "another part than it was asked for"));
             }
-            sink = sink.restart(digest).map_err(|source| write_error(doing, path, source))?;
-        }
-        let too_large =
-            || DistributionError::TooLarge { doing: doing.to_owned(), what: format!("the blob {digest}"), limit: size };
+        };
         let announced = answered.header(&CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
-        if announced.is_some_and(|announced| announced > size - sink.done) {
-            return Err(too_large());
+        if announced.is_some_and(|announced| announced > wanted.size - sink.done) {
+            return Err(wanted.too_large());
         }
-        let patience = self.transport.patience().clone();
+        self.fill(wanted, sink, answered).await
+    }
+
+    /// Writes an answer to the file, never more than is wanted.
+    async fn fill(
+        &self,
+        wanted: &Wanted<'_>,
+        mut sink: Sink,
+        mut answered: Answered,
+    ) -> Result<(Sink, Interruption), DistributionError> {
+        let patience = self.transport.patience();
         let mut collected = BytesMut::new();
         loop {
             let part = next(&mut answered.body, patience.still_max).await;
             if let Ok(Some(part)) = &part {
-                if part.len() as u64 > size - sink.done - collected.len() as u64 {
-                    return Err(too_large());
+                if part.len() as u64 > wanted.size - sink.done - collected.len() as u64 {
+                    return Err(wanted.too_large());
                 }
                 collected.extend_from_slice(part);
             }
             let is_over = !matches!(part, Ok(Some(_)));
             if collected.len() >= WRITE_BYTES || is_over {
-                sink = sink.write(collected.split().freeze(), doing, path).await?;
-                progress.advance(Advance { blob: digest, done: sink.done, total: size });
+                sink = sink.write(collected.split().freeze(), wanted).await?;
+                wanted.progress.advance(Advance { blob: wanted.digest, done: sink.done, total: wanted.size });
             }
             match part {
                 Ok(Some(_)) => {}
-                Ok(None) if sink.done == size => return Ok((sink, None)),
-                Ok(None) => {
-                    let host = crate::transport::address::host(&answered.from);
-                    let source = io::Error::from(io::ErrorKind::UnexpectedEof).into();
-                    return Ok((sink, Some(DistributionError::Broken { host, doing: doing.to_owned(), source })));
-                }
+                Ok(None) if sink.done == wanted.size => return Ok((sink, None)),
+                Ok(None) => return Ok((sink, Some(wanted.ended_early(&answered)))),
                 Err(error) => {
-                    let error = refusal::broken(error, &answered.from, doing, "the blob", WRITE_BYTES, &patience);
-                    return Ok((sink, Some(error)));
+                    let broken =
+                        refusal::broken(error, &answered.from, wanted.doing, "the blob", WRITE_BYTES, patience);
+                    return Ok((sink, Some(broken)));
                 }
             }
         }
     }
 }
 
+impl Wanted<'_> {
+    fn too_large(&self) -> DistributionError {
+        let (doing, what) = (self.doing.to_owned(), format!("the blob {}", self.digest));
+        DistributionError::TooLarge { doing, what, limit: self.size }
+    }
+
+    fn ended_early(&self, answered: &Answered) -> DistributionError {
+        let source = io::Error::from(io::ErrorKind::UnexpectedEof).into();
+        DistributionError::Broken { host: host(&answered.from), doing: self.doing.to_owned(), source }
+    }
+
+    fn write_error(&self, source: io::Error) -> DistributionError {
+        DistributionError::Write { doing: self.doing.to_owned(), path: self.path.to_owned(), source }
+    }
+}
+
 impl Sink {
     /// Writes bytes off the threads that serve connections.
-    async fn write(mut self, bytes: Bytes, doing: &str, path: &Path) -> Result<Self, DistributionError> {
+    async fn write(mut self, bytes: Bytes, wanted: &Wanted<'_>) -> Result<Self, DistributionError> {
         let written = spawn_blocking(move || {
             self.hasher.update(&bytes);
             self.file.write_all(&bytes)?;
             self.done += bytes.len() as u64;
             Ok(self)
         });
-        let written =
-            written.await.map_err(|source| DistributionError::Internal { doing: doing.to_owned(), source })?;
-        written.map_err(|source| write_error(doing, path, source))
+        let internal = |source| DistributionError::Internal { doing: wanted.doing.to_owned(), source };
+        written.await.map_err(internal)?.map_err(|source| wanted.write_error(source))
     }
 
-    fn restart(mut self, digest: &Digest) -> io::Result<Self> {
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
-        Ok(Sink { file: self.file, hasher: Hasher::new(digest.algorithm()), done: 0 })
+    /// Begins again.
+    fn restart(mut self, wanted: &Wanted<'_>) -> Result<Self, DistributionError> {
+        let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        emptied.map_err(|source| wanted.write_error(source))?;
+        Ok(Sink { file: self.file, hasher: Hasher::new(wanted.digest.algorithm()), done: 0 })
     }
 }
 
@@ -158,8 +187,4 @@ fn first_byte(answered: &Answered) -> Option<u64> {
     }
     let (first, _) = answered.header(&CONTENT_RANGE)?.strip_prefix("bytes ")?.split_once('-')?;
     first.trim().parse().ok()
-}
-
-fn write_error(doing: &str, path: &Path, source: io::Error) -> DistributionError {
-    DistributionError::Write { doing: doing.to_owned(), path: path.to_owned(), source }
 }

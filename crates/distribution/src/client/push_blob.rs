@@ -90,7 +90,7 @@ impl Client {
         loop {
             let Err(error) = self.send_rest(blob, &mut upload, &doing, progress).await else { return Ok(()) };
             match what_to_do(&error) {
-                Remedy::None => return Err(self.explain(error, blob)),
+                Remedy::None => return Err(explain(error, blob)),
                 Remedy::Wait => attempts.fail(error).await?,
                 // Counts as a failure too, so that it ends.
                 Remedy::Ask => attempts.count(error)?,
@@ -164,17 +164,6 @@ impl Client {
         self.transport.drain(answered).await;
         Ok(arrived.map(|arrived| Upload { location, arrived }))
     }
-
-    fn explain(&self, error: DistributionError, blob: &Blob) -> DistributionError {
-        match error {
-            DistributionError::Refused { doing, status: StatusCode::BAD_REQUEST, said, .. }
-                if said.starts_with("DIGEST_INVALID") =>
-            {
-                DistributionError::DigestMismatch { doing, expected: blob.digest.clone(), actual: None }
-            }
-            other => other,
-        }
-    }
 }
 
 /// What helps after a failed attempt.
@@ -192,6 +181,18 @@ fn what_to_do(error: &DistributionError) -> Remedy {
         (true, _) => Remedy::Wait,
         (false, true) => Remedy::Ask,
         (false, false) => Remedy::None,
+    }
+}
+
+/// Finds the words where a registry saw another content than the digest says.
+fn explain(error: DistributionError, blob: &Blob) -> DistributionError {
+    match error {
+        DistributionError::Refused { doing, status: StatusCode::BAD_REQUEST, said, .. }
+            if said.starts_with("DIGEST_INVALID") =>
+        {
+            DistributionError::DigestMismatch { doing, expected: blob.digest.clone(), actual: None }
+        }
+        other => other,
     }
 }
 

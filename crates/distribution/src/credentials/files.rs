@@ -56,9 +56,9 @@ impl CredentialFiles {
             let shown = path.display();
             for kept in file.find(image)? {
                 let (credential, origin) = match kept {
-                    Kept::Written(credential) => (Some(credential), shown.to_string()),
+                    Kept::Written(credential) => (Some(credential), format!("from {shown}")),
                     Kept::Helper(name) => {
-                        let origin = format!("{}, which {shown} names", name.program());
+                        let origin = format!("from {}, which {shown} names", name.program());
                         (helper::get(&name, image.registry.login_server(), path).await?, origin)
                     }
                 };
@@ -68,7 +68,10 @@ impl CredentialFiles {
             }
         }
         let places: Vec<String> = self.places.iter().map(|path| path.display().to_string()).collect();
-        let origin = if places.is_empty() { "no file: HOME is not set".to_owned() } else { places.join(", ") };
+        let origin = match places.is_empty() {
+            true => "there is no place to look for them: HOME is not set".to_owned(),
+            false => format!("looked for in {}", places.join(", ")),
+        };
         Ok(Login { credential: None, origin })
     }
 }

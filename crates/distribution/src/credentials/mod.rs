@@ -54,7 +54,7 @@ pub enum CredentialSource {
 #[derive(Clone, Debug)]
 pub struct Login {
     pub credential: Option<Credential>,
-    /// Where it was found, or else where it was looked for.
+    /// Where it was found, as words behind "the credentials", or else where it was looked for.
     pub origin: String,
 }
 
@@ -74,7 +74,7 @@ impl CredentialSource {
         match self {
             CredentialSource::Anonymous => Ok(Login { credential: None, origin: "none were to be used".to_owned() }),
             CredentialSource::Given(credential) => {
-                Ok(Login { credential: Some(credential.clone()), origin: "the ones that were given".to_owned() })
+                Ok(Login { credential: Some(credential.clone()), origin: "that were given".to_owned() })
             }
             CredentialSource::Files(files) => files.find(image).await,
         }

@@ -18,6 +18,9 @@ use crate::client::manifests::FetchedManifest;
 use crate::error::DistributionError;
 use crate::progress::{Advance, Progress};
 
+/// The largest blob that is pulled: ECR's quota of a layer (52,000 MiB), to which an image that is built on it would have to be pushed.
+const BLOB_BYTES_MAX: u64 = 52_000 * 1024 * 1024;
+
 /// What was pulled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullReport {
@@ -75,6 +78,10 @@ impl Client {
             },
         };
         let found = self.collect(root, doing).await?;
+        if let Some((digest, _)) = found.blobs.iter().find(|(_, size)| **size > BLOB_BYTES_MAX) {
+            let what = format!("the blob {digest}");
+            return Err(DistributionError::TooLarge { doing: doing.clone(), what, limit: BLOB_BYTES_MAX });
+        }
         let mut report = PullReport {
             digest: entry.digest.clone(),
             blobs_pulled: 0,

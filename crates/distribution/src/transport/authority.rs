@@ -122,7 +122,7 @@ impl Authority {
     /// Tells what was shown, for somebody who was not let in.
     pub fn tell(&self) -> String {
         match &self.login.credential {
-            Some(_) => format!("it does not accept the credentials of {}", self.login.origin),
+            Some(_) => format!("it does not accept the credentials {}", self.login.origin),
             None => format!("there are no credentials for it ({})", self.login.origin),
         }
     }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +18,9 @@ use tokio::time::timeout;
 use super::call::{Part, Payload};
 use crate::progress::Advance;
 
-/// How much of a file is read at a time: enough that changing threads costs nothing, and several uploads at once need little memory.
-const READ_BYTES: usize = 512 * 1024;
+/// How much of a file is read at a time: enough that changing threads costs nothing, and little enough that a slow line takes it before
+/// it counts as still.
+const READ_BYTES: usize = 256 * 1024;
 
 pub(super) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -27,6 +28,7 @@ pub(super) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sending {
     moved: Arc<AtomicU64>,
+    is_sent: Arc<AtomicBool>,
     failure: Arc<Mutex<Option<io::Error>>>,
 }
 
@@ -36,9 +38,19 @@ impl Sending {
         self.moved.load(Ordering::Relaxed)
     }
 
+    /// Tells whether all of it is on its way: what is left to wait for is the answer.
+    pub fn is_sent(&self) -> bool {
+        self.is_sent.load(Ordering::Relaxed)
+    }
+
     /// Returns why the file could not be read, if that is what ended the request.
     pub fn take_failure(&self) -> Option<io::Error> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn note_move(&self, is_last: bool) {
+        self.moved.fetch_add(1, Ordering::Relaxed);
+        self.is_sent.fetch_or(is_last, Ordering::Relaxed);
     }
 
     fn fail(&self, error: io::Error) -> io::Error {
@@ -51,11 +63,20 @@ impl Sending {
 /// Makes the body of a request, and tells its length.
 pub(super) fn make(payload: &Payload, sending: &Sending) -> (RequestBody, u64) {
     let never = |never: Infallible| match never {};
-    match payload {
-        Payload::Empty => (Empty::new().map_err(never).boxed_unsync(), 0),
-        Payload::Bytes(bytes) => (Full::new(bytes.clone()).map_err(never).boxed_unsync(), bytes.len() as u64),
-        Payload::File(part) => (stream_file(part.clone(), sending.clone()), part.size.saturating_sub(part.first)),
+    let length = match payload {
+        Payload::Empty => 0,
+        Payload::Bytes(bytes) => bytes.len() as u64,
+        Payload::File(part) => part.size.saturating_sub(part.first),
+    };
+    if length == 0 || matches!(payload, Payload::Bytes(_)) {
+        sending.note_move(true);
     }
+    let body = match payload {
+        Payload::Empty => Empty::new().map_err(never).boxed_unsync(),
+        Payload::Bytes(bytes) => Full::new(bytes.clone()).map_err(never).boxed_unsync(),
+        Payload::File(part) => stream_file(part.clone(), sending.clone()),
+    };
+    (body, length)
 }
 
 /// Reads a file as the connection takes it. A file that is shorter than it should be is an error; what is beyond is not sent.
@@ -68,7 +89,8 @@ fn stream_file(part: Part, sending: Sending) -> RequestBody {
             if at >= part.size {
                 return Ok(None);
             }
-            let length = usize::try_from(part.size - at).unwrap_or(READ_BYTES).min(READ_BYTES);
+            let size = part.size;
+            let length = usize::try_from(size - at).unwrap_or(READ_BYTES).min(READ_BYTES);
             let read = spawn_blocking(move || {
                 let file = match file {
                     Some(file) => file,
@@ -80,8 +102,9 @@ fn stream_file(part: Part, sending: Sending) -> RequestBody {
             });
             let read = read.await.map_err(io::Error::other).and_then(|read| read);
             let (file, bytes) = read.map_err(|error| sending.fail(error))?;
-            sending.moved.fetch_add(1, Ordering::Relaxed);
-            Ok(Some((Frame::data(Bytes::from(bytes)), (Some(file), at + length as u64))))
+            let next = at + length as u64;
+            sending.note_move(next == size);
+            Ok(Some((Frame::data(Bytes::from(bytes)), (Some(file), next))))
         }
     });
     StreamBody::new(pieces).boxed_unsync()

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use super::address;
 use super::body::{self, RequestBody, Sending};
 use super::call::Call;
+use super::proxy::Connector;
 use crate::error::DistributionError;
 use crate::options::Patience;
 
@@ -34,7 +35,7 @@ const CAUSES_MAX: usize = 16;
 /// Connections to whatever is asked.
 #[derive(Clone)]
 pub(super) struct Connections {
-    client: Client<HttpsConnector<HttpConnector>, RequestBody>,
+    client: Client<HttpsConnector<Connector>, RequestBody>,
     patience: Patience,
 }
 
@@ -59,7 +60,7 @@ impl Connections {
             .with_tls_config(configuration)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(http);
+            .wrap_connector(Connector::new(http));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_MAX)
@@ -76,10 +77,11 @@ impl Connections {
     ) -> Result<Response<Incoming>, DistributionError> {
         let sending = Sending::default();
         let request = build(call, target, authorization, &sending)?;
-        let limit = if call.is_commit { self.patience.commit_max } else { self.patience.still_max };
         let mut answer = pin!(self.client.request(request));
         loop {
             let before = sending.moved();
+            let is_committing = call.is_commit && sending.is_sent();
+            let limit = if is_committing { self.patience.commit_max } else { self.patience.still_max };
             match timeout(limit, &mut answer).await {
                 Ok(Ok(response)) => return Ok(response),
                 Ok(Err(error)) => return Err(explain(call, target, error, &sending)),

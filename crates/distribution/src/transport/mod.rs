@@ -1,6 +1,6 @@
 //! The way to a registry: requests that show what lets them in, are sent again when that can help, and follow redirections.
 //!
-//! `connection` sends one request once; `authority` and `token` know what to show, and `challenge` and `scopes` what is asked for;
+//! `connection` sends one request once, and `proxy` finds the way there; `authority` and `token` know what to show, and `challenge` and `scopes` what is asked for;
 //! `attempts` decides on another try; `refusal` finds the words for a no. What lets a client in is shown to the registry alone, and
 //! never to where it redirects.
 
@@ -11,6 +11,7 @@ pub(crate) mod body;
 pub(crate) mod call;
 mod challenge;
 mod connection;
+mod proxy;
 pub(crate) mod refusal;
 pub(crate) mod scopes;
 mod token;

@@ -21,7 +21,7 @@ use seatrial_model::image::{Digest, ImageReference, ImageTag};
 pub use cutting::CuttingProxy;
 pub use docker_registry::{DockerRegistry, PASSWORD};
 pub use image::{Image, OCI_INDEX, OCI_MANIFEST, descriptor, digest_of, noise};
-pub use server::{Answer, Asked, Server, answer, broken_off, collect, endless, receive};
+pub use server::{Answer, Asked, Server, answer, broken_off, collect, endless, forget, receive, zeros};
 pub use skopeo::skopeo;
 
 /// A client that does not wait long, for nothing here is far away.

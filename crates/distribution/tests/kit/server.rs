@@ -120,6 +120,13 @@ pub fn endless(status: u16, headers: &[(&str, &str)]) -> Answer {
     Ok(build(status, headers, StreamBody::new(pieces).boxed_unsync()))
 }
 
+/// Makes an answer of so many zeros, a multiple of a mebibyte.
+pub fn zeros(length: u64) -> Response<Body> {
+    let piece = Bytes::from(vec![0; 1 << 20]);
+    let pieces = stream::iter((0..length >> 20).map(move |_| Ok(Frame::data(piece.clone()))));
+    build(200, &[], StreamBody::new(pieces).boxed_unsync())
+}
+
 fn build(status: u16, headers: &[(&str, &str)], body: Body) -> Response<Body> {
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
@@ -140,6 +147,12 @@ pub async fn receive(request: Request<Incoming>, limit: usize) -> (Vec<u8>, bool
         }
     }
     (bytes, true)
+}
+
+/// Reads a request's body and keeps none of it.
+pub async fn forget(request: Request<Incoming>) {
+    let mut body = request.into_body();
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// Reads a request's body.
