@@ -58,6 +58,13 @@ impl ImageLock {
     }
 }
 
+impl Drop for ImageLock {
+    /// Closing the file would be enough, were it not for children: between fork and exec they have it open too, and keep it locked.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
     OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).custom_flags(flags).open(path)

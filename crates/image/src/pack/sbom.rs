@@ -27,7 +27,7 @@ pub fn attach_sbom(
     name: &str,
     created: u64,
 ) -> Result<IndexEntry, PackError> {
-    let document = document(image, name, &rfc3339(created)?).to_string();
+    let document = text(document(image, name, &rfc3339(created)?));
     let list = layout.put(document.as_bytes())?;
     let empty = layout.put(EMPTY)?;
     let media_type = MediaType::OciManifest.as_str().to_owned();
@@ -42,7 +42,7 @@ pub fn attach_sbom(
         "subject": {"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size},
         "annotations": annotations,
     });
-    let manifest = manifest.to_string();
+    let manifest = text(manifest);
     let entry = IndexEntry {
         media_type,
         digest: layout.put(manifest.as_bytes())?,
@@ -53,6 +53,12 @@ pub fn attach_sbom(
     };
     layout.add(&entry, None)?;
     Ok(entry)
+}
+
+/// Writes JSON with its members in order, however this was compiled.
+fn text(mut value: Value) -> String {
+    value.sort_all_objects();
+    value.to_string()
 }
 
 fn document(image: &BuiltImage, name: &str, created: &str) -> Value {

@@ -111,7 +111,7 @@ fn unpack_layers(layers: &[Layer<'_>], into: &Path, limits: &Limits) -> Result<U
     for layer in layers {
         left_out += unpack_layer(layer, &mut tree, &mut budget)?;
     }
-    tree.settle().map_err(system("set modes and times of the directories in", into))?;
+    tree.settle().map_err(system("set owners, modes and times of the directories in", into))?;
     Ok(Unpacked { entries: budget.entries, bytes: budget.bytes, left_out })
 }
 

@@ -6,14 +6,14 @@ use super::world::World;
 use crate::testing::{Archive, GZIP, Image, PLAIN, gzip, record};
 use crate::unpack::Limits;
 
-const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+pub(super) const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
 fn archive() -> Vec<u8> {
     Archive::default().file("a", b"1").end()
 }
 
 /// A Zstandard frame whose blocks are stored as they are.
-fn stored_frame(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn stored_frame(bytes: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
     frame.extend(u32::try_from(bytes.len()).expect("a small frame").to_le_bytes());
     let blocks = bytes.chunks(100_000);

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 use tar::EntryType;
 
+use super::formats::{ZSTD, stored_frame};
 use super::world::World;
-use crate::testing::Archive;
+use crate::testing::{Archive, GZIP, Image, PLAIN, gzip};
+use crate::unpack::Limits;
 
 /// A name on a path: few of them, so that entries meet.
 fn name() -> impl Strategy<Value = &'static str> {
@@ -31,6 +33,19 @@ fn entries() -> impl Strategy<Value = Vec<Vec<Planned>>> {
     prop::collection::vec(prop::collection::vec(entry, 0..12), 1..4)
 }
 
+/// Bytes that replace others, at positions that are taken modulo the length.
+fn patches() -> impl Strategy<Value = Vec<(usize, u8)>> {
+    let byte = prop_oneof![any::<u8>(), prop::sample::select(b"\0/.0123567LKxgS\x80\xff".to_vec())];
+    prop::collection::vec((any::<usize>(), byte), 0..6)
+}
+
+fn patch(bytes: &mut [u8], patches: &[(usize, u8)]) {
+    for (position, byte) in patches {
+        let position = position % bytes.len();
+        bytes[position] = *byte;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
@@ -55,5 +70,35 @@ proptest! {
             archives.push(archive.end());
         }
         world.unpack(&archives).expect("unpacked: every beginning could be");
+    }
+
+    #[test]
+    fn headers_with_anything_in_them_do_no_harm(entries in prop::collection::vec((path(), path(), patches()), 1..6)) {
+        let world = World::new();
+        let victim = world.victim();
+        let archive = entries.iter().fold(Archive::default(), |archive, (path, target, patches)| {
+            let (path, target) = (path.replace("VICTIM", victim.to_str().expect("a path")), target.as_bytes());
+            // With the right checksum: what is wrong with it would otherwise not be looked at.
+            archive.with(path.as_bytes(), target, b"contents", |header| patch(header.as_mut_bytes(), patches))
+        });
+        let _ = world.unpack(&[archive.end()]);
+    }
+
+    #[test]
+    fn damaged_layers_are_refused_or_were_not_damaged(
+        patches in patches(), media_type in prop::sample::select(vec![PLAIN, GZIP, ZSTD]),
+    ) {
+        let plain = Archive::default().file("a", &b"text ".repeat(300)).symbolic_link("b", "a").end();
+        let mut bytes = match media_type {
+            PLAIN => plain.clone(),
+            GZIP => gzip(&plain),
+            _ => stored_frame(&plain),
+        };
+        patch(&mut bytes, &patches);
+        let world = World::new();
+        let image = Image::of(world.layers(), vec![(bytes, media_type, plain)]);
+        if world.unpack_image(&image, &Limits::default()).is_ok() {
+            prop_assert_eq!(world.files().len(), 2);
+        }
     }
 }

@@ -98,6 +98,13 @@ impl World {
     }
 }
 
+impl Drop for World {
+    /// An image may have directories that keep their owner out.
+    fn drop(&mut self) {
+        let _ = crate::remove::remove_path(&self.root());
+    }
+}
+
 fn see(path: &Path, except: &Path, seen: &mut Seen) {
     if path == except {
         return;

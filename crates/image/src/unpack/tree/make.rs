@@ -32,7 +32,7 @@ impl Tree {
         let mut file = File::from(file);
         self.directories.mark(parent.inode, name);
         write(&mut file)?;
-        attributes.give(file.as_fd()).map_err(failed("set mode and time of the file"))
+        attributes.give(file.as_fd()).map_err(failed("set owner, mode and time of the file"))
     }
 
     /// Makes a symbolic link. Its target is text: it need not exist, and is nothing that is looked at.
@@ -80,7 +80,7 @@ impl Tree {
         make_fifo_at(&parent.descriptor, name).map_err(failed("make the named pipe"))?;
         self.directories.mark(parent.inode, name);
         let given = attributes.give_at(parent.descriptor.as_fd(), name, HasMode::Yes);
-        given.map_err(failed("set mode and time of the named pipe"))
+        given.map_err(failed("set owner, mode and time of the named pipe"))
     }
 
     /// Makes a directory, or keeps the one that is there with what is in it.
