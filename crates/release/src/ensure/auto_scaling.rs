@@ -12,7 +12,7 @@ use aws_sdk_applicationautoscaling::types::{
 use serde_json::{Value as Json, json};
 
 use super::tags::{is_of_service_map, tags};
-use super::{Balanced, Ensuring};
+use super::{Age, Balanced, Ensuring};
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::difference::{Difference, Members, differences, settings};
 use crate::error::ReleaseError;
@@ -118,23 +118,23 @@ impl Step<'_> {
         label: &str,
     ) -> Result<(), ReleaseError> {
         let Ensuring { connection, plan, .. } = self.ensuring;
-        let is_own = match &found {
-            None => true,
-            Some(target) => is_own(connection, plan, self.plan, target).await?,
-        };
-        let target = target_change(wanted, found.as_ref());
         let policies = if found.is_some() { self.policies().await? } else { Vec::new() };
-        let changes: Vec<_> =
-            wanted.policies.iter().map(|policy| (policy, policy_change(policy, &policies, label))).collect();
-        let surplus = surplus(&self.plan.family, wanted, &policies);
-        if !is_own {
-            return self.leave_alone(&target, &changes);
+        let changes = Changes::of(&self.plan.family, wanted, found.as_ref(), &policies, label);
+        // Whose it is matters only when there is something to change.
+        if let Some(target) = &found
+            && changes.are_any()
+            && !is_own(connection, plan, self.plan, target).await?
+        {
+            self.leave_alone(&changes);
+            return Ok(());
         }
+        let Changes { target, policies, surplus } = changes;
         if is_change(&target) {
-            self.register(wanted).await?;
+            let age = if found.is_none() { Age::New } else { Age::Known };
+            self.register(wanted, age).await?;
         }
         self.tell(Resource::ScalableTarget, &self.plan.service_name, target);
-        for (policy, change) in changes {
+        for (policy, change) in policies {
             if is_change(&change) {
                 self.put_policy(policy, label).await?;
             }
@@ -148,18 +148,13 @@ impl Step<'_> {
     }
 
     /// A stack or a person made the target: whoever did goes on to decide.
-    fn leave_alone(&self, target: &Change, policies: &[(&ScalingPolicyPlan, Change)]) -> Result<(), ReleaseError> {
-        let changes = std::iter::once(target).chain(policies.iter().map(|(_, change)| change));
-        let differing = changes.filter(|change| is_change(change)).count();
-        if differing > 0 {
-            let told: Vec<String> = target.differences().iter().map(Difference::to_string).collect();
-            let told = if told.is_empty() { "its policies differ".to_owned() } else { told.join(", ") };
-            self.ensuring.report.send(Event::Note(format!(
-                "the scaling of service {} was not made by Seatrial and is left alone ({told}): change it where it was made, or deregister it (aws application-autoscaling deregister-scalable-target) and deploy again",
-                self.plan.name
-            )));
-        }
-        Ok(())
+    fn leave_alone(&self, changes: &Changes<'_>) {
+        let told: Vec<String> = changes.target.differences().iter().map(Difference::to_string).collect();
+        let told = if told.is_empty() { "its policies differ".to_owned() } else { told.join(", ") };
+        self.ensuring.report.send(Event::Note(format!(
+            "the scaling of service {} was not made by Seatrial and is left alone ({told}): change it where it was made, or deregister it (aws application-autoscaling deregister-scalable-target) and deploy again",
+            self.plan.name
+        )));
     }
 
     async fn policies(&self) -> Result<Vec<ScalingPolicy>, ReleaseError> {
@@ -186,12 +181,17 @@ impl Step<'_> {
     }
 
     /// Registers the target, once the service is known.
-    async fn register(&self, wanted: &AutoScalingPlan) -> Result<(), ReleaseError> {
+    async fn register(&self, wanted: &AutoScalingPlan, age: Age) -> Result<(), ReleaseError> {
         let Ensuring { connection, plan, .. } = self.ensuring;
         if !self.ensuring.carries_out() {
             return Ok(());
         }
         let own = tags(plan, Some(&self.plan.name)).into_iter().map(|(key, value)| (key.to_owned(), value));
+        // A request that changes a target cannot tag it.
+        let own = match age {
+            Age::New => Some(own.collect()),
+            Age::Known => None,
+        };
         let request = connection
             .scaling
             .register_scalable_target()
@@ -200,7 +200,7 @@ impl Step<'_> {
             .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
             .min_capacity(wanted.min)
             .max_capacity(wanted.max)
-            .set_tags(Some(own.collect()));
+            .set_tags(own);
         let deadline = Instant::now() + KNOWN_LIMIT;
         let mut interrupt = self.ensuring.interrupt.clone();
         loop {
@@ -262,6 +262,36 @@ impl Step<'_> {
     }
 }
 
+/// What has to change.
+struct Changes<'p> {
+    target: Change,
+    policies: Vec<(&'p ScalingPolicyPlan, Change)>,
+    /// Policies of ours that the plan no longer has.
+    surplus: Vec<String>,
+}
+
+impl<'p> Changes<'p> {
+    fn of(
+        family: &str,
+        wanted: &'p AutoScalingPlan,
+        target: Option<&ScalableTarget>,
+        policies: &[ScalingPolicy],
+        label: &str,
+    ) -> Self {
+        let policy = |policy: &'p ScalingPolicyPlan| (policy, policy_change(policy, policies, label));
+        Changes {
+            target: target_change(wanted, target),
+            policies: wanted.policies.iter().map(policy).collect(),
+            surplus: surplus(family, wanted, policies),
+        }
+    }
+
+    fn are_any(&self) -> bool {
+        let policies = self.policies.iter().map(|(_, change)| change);
+        !self.surplus.is_empty() || policies.chain([&self.target]).any(is_change)
+    }
+}
+
 /// Whether Application Auto Scaling has not heard of the service yet.
 fn is_unknown(error: &CallError) -> bool {
     error.has_code("ValidationException") && error.to_string().contains("service doesn't exist")
@@ -293,7 +323,6 @@ fn compared(is: &Json, wanted: &Json) -> Change {
     if differing.is_empty() { Change::Unchanged } else { Change::Updated(differing) }
 }
 
-/// Policies of ours that the plan no longer has.
 fn surplus(family: &str, wanted: &AutoScalingPlan, found: &[ScalingPolicy]) -> Vec<String> {
     let gone = ScalingMetric::ALL.into_iter().map(|metric| metric.policy_name(family));
     let gone = gone.filter(|name| wanted.policies.iter().all(|policy| policy.name != *name));

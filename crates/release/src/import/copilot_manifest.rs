@@ -142,14 +142,17 @@ fn count(node: &Node, scene: &Scene<'_>, notes: &mut Notes) -> u32 {
     let least = least.map(|least| amounts::within(least, (0, 5000), &scene.at("count.range"), notes));
     let written = least.unwrap_or(1);
     let advice = format!(
-        "{written} is written, the least of it; let Application Auto Scaling change the number, and remove \
-                          `desired_count` then so that deployments leave it alone"
+        "{written} is written, the least of it, and does not change by itself; to have it scaled, add `auto_scaling: {{ min: …, max: …, cpu: … }}`"
     );
     notes.add(scene.at("count.range"), advice);
     for (key, _) in read::entries(count).iter().filter(|(key, _)| key.text != "range") {
         let advice = match key.text.as_str() {
             "spot" => "Fargate Spot takes a `service_definition` with `capacityProviderStrategy`",
-            _ => "Seatrial sets up no auto-scaling; do it with Application Auto Scaling",
+            "cpu_percentage" => "is `cpu` of `auto_scaling`",
+            "memory_percentage" => "is `memory` of `auto_scaling`",
+            "requests" => "is `requests_per_target` of `auto_scaling`",
+            "cooldown" => "is `scale_in_cooldown` and `scale_out_cooldown` of `auto_scaling`",
+            _ => "is nothing that `auto_scaling` goes by; do it with Application Auto Scaling yourself",
         };
         notes.add(scene.at(&format!("count.{}", key.text)), advice);
     }

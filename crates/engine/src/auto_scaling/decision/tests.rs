@@ -1,5 +1,7 @@
 //! The decision as tables: what is asked, and what comes of it.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const COOLDOWN: Duration = Duration::from_secs(300);
@@ -171,6 +173,61 @@ fn what_policies_ask_for_and_what_is_done() {
     ];
     for (name, facts, wishes, wanted) in cases {
         assert_eq!(told(&facts, &wishes), wanted, "{name}");
+    }
+}
+
+fn some_wish() -> impl Strategy<Value = Wish> {
+    let adjustment = prop_oneof![
+        (0.0..5.0_f64).prop_map(Adjustment::Proportional),
+        (-20..20).prop_map(Adjustment::Change),
+        ((-150..150), 0..4_u32).prop_map(|(percent, magnitude_min)| Adjustment::Percent { percent, magnitude_min }),
+        (0..30_u32).prop_map(Adjustment::Exact),
+    ];
+    let directions: [fn(Adjustment) -> Asks; 3] = [Asks::More, Asks::Less, Asks::Step];
+    (prop::sample::select(directions.to_vec()), adjustment).prop_map(|(asks, adjustment)| wish("p", asks(adjustment)))
+}
+
+prop_compose! {
+    fn some_facts()(
+        current in 0..20_u32, min in 0..10_u32, more in 0..10_u32, scale_in: bool, scale_out: bool, underway: bool, ready: bool,
+        from in 0..20_u32, out_until in 900..1100_i64, in_until in 900..1100_i64,
+    ) -> Facts {
+        Facts {
+            current,
+            bounds: Bounds { min, max: min + more },
+            suspended: Suspended { scale_in, scale_out, scheduled: false },
+            cooldowns: Cooldowns {
+                scaled_out: Some(ScaledOut { from, until: at(out_until) }),
+                scale_in_until: Some(at(in_until)),
+            },
+            deployment: if underway { Deployment::Underway } else { Deployment::None },
+            trackers: if ready { Trackers::AllReady } else { Trackers::SomeNot },
+            ..facts()
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_for_the_bounds_and_the_brakes_hold(
+        facts in some_facts(),
+        wishes in prop::collection::vec(some_wish(), 0..5),
+    ) {
+        let Decision::Scale(Scale { to, .. }) = decide(&facts, &wishes) else { return Ok(()) };
+        prop_assert_ne!(to, facts.current);
+        prop_assert_eq!(facts.bounds.clamp(to), to);
+        if to > facts.current {
+            prop_assert!(!facts.suspended.scale_out);
+        } else {
+            prop_assert!(!facts.suspended.scale_in);
+            prop_assert_eq!(facts.deployment, Deployment::None);
+            let is_within = facts.current <= facts.bounds.max;
+            prop_assert!(!is_within || facts.cooldowns.scale_in_until <= Some(facts.now));
+            let is_step = |wish: &Wish| matches!(wish.asks, Asks::Step(_));
+            prop_assert!(!is_within || facts.trackers == Trackers::AllReady || wishes.iter().any(is_step));
+            let asks_for_more = |wish: &Wish| matches!(wish.asks, Asks::More(_));
+            prop_assert!(!is_within || !wishes.iter().any(asks_for_more), "scaling out goes first");
+        }
     }
 }
 
