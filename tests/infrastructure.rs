@@ -3,11 +3,12 @@
 
 mod harness;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use harness::{Ran, Trial, free_port, wait_until};
+use harness::moto::Moto;
+use harness::{Ran, Trial, wait_until};
 use serde_json::Value as Json;
 
 /// How long a server or a step may take to be there.
@@ -295,43 +296,6 @@ fn what_is_wrong_with_terraform_is_told_in_its_own_words() {
     assert!(told.says("there is no directory"), "{told:?}");
 }
 
-/// moto's server, which stands for CloudFormation.
-struct Moto {
-    child: Child,
-    endpoint: String,
-}
-
-impl Moto {
-    fn start() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let python = root.join("target/clients/bin/python");
-        assert!(python.exists(), "{} is missing: scripts/test installs it", python.display());
-        let port = free_port();
-        let child = Command::new(python)
-            .arg(root.join("tests/clients/cloudformation.py"))
-            .args(["-H", "127.0.0.1", "-p", &port.to_string()])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let moto = Moto { child, endpoint: format!("http://127.0.0.1:{port}") };
-        wait_until(PATIENCE, "moto to listen", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        moto
-    }
-
-    fn environment(&self) -> (&str, &str) {
-        ("AWS_ENDPOINT_URL_CLOUDFORMATION", &self.endpoint)
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        self.child.kill().expect("it is ours");
-        self.child.wait().expect("it ends");
-    }
-}
-
 const WITH_STACK: &str = r#"
 app: trial
 infra:
@@ -361,6 +325,10 @@ Outputs:
   Topic: { Value: !GetAtt Topic.TopicName }
 "#;
 
+fn cloudformation(moto: &Moto) -> (&str, &str) {
+    ("AWS_ENDPOINT_URL_CLOUDFORMATION", &moto.endpoint)
+}
+
 fn with_stack() -> (Trial, Moto) {
     let trial = Trial::new(WITH_STACK);
     write(&trial, "template.yml", TEMPLATE);
@@ -371,7 +339,7 @@ fn with_stack() -> (Trial, Moto) {
 #[test]
 fn a_stack_is_made_changed_and_left_alone_and_its_outputs_reach_the_services() {
     let (trial, moto) = with_stack();
-    let here = moto.environment();
+    let here = cloudformation(&moto);
     let planned = trial.run(&["infra", "plan"], &[here]).exits(0);
     assert!(planned.says("+ Orders (AWS::SQS::Queue): create") && planned.says("2 to create"), "{planned:?}");
     let planned = trial.run(&["infra", "plan"], &[here]).exits(0);
@@ -398,7 +366,7 @@ fn a_stack_is_made_changed_and_left_alone_and_its_outputs_reach_the_services() {
 #[test]
 fn a_stack_loses_what_holds_data_only_with_somebodys_word() {
     let (trial, moto) = with_stack();
-    let here = moto.environment();
+    let here = cloudformation(&moto);
     trial.deploy(&[here]).exits(0);
     let without: String =
         TEMPLATE.lines().filter(|line| !line.contains("Orders")).map(|line| format!("{line}\n")).collect();
@@ -417,7 +385,7 @@ fn a_stack_loses_what_holds_data_only_with_somebodys_word() {
 #[test]
 fn a_stack_that_fails_tells_the_first_cause_and_what_to_do() {
     let (trial, moto) = with_stack();
-    let here = moto.environment();
+    let here = cloudformation(&moto);
     let taken = [here, ("GREETING", "taken")];
     let failed = trial.deploy(&taken).exits(1);
     let why =
@@ -428,10 +396,7 @@ fn a_stack_that_fails_tells_the_first_cause_and_what_to_do() {
     let still = trial.run(&["infra", "plan"], &taken).exits(1);
     assert!(still.says("it could not be made, and cannot be changed into what it should be"), "{still:?}");
 
-    let mut delete = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients/bin/aws"));
-    delete.args(["cloudformation", "delete-stack", "--stack-name", "trial-dev", "--region", "us-east-1"]);
-    delete.args(["--endpoint-url", &moto.endpoint]).env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
-    assert!(delete.status().expect("the AWS CLI can be started").success());
+    moto.aws(&["cloudformation", "delete-stack", "--stack-name", "trial-dev"]);
     trial.deploy(&[here]).exits(0);
     let failed = trial.deploy(&taken).exits(1);
     assert!(failed.says("UPDATE_ROLLBACK_COMPLETE") && failed.says("the stack is what it was before"), "{failed:?}");
@@ -443,7 +408,7 @@ fn a_stack_that_fails_tells_the_first_cause_and_what_to_do() {
 #[test]
 fn what_is_wrong_with_a_stack_is_told() {
     let (trial, moto) = with_stack();
-    let here = moto.environment();
+    let here = cloudformation(&moto);
     let elsewhere = trial.run(&["infra", "plan"], &[]).exits(1);
     assert!(elsewhere.says("looking at the stack trial-dev"), "{elsewhere:?}");
     write(&trial, "template.yml", &"#".repeat(60_000));
@@ -457,7 +422,7 @@ fn what_is_wrong_with_a_stack_is_told() {
 #[test]
 fn an_assembly_of_the_cdk_is_a_list_of_stacks() {
     let (trial, moto) = with_stack();
-    let here = moto.environment();
+    let here = cloudformation(&moto);
     let manifest = r#"{ "version": "38.0.1", "artifacts": {
         "App": { "type": "aws:cloudformation:stack", "dependencies": ["Data"],
                  "properties": { "templateFile": "App.template.json", "stackName": "trial-app" } },
