@@ -9,6 +9,7 @@ use seatrial_release::config::{ConfigFile, Overrides, RollbackOverride, Setting,
 use seatrial_release::forecast::{Application, Circumstances, Known, Platform, Prior, Timeline, timeline};
 use seatrial_release::plan::Plan;
 use seatrial_release::preflight::{self, Finding};
+use seatrial_release::provision::InfraPlan;
 use seatrial_release::secrets;
 use seatrial_release::{Rehearsal, ServicePreview, rehearse};
 use serde::Serialize;
@@ -107,6 +108,10 @@ pub async fn planned(
     version.check(plan, "plan")?;
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
+    if plan.infra != InfraPlan::None {
+        let command = format!("seatrial infra plan{}", common.selection());
+        printer.remark(&format!("this is with the infrastructure as it is; what becomes of that: {command}"));
+    }
     let defaults = target::defaults(&environment.target, Some(connection));
     let findings = secrets::missing(connection, plan).await?;
     let mut planned = Planned { rehearsal, timelines: Vec::new(), findings, advice: Vec::new() };
