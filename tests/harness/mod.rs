@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each story uses a part of the harness")]
 
 pub mod aws;
+pub mod moto;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write as _};

@@ -11,7 +11,7 @@ use seatrial_release::images::{Provided, stand_in_all};
 use seatrial_release::plan::{Environment, Plan, ServicePlan};
 use seatrial_release::provision::{InfraPlan, Outputs, Workshop};
 use seatrial_release::report::Reporter;
-use seatrial_release::{Interrupt, ReleaseError, ServiceOutcome, Verdict, interrupt};
+use seatrial_release::{Interrupt, Realm, ReleaseError, ServiceOutcome, Verdict, interrupt};
 
 use crate::arguments::Common;
 use crate::exit_code::{AwaitsDecision, ExitCode, UsageError};
@@ -36,15 +36,22 @@ pub struct Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lacking {
     Refuse,
-    /// A release makes the infrastructure first.
+    /// Go on without it: what is asked about is there already, or a release makes the infrastructure first.
     Allow,
+}
+
+/// An environment, connected, for what is remembered of it; its services need not be known for that.
+pub async fn remembered(common: &Common, printer: &Printer) -> Result<(Connection, Realm)> {
+    let (file, environment) = configured(common)?;
+    let connection = target::connect(&environment.target, common, Absent::Refuse, printer).await?;
+    Ok((connection, Realm { app: file.app().clone(), environment: environment.name }))
 }
 
 impl Session {
     /// Opens the environment that the flags name, as it is.
     pub async fn open(common: &Common, overrides: &Overrides, printer: &Printer) -> Result<Self> {
         let (file, environment) = configured(common)?;
-        Self::of_environment(common, overrides, &file, &environment, Absent::Refuse, printer).await
+        Self::for_release(common, overrides, &file, &environment, (Absent::Refuse, Lacking::Allow), printer).await
     }
 
     /// Opens an environment of a file that has been read. The configuration is checked before anything is started.
@@ -68,22 +75,28 @@ impl Session {
         (absent, lacking): (Absent, Lacking),
         printer: &Printer,
     ) -> Result<Self> {
-        let sketch = file.plan(environment, &target::defaults(&environment.target, None), overrides)?;
+        let sketch = file.plan(environment, &target::defaults(&environment.target, None), overrides);
+        let uses_outputs = match sketch {
+            Ok(sketch) => !sketch.pending_outputs.is_empty(),
+            Err(error) if error.is_unknown_output() => true,
+            Err(error) => return Err(error.into()),
+        };
         let connection = target::connect(&environment.target, common, absent, printer).await?;
         let session = |file: ConfigFile| {
             let environment = file.environment(Some(&environment.name))?;
             let plan = file.plan(&environment, &target::defaults(&environment.target, Some(&connection)), overrides)?;
             Ok::<_, ConfigError>((file, environment, plan))
         };
-        let opened = if sketch.pending_outputs.is_empty() {
+        let opened = if !uses_outputs {
             session(file.clone())
         } else {
-            let report = Reporter::silent();
-            let workshop = Workshop::new(&connection, &sketch.infra, &report, Interrupt::never());
-            let bound = file.bound(&workshop.outputs().await?).and_then(session);
-            let may_lack = lacking == Lacking::Allow && sketch.infra != InfraPlan::None;
-            match bound {
-                Err(error) if may_lack && error.is_missing_output() => session(file.clone()),
+            let (infra, report) = (file.infra(&environment.name)?, Reporter::silent());
+            let workshop = Workshop::new(&connection, &infra, &report, Interrupt::never());
+            let outputs = workshop.outputs().await?;
+            match file.bound(&outputs).and_then(session) {
+                Err(error) if lacking == Lacking::Allow && infra != InfraPlan::None && error.is_missing_output() => {
+                    file.bound_so_far(&outputs).and_then(session)
+                }
                 other => other,
             }
         };

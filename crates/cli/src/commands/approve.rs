@@ -2,14 +2,12 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::Realm;
-use seatrial_release::config::Overrides;
 use seatrial_release::releases::{ReleaseId, Word, answer};
 
 use crate::arguments::Common;
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::Session;
+use crate::session::remembered;
 
 /// Let a release begin that waits for it
 #[derive(Args, Debug)]
@@ -42,9 +40,8 @@ pub struct AnswerArguments {
 
 /// Runs the command.
 pub async fn run(word: Word, arguments: AnswerArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &Overrides::default(), printer).await?;
-    let realm = Realm::of(&session.plan);
-    let given = answer(&session.connection, &realm, arguments.request.as_ref(), word, arguments.reason).await?;
+    let (connection, realm) = remembered(&common, printer).await?;
+    let given = answer(&connection, &realm, arguments.request.as_ref(), word, arguments.reason).await?;
     printer.result(&given, |paint| {
         let services: Vec<&str> = given.request.services.iter().map(|service| service.as_str()).collect();
         let what = format!("{} of {}, asked for by {}", services.join(", "), given.id, given.request.who.name);

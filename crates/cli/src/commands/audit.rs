@@ -2,15 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::Realm;
 use seatrial_release::audit::audit;
-use seatrial_release::config::Overrides;
 use seatrial_release::releases::{ReleaseId, release};
 
 use crate::arguments::Common;
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::Session;
+use crate::session::remembered;
 use crate::show;
 
 /// List who released what to an environment, who locked it, and who broke a freeze; newest first
@@ -33,22 +31,16 @@ pub struct ShowArguments {
 
 /// Runs `audit`.
 pub async fn run_audit(common: Common, printer: &Printer) -> Result<ExitCode> {
-    let (session, realm) = open(&common, printer).await?;
-    let found = audit(&session.connection, &realm).await?;
+    let (connection, realm) = remembered(&common, printer).await?;
+    let found = audit(&connection, &realm).await?;
     printer.result(&found, |paint| show::releases::audit(&found, paint))?;
     Ok(ExitCode::Done)
 }
 
 /// Runs `show`.
 pub async fn run_show(arguments: ShowArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let (session, realm) = open(&common, printer).await?;
-    let found = release(&session.connection, &realm, arguments.release.as_ref()).await?;
+    let (connection, realm) = remembered(&common, printer).await?;
+    let found = release(&connection, &realm, arguments.release.as_ref()).await?;
     printer.result(&found, |paint| show::releases::release(&found, paint))?;
     Ok(ExitCode::Done)
-}
-
-async fn open(common: &Common, printer: &Printer) -> Result<(Session, Realm)> {
-    let session = Session::open(common, &Overrides::default(), printer).await?;
-    let realm = Realm::of(&session.plan);
-    Ok((session, realm))
 }

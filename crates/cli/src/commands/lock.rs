@@ -3,15 +3,14 @@
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::Realm;
-use seatrial_release::config::{Overrides, Span};
+use seatrial_release::config::Span;
 use seatrial_release::lock::{Force, Lock, lock, unlock};
 use serde_json::json;
 
 use crate::arguments::Common;
 use crate::exit_code::ExitCode;
 use crate::printer::Printer;
-use crate::session::Session;
+use crate::session::remembered;
 
 /// Keep everybody from releasing to an environment until it is unlocked
 ///
@@ -54,10 +53,9 @@ fn force(steal: bool) -> Force {
 
 /// Runs `lock`.
 pub async fn run_lock(arguments: LockArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &Overrides::default(), printer).await?;
-    let realm = Realm::of(&session.plan);
+    let (connection, realm) = remembered(&common, printer).await?;
     let lasting = arguments.lasting.map(|span| span.get());
-    let taken = lock(&session.connection, &realm, &arguments.reason, lasting, force(arguments.steal)).await?;
+    let taken = lock(&connection, &realm, &arguments.reason, lasting, force(arguments.steal)).await?;
     printer.result(&taken, |paint| {
         format!("{} {} of {} is locked by {}\n", paint.good("locked:"), realm.environment, realm.app, taken.in_words())
     })?;
@@ -67,9 +65,8 @@ pub async fn run_lock(arguments: LockArguments, common: Common, printer: &Printe
 
 /// Runs `unlock`.
 pub async fn run_unlock(arguments: UnlockArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
-    let session = Session::open(&common, &Overrides::default(), printer).await?;
-    let realm = Realm::of(&session.plan);
-    let was: Option<Lock> = unlock(&session.connection, &realm, force(arguments.steal)).await?;
+    let (connection, realm) = remembered(&common, printer).await?;
+    let was: Option<Lock> = unlock(&connection, &realm, force(arguments.steal)).await?;
     printer.result(&json!({ "unlocked": was }), |paint| match &was {
         Some(lock) => format!("{} it was locked by {}\n", paint.good("unlocked:"), lock.in_words()),
         None => format!("{} of {} was not locked\n", realm.environment, realm.app),

@@ -10,6 +10,7 @@ use seatrial_release::forecast::{Application, Circumstances, Known, Platform, Pr
 use seatrial_release::images::conflicts;
 use seatrial_release::plan::Plan;
 use seatrial_release::preflight::{self, Finding};
+use seatrial_release::provision::InfraPlan;
 use seatrial_release::secrets;
 use seatrial_release::{Rehearsal, ServicePreview, rehearse};
 use serde::Serialize;
@@ -116,6 +117,10 @@ pub async fn planned(
     let Session { connection, plan, file, environment, .. } = &session;
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
+    if plan.infra != InfraPlan::None {
+        let command = format!("seatrial infra plan{}", common.selection());
+        printer.remark(&format!("this is with the infrastructure as it is; what becomes of that: {command}"));
+    }
     let defaults = target::defaults(&environment.target, Some(connection));
     let mut findings = secrets::missing(connection, plan).await?;
     findings.extend(taken);

@@ -67,9 +67,14 @@ impl ConfigError {
         &self.what
     }
 
-    /// Whether the file is right and only an environment variable it uses is not set here.
+    /// Whether the file is right and only an environment variable it uses is not set here, or an output is not known here.
     pub fn is_unset_variable(&self) -> bool {
-        self.kind == FaultKind::UnsetVariable
+        matches!(self.kind, FaultKind::UnsetVariable | FaultKind::UnknownOutput)
+    }
+
+    /// Whether the file is right and only an output that nobody has asked for yet stands where its value counts.
+    pub fn is_unknown_output(&self) -> bool {
+        self.kind == FaultKind::UnknownOutput
     }
 
     /// Whether the file is right and only an output of the infrastructure is not there.
@@ -109,6 +114,8 @@ pub(crate) enum FaultKind {
     Mistake,
     /// The surroundings': an environment variable is not set.
     UnsetVariable,
+    /// The surroundings': nobody has asked the infrastructure yet.
+    UnknownOutput,
     /// The surroundings': the infrastructure does not have an output, or not yet.
     MissingOutput,
 }

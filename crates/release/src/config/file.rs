@@ -39,6 +39,8 @@ pub struct ConfigFile {
     variables: Variables,
     /// What the infrastructure of the chosen environment told; none while nobody has asked it.
     outputs: Option<Outputs>,
+    /// Whether outputs that it does not have may still come.
+    lacking: Lacking,
     /// The file without the outputs that it uses, by which it is the same whatever their values; none where it uses none.
     symbolic: Option<Node>,
     /// Absolute, so that the paths of processes do not depend on where a command was run.
@@ -47,6 +49,15 @@ pub struct ConfigFile {
     app: AppName,
     /// In the order of the file.
     environments: Vec<EnvironmentName>,
+}
+
+/// What becomes of an output that the infrastructure does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lacking {
+    /// It is refused where it is used.
+    Refused,
+    /// Its place is held, as before anything was known.
+    Pending,
 }
 
 impl ConfigFile {
@@ -97,6 +108,7 @@ impl ConfigFile {
             text: text.to_owned(),
             variables: variables.clone(),
             outputs: None,
+            lacking: Lacking::Pending,
             symbolic: (!rendered.outputs.is_empty()).then(|| root.clone()),
             directory,
             root,
@@ -107,17 +119,27 @@ impl ConfigFile {
 
     /// The same file with the outputs that the infrastructure of an environment has.
     pub fn bound(&self, outputs: &Outputs) -> Result<Self, ConfigError> {
+        self.with_outputs(outputs, Lacking::Refused)
+    }
+
+    /// The same file with the outputs that the infrastructure has so far.
+    pub fn bound_so_far(&self, outputs: &Outputs) -> Result<Self, ConfigError> {
+        self.with_outputs(outputs, Lacking::Pending)
+    }
+
+    fn with_outputs(&self, outputs: &Outputs, lacking: Lacking) -> Result<Self, ConfigError> {
         let known = outputs.plain();
         let variables = self.variables.with_outputs(known.clone());
         let here = |fault: Fault| ConfigError::new(&self.path, fault);
         let rendered = template::render_with_outputs(&self.text, &variables).map_err(here)?;
-        if let Some(name) = rendered.reshaped(&known) {
+        if let (Some(name), Lacking::Refused) = (rendered.reshaped(&known), lacking) {
             return Err(here(outputs.lack(name)));
         }
         let bound = Self::parse(&self.path, &self.text, &variables)?;
         Ok(Self {
             variables: self.variables.clone(),
             outputs: Some(outputs.clone()),
+            lacking,
             symbolic: self.symbolic.clone(),
             ..bound
         })
@@ -163,8 +185,7 @@ impl ConfigFile {
     ) -> Result<Plan, ConfigError> {
         let here = |fault: Fault| ConfigError::new(&self.path, fault);
         // What an output has been made into need not show where it was used.
-        let mut pending: BTreeSet<String> =
-            if self.outputs.is_none() { self.used_outputs().into_iter().collect() } else { BTreeSet::new() };
+        let mut pending = self.lacking_outputs();
         let services = self
             .services_of(&environment.name, &mut pending)
             .and_then(|services| overrides.settle(services))
@@ -172,9 +193,8 @@ impl ConfigFile {
         let entry = self.entry(&environment.name, &mut pending).map_err(here)?;
         let config = self.config_of(&environment.name, &mut pending).map_err(here)?;
         let infra = self.infra_of(&environment.name).map_err(here)?;
-        if self.outputs.is_none()
-            && template::has_statements(&self.text)
-            && let Some(name) = &self.used_outputs().first()
+        if template::has_statements(&self.text)
+            && let Some(name) = pending.first()
         {
             // Nobody knows which way the statements go.
             return Err(here(template::unknown_output(name)));
@@ -380,12 +400,12 @@ impl ConfigFile {
     fn settled(&self, node: &Node, pending: &mut BTreeSet<String>) -> Result<Node, Fault> {
         let value = match &node.value {
             Value::Scalar { text, quoted } => {
-                let text = template::replace_outputs(text, |name| match &self.outputs {
-                    None => {
+                let text = template::replace_outputs(text, |name| match (&self.outputs, self.lacking) {
+                    (Some(outputs), Lacking::Refused) => Err(outputs.lack(name).at(node.at)),
+                    (Some(_), Lacking::Pending) | (None, _) => {
                         pending.insert(name.to_owned());
                         Ok(placeholder(name))
                     }
-                    Some(outputs) => Err(outputs.lack(name).at(node.at)),
                 })?;
                 if let Some(fault) = template::find_missing(&text) {
                     return Err(fault.at(node.at));
@@ -405,15 +425,20 @@ impl ConfigFile {
         Ok(Node { at: node.at, value })
     }
 
-    /// The outputs that the file asks for anywhere, in the order of their names.
-    fn used_outputs(&self) -> Vec<String> {
-        let rendered = template::render_with_outputs(&self.text, &self.variables);
-        rendered.map(|rendered| rendered.outputs.into_iter().collect()).unwrap_or_default()
+    /// The outputs that the file asks for anywhere, and that may still come.
+    fn lacking_outputs(&self) -> BTreeSet<String> {
+        if self.lacking == Lacking::Refused {
+            return BTreeSet::new();
+        }
+        let known = self.outputs.as_ref().map(Outputs::plain).unwrap_or_default();
+        let rendered = template::render_with_outputs(&self.text, &self.variables.with_outputs(known.clone()));
+        let asked_for = rendered.map(|rendered| rendered.outputs).unwrap_or_default();
+        asked_for.into_iter().filter(|name| !known.contains_key(name)).collect()
     }
 
     /// The output whose place is held where an error is.
     fn stands_on_output(&self, services: &Node, error: &ConfigError) -> Option<String> {
-        if self.outputs.is_some() || error.file() != self.path {
+        if self.lacking == Lacking::Refused || error.file() != self.path {
             return None;
         }
         let found = |at, text: &str| {

@@ -109,7 +109,7 @@ pub(crate) fn find_missing(text: &str) -> Option<Fault> {
     let rest = &text[start + MARK_START.len_utf8()..];
     let name = &rest[..rest.find(MARK_END)?];
     let fault = match (name.strip_prefix('='), name.strip_prefix(OUTPUT_SIGN)) {
-        (_, Some(output)) => unknown_output(output),
+        (_, Some(output)) => return Some(unknown_output(output)),
         (Some(name), None) => Fault::new(Why::Empty.sentence(name)).instead(advice(name)),
         (None, None) => Fault::new(Why::Unset.sentence(name)).instead(advice(name)),
     };
@@ -119,7 +119,7 @@ pub(crate) fn find_missing(text: &str) -> Option<Fault> {
 /// An output whose value is needed before anything can tell it.
 pub(crate) fn unknown_output(name: &str) -> Fault {
     let fault = Fault::new(format!("the output `{name}` of the infrastructure is not known yet"));
-    Fault { kind: FaultKind::UnsetVariable, ..fault.instead("make it first: seatrial infra apply") }
+    Fault { kind: FaultKind::UnknownOutput, ..fault.instead("make it first: seatrial infra apply") }
 }
 
 /// Puts something in the place of each mark of an output.

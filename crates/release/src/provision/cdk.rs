@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use serde_json::Value as Json;
 use super::Workshop;
 use super::child::{Limit, Program, read, shortened};
 use super::kind::{CdkApp, CdkPlan, Script, StackPlan};
+use super::scratch::Scratch;
 use crate::error::ReleaseError;
 
 /// It compiles and runs a program, and looks things up in the account.
@@ -33,7 +35,7 @@ pub(super) struct Assembly {
     /// In an order in which none comes before one that it depends on.
     pub stacks: Vec<StackPlan>,
     /// Holds what was synthesised for as long as it is used.
-    _directory: Option<std::sync::Arc<tempfile::TempDir>>,
+    _directory: Option<Arc<Scratch>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,8 +73,8 @@ impl Assembly {
         match &plan.app {
             CdkApp::Assembly(path) => Ok(Self { stacks: stacks(path, plan)?, _directory: None }),
             CdkApp::Command(script) => {
-                let scratch = Program::scratch()?;
-                let directory = scratch.path().join("cdk.out");
+                let scratch = Arc::new(Scratch::new()?);
+                let directory = scratch.file("cdk.out");
                 synthesise(workshop, script, &directory, scratch.clone()).await?;
                 Ok(Self { stacks: stacks(&directory, plan)?, _directory: Some(scratch) })
             }
@@ -84,7 +86,7 @@ async fn synthesise(
     workshop: &Workshop<'_>,
     script: &Script,
     directory: &Path,
-    scratch: std::sync::Arc<tempfile::TempDir>,
+    scratch: Arc<Scratch>,
 ) -> Result<(), ReleaseError> {
     let mut environment = workshop.connection.environment().await?;
     environment.push(("CDK_OUTDIR", Some(directory.to_string_lossy().into_owned())));

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 use super::Workshop;
+use super::scratch::Scratch;
 use crate::aws::Surrounding;
 use crate::error::ReleaseError;
 
@@ -50,8 +50,8 @@ pub(super) struct Program<'a> {
     pub program: OsString,
     pub directory: PathBuf,
     pub environment: Vec<Surrounding>,
-    /// For its output and whatever it is given; nobody else may read it, and it goes when this does.
-    pub scratch: Arc<TempDir>,
+    /// For its output and whatever it is given.
+    pub scratch: Arc<Scratch>,
 }
 
 /// How a program ended.
@@ -82,17 +82,6 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 impl Program<'_> {
-    /// A new directory for its output.
-    pub fn scratch() -> Result<Arc<TempDir>, ReleaseError> {
-        let made = tempfile::Builder::new().prefix("seatrial-infra-").tempdir();
-        made.map(Arc::new).map_err(|error| failed("make a directory", &error))
-    }
-
-    /// A file in the directory for its output.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.scratch.path().join(name)
-    }
-
     /// Runs it; `hear` gets every line of its standard output as it comes.
     pub async fn run<S: AsRef<OsStr>>(
         &self,
@@ -101,7 +90,7 @@ impl Program<'_> {
         limit: Limit,
         hear: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Ended, ReleaseError> {
-        let (output, complaint) = (self.file("output"), self.file("complaint"));
+        let (output, complaint) = (self.scratch.file("output"), self.scratch.file("complaint"));
         let create = |path: &Path| File::create(path).map_err(|error| failed("write a file", &error));
         let stdin = match input {
             Some(path) => File::open(path).map_err(|error| failed("read a file", &error))?.into(),

@@ -12,6 +12,7 @@ mod consent;
 mod drift;
 mod kind;
 mod outputs;
+mod scratch;
 mod sources;
 mod stateful;
 mod terraform;

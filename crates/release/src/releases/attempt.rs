@@ -99,6 +99,7 @@ impl Attempt<'_> {
         }
         let made = infrastructure(self, report).await?;
         let plan = made.as_ref().map_or(self.plan, |made| &made.plan);
+        assert!(plan.pending_outputs.is_empty(), "places are held only in plans that nobody carries out");
         secrets::refuse_missing(connection, plan).await?;
         refuse_firing_alarms(connection, plan, &self.deploy, report, &self.interrupt).await?;
         self.pushed(report).await?;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::approval::{Approval, Consent, Request, approved};
 use super::attempt::Attempt;
+use super::infra_alone::NO_PLAN;
 use super::infrastructure::Resolve;
 use super::recorder::Recorder;
 use super::{Asked, Head, PATH, Release, ReleaseId, State, release, releases};
@@ -198,6 +199,10 @@ async fn to_resume(
     if !found.head.can_go_on() {
         let what = format!("release {id} has come to its end; there is nothing to go on with");
         return Err(ReleaseError::not_possible(what, format!("see it with `seatrial show {id}`")));
+    }
+    if found.head.plan == NO_PLAN {
+        let what = format!("release {id} was about the infrastructure alone");
+        return Err(ReleaseError::not_possible(what, "go on with `seatrial infra apply`, or with `seatrial deploy`"));
     }
     if found.head.plan != fingerprint(plan, options) {
         let commit = found.head.commit.as_ref().map(|commit| format!(" (commit {commit})")).unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::report::{Event, Reporter};
 use crate::watch::verdict::Verdict;
 
 /// Stands where a release has the digest of its plan: there is no plan to go on with.
-const NO_PLAN: &str = "infra apply";
+pub(super) const NO_PLAN: &str = "infra apply";
 
 /// How to make infrastructure by itself.
 #[derive(Clone, Debug)]

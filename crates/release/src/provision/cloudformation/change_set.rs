@@ -58,7 +58,11 @@ impl<'a> ChangeSet<'a> {
             .set_capabilities(Some(plan.capabilities.iter().map(|one| Capability::from(one.as_str())).collect()))
             .set_tags(Some(plan.tags.iter().map(tag).collect()))
             .set_role_arn(plan.role_arn.clone());
-        let made = request.send().await.doing(|| format!("working out a change of the stack {}", plan.stack))?;
+        let made = match request.send().await.doing(|| format!("working out a change of the stack {}", plan.stack)) {
+            // Some endpoints refuse at once what AWS makes a failed change set of.
+            Err(error) if NO_CHANGES.iter().any(|words| error.to_string().contains(words)) => return Ok(None),
+            other => other?,
+        };
         let id = made.id.ok_or(ReleaseError::Incomplete("the id of a change set"))?;
         let stack_id = made.stack_id.unwrap_or_else(|| plan.stack.clone());
         let made = ChangeSet { stack: *stack, id, stack_id, standing };

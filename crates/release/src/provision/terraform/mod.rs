@@ -5,6 +5,7 @@ mod plan_json;
 mod policy;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -15,6 +16,7 @@ use super::consent::Sacrifice;
 use super::drift::Drift;
 use super::kind::{TerraformBinary, TerraformPlan};
 use super::outputs::{Output, Outputs};
+use super::scratch::Scratch;
 use super::{Applied, Workshop};
 use crate::error::ReleaseError;
 use crate::report::{Event, InfraEvent};
@@ -76,7 +78,7 @@ impl<'a> Terraform<'a> {
             program: found.into(),
             directory: plan.directory.clone(),
             environment,
-            scratch: Program::scratch()?,
+            scratch: Arc::new(Scratch::new()?),
         };
         Ok(Self { workshop, plan, program })
     }
@@ -174,14 +176,14 @@ impl<'a> Terraform<'a> {
         let preview =
             plan_json::preview(&document, &self.plan.protect).map_err(|error| self.unreadable("show", &error))?;
         if let Some(policy) = &self.plan.policy {
-            policy::ask(self.workshop, policy, &document, &self.program.file("plan.json")).await?;
+            policy::ask(self.workshop, policy, &document, &self.program.scratch.file("plan.json")).await?;
         }
         Ok(Planned { preview, file })
     }
 
     /// Writes a plan to a file; returns the file, and the plan as JSON.
     async fn plan_document(&self, further: &[&str]) -> Result<(PathBuf, Vec<u8>), ReleaseError> {
-        let file = self.program.file("plan");
+        let file = self.program.scratch.file("plan");
         let out = format!("-out={}", file.display());
         let mut arguments = vec!["plan", "-input=false", "-json", "-detailed-exitcode", LOCK_TIMEOUT, &out];
         arguments.extend(further);
@@ -205,7 +207,7 @@ impl<'a> Terraform<'a> {
 
     /// Values may be secret: they go into a file that only this user can read, not onto a command line that everybody sees.
     fn variables_file(&self) -> Result<PathBuf, ReleaseError> {
-        let file = self.program.file("variables.tfvars.json");
+        let file = self.program.scratch.file("variables.tfvars.json");
         let text = Json::Object(self.plan.variables.clone().into_iter().collect()).to_string();
         std::fs::write(&file, text).map_err(|error| {
             ReleaseError::not_possible(format!("{} cannot be written: {error}", file.display()), "check TMPDIR")

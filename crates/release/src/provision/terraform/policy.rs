@@ -1,11 +1,13 @@
 //! The policy of an environment: a command that reads the plan as JSON on its standard input, and refuses it with an exit code that is not 0.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::Workshop;
 use super::super::child::{Limit, Program, shortened};
 use super::super::kind::Script;
+use super::super::scratch::Scratch;
 use crate::error::ReleaseError;
 
 /// It reads a document and decides.
@@ -27,7 +29,7 @@ pub(super) async fn ask(
         program: name.into(),
         directory: policy.directory.clone(),
         environment: Vec::new(),
-        scratch: Program::scratch()?,
+        scratch: Arc::new(Scratch::new()?),
     };
     let ended = program.run(arguments, Some(file), POLICY, &mut |_| ()).await?;
     if ended.code == Some(0) {
