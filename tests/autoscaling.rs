@@ -120,6 +120,11 @@ fn what_the_file_says_is_made_changed_and_taken_away_and_what_others_made_is_not
     assert_eq!(target(&aws)["SuspendedState"]["DynamicScalingInSuspended"], true);
     assert!(trial.run(&["status"], &more).exits(0).says("3–8 tasks, now 3 (scaling in is suspended)"));
 
+    let mut scale = vec!["scale", "web=9"];
+    assert!(trial.run(&scale, &more).exits(0).says("9 lasts until the next time"));
+    scale[1] = "web=3";
+    trial.run(&scale, &more).exits(0);
+
     let none = trial.deploy(&[("SCALING", "none"), ("VERSION", "v2")]).exits(0);
     assert!(none.says("scalable target web"), "{none:?}");
     assert_eq!((target(&aws), policies(&aws).len(), desired(&aws)), (Value::Null, 0, 3));

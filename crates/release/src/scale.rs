@@ -10,8 +10,8 @@ use crate::difference::Difference;
 use crate::ensure::service::{describe, in_place, send_update};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
-use crate::plan::ServicePlan;
-use crate::report::{Change, Reporter, Resource};
+use crate::plan::{AutoScalingPlan, ServicePlan};
+use crate::report::{Change, Event, Reporter, Resource};
 use crate::rollback::not_deployed;
 use crate::status::failure;
 use crate::steady;
@@ -27,7 +27,7 @@ pub struct ScaleOptions {
     pub timeout: Duration,
 }
 
-/// Scales one service. The count lasts until it is scaled again or a deployment whose configuration states one.
+/// Scales one service. The count lasts until it is scaled again, by hand or automatically, or a deployment whose configuration states one.
 pub async fn scale(
     connection: &Connection,
     plan: &ServicePlan,
@@ -45,6 +45,14 @@ pub async fn scale(
         let what =
             format!("the newest deployment of service {} failed, so ECS starts no further tasks of it", plan.name);
         return Err(ReleaseError::not_possible(what, "deploy a version that works: seatrial deploy"));
+    }
+    if let Some(AutoScalingPlan { min, max, .. }) = plan.auto_scaling.plan()
+        && !(*min..=*max).contains(&count)
+    {
+        report.send(Event::Note(format!(
+            "service {} is scaled automatically between {min} and {max} tasks: {count} lasts until the next time; change `auto_scaling` and deploy to keep it",
+            plan.name
+        )));
     }
     let change = if before == count {
         Change::Unchanged

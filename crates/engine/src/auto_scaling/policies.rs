@@ -47,10 +47,7 @@ pub fn delete(tx: &mut Transaction<'_>, resource: &ScalableResource, name: &str)
     let Some(policy) = tx.state.scaling_policies.remove(&key) else {
         return Err(no_policy(resource, name));
     };
-    match &policy.kind {
-        PolicyKind::TargetTracking(tracking) => tracking_alarms::remove(tx, tracking),
-        PolicyKind::Step(_) => {}
-    }
+    tracking_alarms::remove(tx, &policy);
     Ok(())
 }
 

@@ -43,6 +43,15 @@ impl ScalingPolicy {
     pub fn key(resource: &ScalableResource, name: &str) -> String {
         format!("{resource}:{name}")
     }
+
+    /// Returns the names of the alarms that were made for the policy.
+    pub fn own_alarms(&self) -> impl Iterator<Item = &str> {
+        let alarms = match &self.kind {
+            PolicyKind::TargetTracking(tracking) => tracking.alarms.as_ref(),
+            PolicyKind::Step(_) => None,
+        };
+        alarms.into_iter().flat_map(|alarms| alarms.low.iter().chain([&alarms.high])).map(String::as_str)
+    }
 }
 
 impl PolicyKind {

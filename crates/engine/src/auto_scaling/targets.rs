@@ -5,7 +5,6 @@ use seatrial_model::{ClusterName, ServiceName};
 
 use super::activity::ActivityStatus;
 use super::change;
-use super::policy::PolicyKind;
 use super::refusals::{limit, no_target, validation};
 use super::resource::ScalableResource;
 use super::target::{Bounds, Cooldowns, ScalableTarget, Suspended, TARGETS_MAX};
@@ -66,10 +65,7 @@ pub fn deregister(tx: &mut Transaction<'_>, resource: &ScalableResource) -> Resu
     let prefix = format!("{resource}:");
     let policies: Vec<_> = tx.state.scaling_policies.under(&prefix).map(|(_, policy)| policy.clone()).collect();
     for policy in policies {
-        match &policy.kind {
-            PolicyKind::TargetTracking(tracking) => tracking_alarms::remove(tx, tracking),
-            PolicyKind::Step(_) => {}
-        }
+        tracking_alarms::remove(tx, &policy);
     }
     tx.state.scaling_policies.remove_under(&prefix);
     if let Some(target) = tx.state.scalable_targets.remove(&resource.to_string()) {

@@ -7,9 +7,7 @@ use seatrial_cloudwatch::query::{MetricDataQuerySpec, MetricStatSpec};
 use seatrial_cloudwatch::{AlarmName, MetricAlarm};
 
 use super::configuration::{CustomizedMetricSpecification, MetricDataQuery, MetricDimension};
-use super::policy::{
-    PolicyKind, PredefinedMetric, ScaleIn, ScalingPolicy, TrackedMetric, TrackingAlarms, TrackingPolicy,
-};
+use super::policy::{PolicyKind, PredefinedMetric, ScaleIn, ScalingPolicy, TrackedMetric, TrackingAlarms};
 use super::refusals::validation;
 use super::resource::ScalableResource;
 use crate::cloudwatch::alarms;
@@ -62,10 +60,9 @@ pub(super) fn put(
     Ok(())
 }
 
-/// Deletes the alarms of a policy.
-pub(super) fn remove(tx: &mut Transaction<'_>, tracking: &TrackingPolicy) {
-    let names = tracking.alarms.iter().flat_map(|alarms| alarms.low.iter().chain([&alarms.high])).cloned();
-    delete(tx, names.collect());
+/// Deletes the alarms that were made for a policy.
+pub(super) fn remove(tx: &mut Transaction<'_>, policy: &ScalingPolicy) {
+    delete(tx, policy.own_alarms().map(str::to_owned).collect());
 }
 
 /// An alarm that a composite one depends on stays: to let it go would take the composite one away from whoever made it.

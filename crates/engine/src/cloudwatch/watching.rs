@@ -6,6 +6,7 @@ use std::time::Duration;
 use seatrial_cloudwatch::{AlarmName, Definition, StateValue};
 use seatrial_controller::{Input, MonitorStatus, Observation};
 
+use crate::auto_scaling::ScalingPolicy;
 use crate::effects::feed;
 use crate::state::{ServiceRecord, State};
 use crate::transaction::Transaction;
@@ -31,9 +32,12 @@ pub(crate) fn computed_bake_time(state: &State, names: &[String]) -> Duration {
     longest_range(state, names.iter().map(String::as_str)).min(COMPUTED_BAKE_TIME_MAX)
 }
 
-/// Returns how long (nominal) alarms keep their states after a start: until the slowest has whole periods of new data.
+/// Returns how long (nominal) alarms keep their states after a start: until the slowest has whole periods of new data. Those of scaling
+/// policies do not count: they look back far, and do nothing without data.
 pub(crate) fn restart_pause(state: &State) -> Duration {
-    longest_range(state, state.alarms.keys().map(String::as_str)).min(RESTART_PAUSE_MAX)
+    let of_policies: BTreeSet<&str> = state.scaling_policies.values().flat_map(ScalingPolicy::own_alarms).collect();
+    let watched = state.alarms.keys().map(String::as_str).filter(|name| !of_policies.contains(name));
+    longest_range(state, watched).min(RESTART_PAUSE_MAX)
 }
 
 /// Tells every deployment that watches an alarm that it has entered ALARM.
