@@ -1,12 +1,12 @@
 //! Applies the entries of one layer to the tree, in their order.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use super::archive::{Archive, Entry, Kind};
 use super::entry_path::EntryPath;
 use super::error::{EntryError, LayerError};
-use super::tree::{Attributes, Missing, Tree};
+use super::tree::{Attributes, Directory, Missing, Tree};
 use super::whiteout::{Meaning, is_reserved, meaning_of};
 
 /// What became of an entry.
@@ -33,75 +33,80 @@ pub(super) fn apply(archive: &mut Archive<'_>, tree: &mut Tree) -> Result<u64, L
 }
 
 fn apply_entry(entry: &Entry, archive: &mut Archive<'_>, tree: &mut Tree) -> Result<Outcome, EntryError> {
-    let limits = archive.stream.budget.limits;
-    let path = EntryPath::parse(&entry.path, &limits)?;
+    let path = EntryPath::parse(&entry.path, &archive.stream.budget.limits)?;
     let attributes = Attributes::of(entry)?;
     let Some((name, parents)) = path.split() else {
-        return match entry.kind {
-            Kind::Directory => {
-                tree.set_root_attributes(attributes);
-                Ok(Outcome::Applied)
-            }
-            _ => Err(EntryError::Root),
-        };
+        if entry.kind != Kind::Directory {
+            return Err(EntryError::Root);
+        }
+        tree.set_root_attributes(attributes);
+        return Ok(Outcome::Applied);
     };
     if parents.iter().any(|parent| is_reserved(parent)) {
         return Ok(Outcome::LeftOut);
     }
-    let gone = match meaning_of(name)? {
-        Meaning::Here => None,
+    match meaning_of(name)? {
+        Meaning::Here => return put(entry, archive, tree, parents, name, attributes),
         Meaning::Reserved => return Ok(Outcome::LeftOut),
-        Meaning::Gone(gone) => Some(Some(gone)),
-        Meaning::AllGone => Some(None),
-    };
-    if let Some(gone) = gone {
-        let Some(parent) = tree.find(parents, Missing::Leave)? else { return Ok(Outcome::Applied) };
-        match gone {
-            Some(name) => tree.remove_lower(&parent, name)?,
-            None => tree.remove_all_lower(&parent)?,
+        Meaning::Gone(gone) => {
+            if let Some(parent) = tree.find(parents, Missing::Leave)? {
+                tree.remove_lower(&parent, gone)?;
+            }
         }
-        return Ok(Outcome::Applied);
+        Meaning::AllGone => {
+            if let Some(parent) = tree.find(parents, Missing::Leave)? {
+                tree.remove_all_lower(&parent)?;
+            }
+        }
     }
-    put(entry, archive, tree, (parents, name), attributes)
+    Ok(Outcome::Applied)
 }
 
 fn put(
     entry: &Entry,
     archive: &mut Archive<'_>,
     tree: &mut Tree,
-    (parents, name): (&[std::ffi::OsString], &OsStr),
+    parents: &[OsString],
+    name: &OsStr,
     attributes: Attributes,
 ) -> Result<Outcome, EntryError> {
     match entry.kind {
-        Kind::Device => return Ok(Outcome::LeftOut),
-        Kind::Sparse => return Err(EntryError::Sparse),
-        Kind::Other(letter) => return Err(EntryError::UnknownType(letter)),
-        Kind::File | Kind::HardLink | Kind::SymbolicLink | Kind::Directory | Kind::Fifo => {}
-    }
-    let Some(parent) = tree.find(parents, Missing::Make(archive.stream.budget))? else {
-        return Err(EntryError::NotADirectory);
-    };
-    match entry.kind {
         Kind::File => {
+            let parent = find_or_make(parents, archive, tree)?;
             tree.make_file(&parent, name, &attributes, &mut |file| archive.copy_contents(file))?;
         }
-        Kind::Directory => tree.make_directory(&parent, name, attributes)?,
-        Kind::Fifo => tree.make_fifo(&parent, name, &attributes)?,
+        Kind::Directory => {
+            let parent = find_or_make(parents, archive, tree)?;
+            tree.make_directory(&parent, name, attributes)?;
+        }
+        Kind::Fifo => {
+            let parent = find_or_make(parents, archive, tree)?;
+            tree.make_fifo(&parent, name, &attributes)?;
+        }
         Kind::SymbolicLink => {
             let target = link_target(entry)?;
+            let parent = find_or_make(parents, archive, tree)?;
             tree.make_symbolic_link(&parent, name, &attributes, target)?;
         }
         Kind::HardLink => {
-            link_target(entry)?;
             let target = EntryPath::parse(&entry.link, &archive.stream.budget.limits)?;
             let nothing = || EntryError::LinkToNothing(shown(&entry.link));
             let (target_name, target_parents) = target.split().ok_or_else(nothing)?;
+            let parent = find_or_make(parents, archive, tree)?;
             let target_parent = tree.find(target_parents, Missing::Leave)?.ok_or_else(nothing)?;
             tree.make_hard_link(&parent, name, &target_parent, target_name)?;
         }
-        Kind::Device | Kind::Sparse | Kind::Other(_) => {}
+        Kind::Device => return Ok(Outcome::LeftOut),
+        Kind::Sparse => return Err(EntryError::Sparse),
+        Kind::Other(letter) => return Err(EntryError::UnknownType(letter)),
     }
     Ok(Outcome::Applied)
+}
+
+/// Goes to the directory of an entry, making what is missing on the way.
+fn find_or_make(parents: &[OsString], archive: &mut Archive<'_>, tree: &mut Tree) -> Result<Directory, EntryError> {
+    let found = tree.find(parents, Missing::Make(archive.stream.budget))?;
+    found.ok_or(EntryError::NotADirectory)
 }
 
 fn link_target(entry: &Entry) -> Result<&OsStr, EntryError> {

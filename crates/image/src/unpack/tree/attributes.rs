@@ -1,10 +1,10 @@
 //! Mode, owner and time of a file, as far as the process may give them.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::fd::BorrowedFd;
 
 use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid};
-use rustix::io::Result;
 
 use super::super::archive::Entry;
 use super::super::error::EntryError;
@@ -22,7 +22,7 @@ pub(in crate::unpack) struct Attributes {
 }
 
 impl Attributes {
-    pub fn of(entry: &Entry) -> std::result::Result<Self, EntryError> {
+    pub fn of(entry: &Entry) -> Result<Self, EntryError> {
         // The largest number means "unchanged" to the kernel.
         let id = |id: u64| u32::try_from(id).ok().filter(|id| *id != u32::MAX).ok_or(EntryError::Owner(id));
         let (user, group) = (id(entry.user)?, id(entry.group)?);
@@ -30,16 +30,16 @@ impl Attributes {
     }
 
     /// Gives them to an open file. The owner comes first, for a change of owner takes the set-id bits.
-    pub(super) fn give(&self, file: BorrowedFd<'_>) -> Result<()> {
+    pub(super) fn give(&self, file: BorrowedFd<'_>) -> io::Result<()> {
         if is_root() {
             rustix::fs::fchown(file, Some(Uid::from_raw(self.user)), Some(Gid::from_raw(self.group)))?;
         }
         rustix::fs::fchmod(file, self.permitted_mode())?;
-        rustix::fs::futimens(file, &self.times())
+        Ok(rustix::fs::futimens(file, &self.times())?)
     }
 
     /// Gives them to what has a name in a directory; a symbolic link has no mode.
-    pub(super) fn give_at(&self, directory: BorrowedFd<'_>, name: &OsStr, has_mode: HasMode) -> Result<()> {
+    pub(super) fn give_at(&self, directory: BorrowedFd<'_>, name: &OsStr, has_mode: HasMode) -> io::Result<()> {
         if is_root() {
             let (user, group) = (Some(Uid::from_raw(self.user)), Some(Gid::from_raw(self.group)));
             rustix::fs::chownat(directory, name, user, group, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -48,7 +48,7 @@ impl Attributes {
             HasMode::Yes => rustix::fs::chmodat(directory, name, self.permitted_mode(), AtFlags::empty())?,
             HasMode::No => {}
         }
-        rustix::fs::utimensat(directory, name, &self.times(), AtFlags::SYMLINK_NOFOLLOW)
+        Ok(rustix::fs::utimensat(directory, name, &self.times(), AtFlags::SYMLINK_NOFOLLOW)?)
     }
 
     /// Programs do not get the rights of whoever happens to unpack them.
