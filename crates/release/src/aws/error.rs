@@ -2,6 +2,8 @@
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 
+use super::permission;
+
 /// Code with which ECS says that a service does not exist.
 pub(crate) const MISSING_SERVICE: &str = "ServiceNotFoundException";
 
@@ -61,7 +63,10 @@ impl CallError {
             CallErrorKind::Unavailable => "try again in a moment",
             CallErrorKind::NotImplemented => "this endpoint cannot do it; use another target",
             CallErrorKind::Unreadable => "check that the endpoint is really AWS or a Seatrial engine",
-            CallErrorKind::Refused => return refusal_advice(&self.problem).map(ToOwned::to_owned),
+            CallErrorKind::Refused => {
+                let of_permission = permission::advice(&self.problem);
+                return of_permission.or_else(|| refusal_advice(&self.problem).map(ToOwned::to_owned));
+            }
         };
         Some(text.to_owned())
     }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod error;
+mod permission;
 pub(crate) mod raw;
 mod role;
 pub(crate) mod server_time;
