@@ -126,6 +126,32 @@ fn a_written_count_is_not_scaled_and_an_open_one_is_as_the_stage_has_it() {
 }
 
 #[test]
+fn a_service_is_scaled_as_the_file_says_before_the_stage_does() {
+    let with = |scaling: &str, count: &str| {
+        json(&made_of(&format!("{WEB}    auto_scaling: {scaling}\n{count}{PROD}"), &plain()))
+    };
+    let template = with("{ min: 3, max: 6, requests_per_target: 500 }", "    desired_count: 4\n");
+    let properties = |id: &str| template["Resources"][id]["Properties"].clone();
+    let default = |id: &str| template["Parameters"][id]["Default"].as_i64();
+    assert_eq!((default("WebTasksMin"), default("WebTasksMax")), (Some(3), Some(6)));
+    let tracking = &properties("WebRequestsScaling")["TargetTrackingScalingPolicyConfiguration"];
+    assert_eq!(
+        tracking["PredefinedMetricSpecification"]["ResourceLabel"]["Fn::Sub"],
+        "${LoadBalancer.LoadBalancerFullName}/${WebTargetGroup.TargetGroupFullName}"
+    );
+    assert_eq!(of_type(&template, "AWS::ApplicationAutoScaling::ScalingPolicy").len(), 1);
+    assert_eq!(
+        properties("WebService")["DesiredCount"],
+        Json::Null,
+        "the stack does not set the count of a scaled service back"
+    );
+    for (scaling, targets) in [("none", 0), ("preset", 1)] {
+        let template = with(scaling, "");
+        assert_eq!(of_type(&template, "AWS::ApplicationAutoScaling::ScalableTarget").len(), targets, "{scaling}");
+    }
+}
+
+#[test]
 fn the_execution_role_reads_what_the_task_definitions_name_and_nothing_else() {
     let text = "app: shop
 services:
