@@ -34,5 +34,10 @@ fn a_file_is_written_that_deploys_and_none_is_overwritten() {
     let other = trial.run(&["init", "--yes", "--stage", "prod", "--command", "x", "-c", "prod.yml"], &[]).exits(0);
     assert!(other.says("prod.yml"), "{other:?}");
     let prod = std::fs::read_to_string(trial.directory().join("prod.yml")).expect("it is written");
+    // Without a command the Dockerfile is what there is to go by.
+    let built = trial.run(&["init", "--yes", "-c", "image.yml"], &[]).exits(0);
+    assert!(built.says("its image is built from Dockerfile"), "{built:?}");
+    let image = std::fs::read_to_string(trial.directory().join("image.yml")).expect("it is written");
+    assert!(image.contains("build: { dockerfile: \"Dockerfile\" }") && !image.contains("command:"), "{image}");
     assert!(prod.contains("stage: prod"), "{prod}");
 }

@@ -12,6 +12,7 @@ mod parse;
 mod printer;
 mod progress;
 mod sacrifice;
+mod saved_plan;
 mod session;
 mod show;
 mod target;

@@ -1,6 +1,7 @@
 //! `seatrial deploy`
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
@@ -23,6 +24,7 @@ use crate::images::provided;
 use crate::printer::{Output, Printer};
 use crate::progress::Display;
 use crate::sacrifice::SacrificeArguments;
+use crate::saved_plan::SavedPlan;
 use crate::session::{Lacking, Session, Unattended, configured, confirm, interrupted_by_ctrl_c};
 use crate::show::{self, outcome};
 use crate::target::{self, Absent};
@@ -45,6 +47,10 @@ pub struct DeployArguments {
     /// Show what would change and what that would start, and do nothing; the same as `seatrial plan`
     #[arg(long, env = "SEATRIAL_DRY_RUN", value_parser = FalseyValueParser::new(), conflicts_with_all = ["diff", "yes"])]
     pub dry_run: bool,
+
+    /// Deploy only if it is what `seatrial plan --out FILE` has written down
+    #[arg(long, value_name = "FILE", env = "SEATRIAL_PLAN")]
+    pub plan: Option<PathBuf>,
 
     /// Show what would change first, and ask
     #[arg(long, env = "SEATRIAL_DIFF", value_parser = FalseyValueParser::new())]
@@ -148,6 +154,9 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     version.check(&session.plan, "deploy")?;
     let interrupt = interrupted_by_ctrl_c();
     let provided = provided(&mut session, version.images(), &common, printer, interrupt.clone()).await?;
+    if let Some(file) = &arguments.plan {
+        SavedPlan::check(file, &SavedPlan::of(&session.plan, version.force(), version.definition()))?;
+    }
     if arguments.diff && !session.plan.pending_outputs.is_empty() {
         // The plan says what lacks and how it is made.
         let silent = Reporter::silent();
@@ -160,7 +169,7 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
         let application = arguments.application.application(None);
         let foresee = |preview| plan::foreseen(preview, &session.plan, application);
         let timelines = rehearsal.services.iter().filter_map(foresee).collect();
-        let planned = Planned { rehearsal, timelines, findings: Vec::new(), advice: Vec::new() };
+        let planned = Planned { rehearsal, timelines, findings: Vec::new(), advice: Vec::new(), saved: None };
         printer.remark(&show::plan::text(&planned, printer.remarks()));
         let is_asked = planned.rehearsal.changes_anything() || environment.approval == Approval::Required;
         if is_asked && !asks_elsewhere && !agreed(arguments.yes)? {

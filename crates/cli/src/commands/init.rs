@@ -14,6 +14,9 @@ use crate::exit_code::{ExitCode, UsageError};
 use crate::printer::Printer;
 use crate::target;
 
+/// The usual name of the file an image is built from.
+const DOCKERFILE: &str = "Dockerfile";
+
 /// The port of an application that says nothing about it.
 const PORT: u16 = 8080;
 
@@ -34,6 +37,10 @@ pub struct InitArguments {
     /// The command that the embedded engine runs as a process of this machine
     #[arg(long, value_name = "COMMAND", env = "SEATRIAL_COMMAND")]
     pub command: Option<String>,
+
+    /// The Dockerfile its image is built from [default: Dockerfile, if there is one and no command is given]
+    #[arg(long, value_name = "FILE", env = "SEATRIAL_DOCKERFILE", conflicts_with = "command")]
+    pub dockerfile: Option<String>,
 
     /// The port it listens on [default: what a Dockerfile exposes, else 8080]
     #[arg(long, value_name = "PORT", env = "SEATRIAL_PORT", value_parser = clap::value_parser!(u16).range(1..))]
@@ -78,10 +85,19 @@ impl StageWord {
 struct Answers {
     app: AppName,
     service: ServiceName,
-    command: String,
+    program: Program,
     port: u16,
     health_path: String,
     stage: StageWord,
+}
+
+/// What runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Program {
+    /// A process of this machine.
+    Command(String),
+    /// An image that is built from a Dockerfile.
+    Dockerfile(String),
 }
 
 /// Runs the command.
@@ -124,9 +140,23 @@ fn answers(arguments: &InitArguments, path: &Path, printer: &Printer) -> Result<
         Some(app) => app.clone(),
         None => asker.ask("The application's name", "--app", Some(&name_of(&directory)), str::parse)?,
     };
-    let command = match &arguments.command {
-        Some(command) => command.clone(),
-        None => asker.ask("The command that starts it", "--command", None, non_empty)?,
+    if let Some((what, import)) = importable(&directory) {
+        printer.remark(&format!("{what} is here; {import} would make a seatrial.yml of it"));
+    }
+    let is_there = |name: &str| directory.join(name).is_file();
+    let dockerfile = arguments.dockerfile.clone().or_else(|| is_there(DOCKERFILE).then(|| DOCKERFILE.to_owned()));
+    let program = match (&arguments.command, dockerfile) {
+        (Some(command), _) => Program::Command(command.clone()),
+        (None, Some(dockerfile)) => {
+            printer.remark(&format!(
+                "its image is built from {dockerfile}; --command would run a program of this machine instead"
+            ));
+            Program::Dockerfile(dockerfile)
+        }
+        (None, None) => {
+            let usual = usual_command(&directory);
+            Program::Command(asker.ask("The command that starts it", "--command", usual.as_deref(), non_empty)?)
+        }
     };
     let port = match arguments.port {
         Some(port) => port,
@@ -149,7 +179,38 @@ fn answers(arguments: &InitArguments, path: &Path, printer: &Printer) -> Result<
             asker.ask(question, "--stage", Some("dev"), |word| StageWord::from_str(word, true))?
         }
     };
-    Ok(Answers { app, service: arguments.service.clone(), command, port, health_path, stage })
+    Ok(Answers { app, service: arguments.service.clone(), program, port, health_path, stage })
+}
+
+/// Finds files of other tools, and what reads them.
+fn importable(directory: &Path) -> Option<(&'static str, &'static str)> {
+    const KNOWN: [(&str, &str); 7] = [
+        ("ecspresso.yml", "`seatrial import ecspresso`"),
+        ("ecspresso.yaml", "`seatrial import ecspresso`"),
+        ("copilot", "`seatrial import copilot`"),
+        ("compose.yaml", "`seatrial import compose`"),
+        ("compose.yml", "`seatrial import compose`"),
+        ("docker-compose.yml", "`seatrial import compose`"),
+        ("docker-compose.yaml", "`seatrial import compose`"),
+    ];
+    KNOWN.into_iter().find(|(name, _)| directory.join(name).exists())
+}
+
+/// The command that usually starts what is in a directory.
+fn usual_command(directory: &Path) -> Option<String> {
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).ok();
+    if let Some(package) = read("package.json") {
+        let package: serde_json::Value = serde_json::from_str(&package).ok()?;
+        return match (&package["scripts"]["start"], &package["main"]) {
+            (serde_json::Value::String(_), _) => Some("npm start".to_owned()),
+            (_, serde_json::Value::String(main)) => Some(format!("node {main}")),
+            _ => None,
+        };
+    }
+    if read("Cargo.toml").is_some() {
+        return Some("cargo run --release".to_owned());
+    }
+    read("go.mod").map(|_| "go run .".to_owned())
 }
 
 fn non_empty(text: &str) -> Result<String, &'static str> {
@@ -220,8 +281,18 @@ fn exposed(dockerfile: &str) -> Option<u16> {
 }
 
 fn text(answers: &Answers) -> String {
-    let Answers { app, service, command, port, health_path, stage } = answers;
-    let (command, health_path) = (quoted(command), quoted(health_path));
+    let Answers { app, service, program, port, health_path, stage } = answers;
+    let health_path = quoted(health_path);
+    let program = match program {
+        Program::Command(command) => format!(
+            "    # Runs as a process of this machine on the embedded engine. On AWS it needs an `image` or a `build`.\n    command: {}",
+            quoted(command)
+        ),
+        Program::Dockerfile(dockerfile) => format!(
+            "    # Built with buildah, podman or docker, pushed into the environment's registry, and run from there.\n    build: {{ dockerfile: {} }}",
+            quoted(dockerfile)
+        ),
+    };
     let stage = stage.as_str();
     format!(
         "# What every key means: seatrial schema. What a deployment would do: seatrial plan.
@@ -229,8 +300,7 @@ app: {app}
 
 services:
   {service}:
-    # Runs as a process of this machine on the embedded engine. On AWS it needs an `image`.
-    command: {command}
+{program}
     port: {port}
     # Answers 200 once the service can take requests.
     health_check: {{ path: {health_path} }}
@@ -261,6 +331,24 @@ mod tests {
             assert_eq!(given, name);
             assert!(given.parse::<AppName>().is_ok());
         }
+    }
+
+    #[test]
+    fn what_is_in_a_directory_says_how_it_is_started() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let usual = || usual_command(directory.path());
+        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("writable");
+        assert_eq!((usual(), importable(directory.path())), (None, None));
+        write("go.mod", "");
+        assert_eq!(usual().as_deref(), Some("go run ."));
+        write("Cargo.toml", "");
+        assert_eq!(usual().as_deref(), Some("cargo run --release"));
+        write("package.json", "{\"main\": \"server.js\"}");
+        assert_eq!(usual().as_deref(), Some("node server.js"));
+        write("package.json", "{\"scripts\": {\"start\": \"x\"}}");
+        assert_eq!(usual().as_deref(), Some("npm start"));
+        write("compose.yaml", "");
+        assert_eq!(importable(directory.path()), Some(("compose.yaml", "`seatrial import compose`")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `seatrial plan`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -20,6 +20,7 @@ use crate::arguments::{Common, Version};
 use crate::exit_code::{ExitCode, UsageError};
 use crate::images::provided;
 use crate::printer::{Output, Printer};
+use crate::saved_plan::SavedPlan;
 use crate::session::{Session, configured, interrupted_by_ctrl_c};
 use crate::show;
 use crate::target::{self, Absent};
@@ -47,6 +48,10 @@ pub struct PlanArguments {
     #[arg(long, env = "SEATRIAL_TUNE", value_parser = FalseyValueParser::new())]
     pub tune: bool,
 
+    /// Write down which plan this is, for `deploy --plan`
+    #[arg(long, value_name = "FILE", env = "SEATRIAL_OUT")]
+    pub out: Option<PathBuf>,
+
     /// Write Markdown, for a comment on a pull request
     #[arg(long, env = "SEATRIAL_MARKDOWN", value_parser = FalseyValueParser::new(), conflicts_with = "output")]
     pub markdown: bool,
@@ -63,6 +68,9 @@ pub async fn run(arguments: PlanArguments, common: Common, printer: &Printer) ->
         } else {
             planned.show(printer)?
         };
+        if let (Some(file), Some(saved)) = (&arguments.out, &planned.saved) {
+            saved.write(file)?;
+        }
         if arguments.tune {
             tune(&planned.advice, &common, printer)?;
         }
@@ -93,6 +101,9 @@ pub struct Planned {
     pub findings: Vec<Finding>,
     /// Of every service.
     pub advice: Vec<Considered>,
+    /// Which plan it is.
+    #[serde(skip)]
+    pub saved: Option<SavedPlan>,
 }
 
 /// Finds out what a deployment would do, foresees how long it takes, and looks for what will not work and what could be better.
@@ -124,7 +135,13 @@ pub async fn planned(
     let defaults = target::defaults(&environment.target, Some(connection));
     let mut findings = secrets::missing(connection, plan).await?;
     findings.extend(taken);
-    let mut planned = Planned { rehearsal, timelines: Vec::new(), findings, advice: Vec::new() };
+    let mut planned = Planned {
+        rehearsal,
+        timelines: Vec::new(),
+        findings,
+        advice: Vec::new(),
+        saved: Some(SavedPlan::of(plan, force, definition)),
+    };
     for service in &plan.services {
         // Whoever may not look at metrics may still plan.
         let traffic = preflight::traffic(connection, plan, service).await.unwrap_or_else(|error| {

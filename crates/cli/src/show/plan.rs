@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn planned(rehearsal: Rehearsal) -> Planned {
-        Planned { rehearsal, timelines: Vec::new(), findings: Vec::new(), advice: Vec::new() }
+        Planned { rehearsal, timelines: Vec::new(), findings: Vec::new(), advice: Vec::new(), saved: None }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{Asked, Head, PATH, Release, ReleaseId, State, release, releases};
 use crate::audit::{self, Deed};
 use crate::aws::Connection;
 use crate::deploy::{DeployOptions, DeployReport};
-use crate::ensure::Force as NewDeployment;
+use crate::ensure::{DefinitionChoice, Force as NewDeployment};
 use crate::error::ReleaseError;
 use crate::freeze;
 use crate::history::{HISTORY_MAX, HistoryEntry, history};
@@ -84,7 +84,7 @@ pub async fn carry_out(
                 at: asked_at,
                 commit: options.commit.clone(),
                 services: plan.services.iter().map(|service| service.name.clone()).collect(),
-                plan: fingerprint(plan, &options.deploy),
+                plan: fingerprint(plan, options.deploy.force, options.deploy.definition),
             };
             Some(approved(connection, &realm, request, wait, report, interrupt.clone()).await?)
         }
@@ -132,7 +132,7 @@ pub async fn carry_out(
             config: Default::default(),
             config_before: Default::default(),
             images: options.provided.images.clone(),
-            plan: fingerprint(plan, &options.deploy),
+            plan: fingerprint(plan, options.deploy.force, options.deploy.definition),
             approved_by: approval.map(|approval| approval.who),
             state: State::Running,
             resumed: 0,
@@ -204,7 +204,7 @@ async fn to_resume(
         let what = format!("release {id} was about the infrastructure alone");
         return Err(ReleaseError::not_possible(what, "go on with `seatrial infra apply`, or with `seatrial deploy`"));
     }
-    if found.head.plan != fingerprint(plan, options) {
+    if found.head.plan != fingerprint(plan, options.force, options.definition) {
         let commit = found.head.commit.as_ref().map(|commit| format!(" (commit {commit})")).unwrap_or_default();
         return Err(ReleaseError::not_possible(
             format!("release {id} was begun with another configuration, image or variables than these"),
@@ -260,8 +260,7 @@ async fn close_abandoned(
 
 /// What tells two releases apart: everything in their plans, which task definition they bring, and the code of their infrastructure, by a
 /// digest. The values of an infrastructure's outputs are not part of it: the release itself changes them.
-fn fingerprint(plan: &Plan, options: &DeployOptions) -> String {
-    let DeployOptions { force, definition, .. } = options;
+pub fn fingerprint(plan: &Plan, force: NewDeployment, definition: DefinitionChoice) -> String {
     let mut digest = Sha256::new();
     match &plan.source {
         // A plan is data in an order of its own; its printed form has all of it.

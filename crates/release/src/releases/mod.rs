@@ -22,7 +22,7 @@ use time::serde::rfc3339;
 
 pub use approval::{Answer, Consent, Pending, Request, Word, answer, pending};
 pub use asked::Asked;
-pub use carry_out::{Permission, ReleaseOptions, Resumption, carry_out};
+pub use carry_out::{Permission, ReleaseOptions, Resumption, carry_out, fingerprint};
 pub use id::{ReleaseId, ReleaseIdError};
 pub use infra_alone::{InfraOptions, apply_infra};
 pub use infrastructure::Resolve;
