@@ -51,7 +51,7 @@ pub(crate) struct TerraformEntry {
     pub binary: Option<TerraformBinary>,
     /// A command that reads the plan as JSON on standard input and refuses it with an exit code that is not 0.
     pub policy: Option<Command>,
-    /// Addresses or types of resources that may be replaced or destroyed only with somebody's word, beside those that hold data by nature.
+    /// Addresses, modules or types of resources that may be replaced or destroyed only with somebody's word, beside those that hold data.
     pub protect: Option<Vec<String>>,
 }
 

@@ -164,12 +164,14 @@ fn is_stateful(kind: &str) -> bool {
     TERRAFORM.contains(&kind) || CLOUDFORMATION.contains(&kind) || kind.starts_with(CUSTOM)
 }
 
-/// Whether a name means a resource: its address, the address of all of its instances, its logical id, or its type.
+/// Whether a name means a resource: its address, the address of all of its instances, its module, its logical id, or its type.
 fn is_named(change: &ResourceChange, named: &str) -> bool {
     let address = change.address.as_str();
     let without_index = address.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')).map(|(name, _)| name);
     let logical_id = address.rsplit_once('/').map(|(_, id)| id).filter(|_| change.kind.contains("::"));
-    change.kind == named || address == named || without_index == Some(named) || logical_id == Some(named)
+    let is_within =
+        named.starts_with("module.") && address.strip_prefix(named).is_some_and(|rest| rest.starts_with(['.', '[']));
+    is_within || change.kind == named || address == named || without_index == Some(named) || logical_id == Some(named)
 }
 
 #[cfg(test)]
@@ -207,6 +209,7 @@ mod tests {
             ("terraform_data.db[0]", "terraform_data.db[0]"),
             ("terraform_data", "terraform_data.db[0]"),
             ("module.x.null_resource.y", "module.x.null_resource.y[\"a\"]"),
+            ("module.x", "module.x.null_resource.y[\"a\"]"),
             ("Rule", "Shop/Rule"),
             ("Shop/Rule", "Shop/Rule"),
         ] {

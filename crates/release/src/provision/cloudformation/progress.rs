@@ -26,19 +26,23 @@ pub(super) async fn execute(stack: &Stack<'_>, change_set: &ChangeSet<'_>) -> Re
     let mut interrupt = stack.workshop.interrupt.clone();
     let deadline = Instant::now() + EXECUTION_MAX;
     let mut cause = None;
+    let mut has_begun = false;
     loop {
+        // Until the stack itself has had an event its state is the one before.
+        let is_current = has_begun;
         let status = stack.find().await?.and_then(|found| found.stack_status);
         let status = status.as_ref().map_or("DELETE_COMPLETE", |status| status.as_str()).to_owned();
         // Looked at after the state, so that none of the last ones is missed.
         for event in events(stack).await? {
             if event.event_id().is_some_and(|id| known.insert(id.to_owned())) {
+                has_begun |= is_of_stack(&event, name);
                 cause = cause.or_else(|| failure(&event));
                 told(&event, name).into_iter().for_each(|event| stack.workshop.report.send(Event::Infra(event)));
             }
         }
         match status.as_str() {
-            "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => return Ok(()),
-            busy if busy.ends_with("_IN_PROGRESS") => {}
+            "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" if is_current => return Ok(()),
+            busy if busy.ends_with("_IN_PROGRESS") || !is_current => {}
             ended => {
                 let why = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
                 let what = format!("the stack {name} is {ended}{why}");
@@ -73,6 +77,11 @@ async fn events(stack: &Stack<'_>) -> Result<Vec<StackEvent>, ReleaseError> {
     Ok(events)
 }
 
+/// Whether an event is of the stack itself.
+fn is_of_stack(event: &StackEvent, stack: &str) -> bool {
+    event.logical_resource_id() == Some(stack) && event.resource_type() == Some("AWS::CloudFormation::Stack")
+}
+
 /// Why a resource failed, if it is the first that did.
 fn failure(event: &StackEvent) -> Option<String> {
     let is_failure = event.resource_status.as_ref().is_some_and(|status| status.as_str().ends_with("_FAILED"));
@@ -86,7 +95,7 @@ fn failure(event: &StackEvent) -> Option<String> {
 /// What is told of an event; those of the stack itself are its state, which is told otherwise.
 fn told(event: &StackEvent, stack: &str) -> Option<InfraEvent> {
     let address = event.logical_resource_id()?.to_owned();
-    if address == stack {
+    if is_of_stack(event, stack) {
         return None;
     }
     let status = event.resource_status.as_ref()?.as_str();
@@ -146,6 +155,14 @@ mod tests {
         ] {
             assert_eq!(told(&event(status, reason), "shop"), expected, "{status}");
         }
-        assert_eq!(told(&event("CREATE_COMPLETE", None), "Queue"), None, "the stack itself");
+        let itself = StackEvent::builder()
+            .stack_id("arn")
+            .event_id("1")
+            .stack_name("shop")
+            .logical_resource_id("shop")
+            .resource_type("AWS::CloudFormation::Stack")
+            .resource_status("CREATE_COMPLETE".into())
+            .build();
+        assert!(is_of_stack(&itself, "shop") && told(&itself, "shop").is_none());
     }
 }
