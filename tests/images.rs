@@ -279,6 +279,30 @@ fn a_release_that_is_killed_while_it_pushes_is_gone_on_with() {
     assert_eq!(record["state"]["verdict"], "deployed", "{record}");
 }
 
+#[test]
+fn what_was_planned_is_deployed_and_nothing_else() {
+    let trial = with_server(CONFIGURATION);
+    let looked = trial.run(&["doctor"], &[]).exits(0);
+    assert!(looked.says("it is not deployed") && looked.says("seatrial deploy web"), "{looked:?}");
+    trial.run(&["plan", "--out", "plan.json"], &[]).exits(0);
+    version(&trial, "2");
+    let refused = trial.run(&["deploy", "--plan", "plan.json"], &[]).exits(2);
+    assert!(refused.says("configuration, images or flags have changed since"), "{refused:?}");
+    version(&trial, "1");
+    trial.run(&["deploy", "--plan", "plan.json"], &[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 1 hello"));
+    write(&trial, "other.json", "{}");
+    assert!(trial.run(&["deploy", "--plan", "other.json"], &[]).exits(2).says("is no plan"));
+    let other = trial.run(&["deploy", "--plan", "plan.json", "--env", "prod"], &[]).exits(2);
+    assert!(other.says("it is for trial in dev"), "{other:?}");
+
+    let looked = trial.run(&["doctor"], &[]).exits(0);
+    assert!(looked.says("1 of 1 tasks run") && looked.says("nobody holds the lock"), "{looked:?}");
+    lose(&trial, &digest_of(&trial, "latest"));
+    let looked = trial.run(&["doctor"], &[]).exits(1);
+    assert!(looked.says("seatrial fix web"), "{looked:?}");
+}
+
 /// What `before`, `dockerfile` and `command` can do, and what is said when they cannot.
 #[test]
 fn builds_that_fail_say_why_and_touch_nothing() {
