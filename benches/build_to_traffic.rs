@@ -64,7 +64,11 @@ fn main() {
         .status();
     assert!(compiled.is_ok_and(|status| status.success()), "the server compiles");
     let first = trial.deploy(&[]).exits(0).took;
-    println!("\nthe first deployment, with the engine's start and {} MiB packed: {:.1} s", BALLAST >> 20, first.as_secs_f64());
+    println!(
+        "\nthe first deployment, with the engine's start and {} MiB packed: {:.1} s",
+        BALLAST >> 20,
+        first.as_secs_f64()
+    );
 
     println!("\n{:44}{HEADS}", "milliseconds");
     let nothing: Vec<Duration> = (0..ROUNDS).map(|_| trial.deploy(&[]).exits(0).took).collect();

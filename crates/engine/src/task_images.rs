@@ -58,6 +58,10 @@ fn find_all(
                 let reference = settled.cloned().map_or(named, ImageReference::Digest);
                 match digest(state, &repository, &reference) {
                     Ok(digest) => LaunchImage::Stored(digest),
+                    // The tag may be there; what it meant for this revision is not.
+                    Err(why) if settled.is_some() => {
+                        LaunchImage::Missing(explain(&format!("{} ({})", container.image, reference), &why))
+                    }
                     Err(why) => LaunchImage::Missing(explain(&container.image, &why)),
                 }
             }
@@ -75,7 +79,10 @@ fn place(state: &State, registry: &str, container: &ContainerDefinition) -> Plac
     let repository = RepositoryName::parse(&name.repository);
     let known = repository.as_ref().is_ok_and(|name| state.repositories.contains(name.as_str()));
     let has_program = !container.entry_point.is_empty() || !container.command.is_empty();
-    let is_own = is_address(host, registry) || (is_ecr(host, &state.scope) && (known || !has_program));
+    // The engine's port may have been another one when the name was written down.
+    let is_own = is_address(host, registry)
+        || (known && is_loopback(host))
+        || (is_ecr(host, &state.scope) && (known || !has_program));
     if !is_own {
         return Place::Elsewhere;
     }
@@ -89,6 +96,11 @@ fn place(state: &State, registry: &str, container: &ContainerDefinition) -> Plac
 fn is_address(host: &str, registry: &str) -> bool {
     let port = registry.rsplit_once(':').map(|(_, port)| port);
     host == registry || host.strip_prefix("localhost:").is_some_and(|given| Some(given) == port)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 fn is_ecr(host: &str, scope: &Scope) -> bool {

@@ -87,12 +87,13 @@ fn an_image_is_found_by_the_address_of_the_registry_and_by_ecrs_name() {
     push(&world, 'a', "v1");
     let stored = Some(LaunchImage::Stored(digest('a')));
     let ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
-    for registry in [REGISTRY, "localhost:4880", ecr] {
+    // Also where the engine had another port once.
+    for registry in [REGISTRY, "localhost:4880", "127.0.0.1:5000", ecr] {
         assert_eq!(of_image(&world, &format!("{registry}/shop/web:v1")), stored, "{registry}");
         assert_eq!(of_image(&world, &format!("{registry}/shop/web@{}", digest('a'))), stored, "{registry}");
     }
     // Everything else is not looked at.
-    for elsewhere in ["shop/web:v1", "docker.io/shop/web:v1", "127.0.0.1:5000/shop/web:v1", "process", "?"] {
+    for elsewhere in ["shop/web:v1", "docker.io/shop/web:v1", "127.0.0.1:5000/other/web:v1", "process", "?"] {
         assert_eq!(of_image(&world, elsewhere), None, "{elsewhere}");
     }
     let other_account = "210987654321.dkr.ecr.us-east-1.amazonaws.com/shop/web:v1";

@@ -20,4 +20,5 @@ pub use configuration::{ImageConfiguration, InvalidConfiguration};
 pub use layout::{Layout, LayoutError, LayoutImage, LayoutWriter};
 pub use pack::{ImageBuilder, PackError};
 pub use platform::{NoImageForPlatform, Platform};
+pub use remove::remove_path;
 pub use unpack::{LayerFile, Limits, UnpackError, Unpacked, unpack};

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 const OWNER_MODE: u32 = 0o700;
 
 /// Removes a file or a directory with everything in it; it is no error when there is none.
-pub(crate) fn remove_path(path: &Path) -> io::Result<()> {
+pub fn remove_path(path: &Path) -> io::Result<()> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };

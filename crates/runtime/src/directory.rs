@@ -49,7 +49,10 @@ impl TasksDirectory {
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
             if name.ends_with(REMOVED_SUFFIX) {
-                std::fs::remove_dir_all(entry.path())?;
+                // It keeps nothing but its space.
+                if let Err(error) = seatrial_image::remove_path(&entry.path()) {
+                    tracing::warn!(path = %entry.path().display(), %error, "could not remove what is left of a task");
+                }
             } else if let Ok(task) = TaskId::parse(name) {
                 tasks.push(task);
             }
@@ -62,7 +65,7 @@ impl TasksDirectory {
     pub fn remove(&self, task: &TaskId) -> io::Result<()> {
         let removed = self.0.join(format!("{task}{REMOVED_SUFFIX}"));
         match std::fs::rename(self.task(task).path(), &removed) {
-            Ok(()) => std::fs::remove_dir_all(removed),
+            Ok(()) => seatrial_image::remove_path(&removed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
@@ -121,9 +124,14 @@ impl TaskDirectory {
         self.0.join("logs").join(container.as_str())
     }
 
+    /// Returns where the roots of containers are put together.
+    pub fn roots(&self) -> PathBuf {
+        self.0.join("roots")
+    }
+
     /// Returns where the root of a container is put together that is started from an image.
     pub fn root(&self, container: &ContainerName) -> PathBuf {
-        self.0.join("roots").join(container.as_str())
+        self.roots().join(container.as_str())
     }
 
     /// Returns the working directory of a container whose definition names none: ephemeral storage that goes with the task.

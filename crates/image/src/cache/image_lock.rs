@@ -10,26 +10,17 @@ use rustix::fs::OFlags;
 
 const FILE_MODE: u32 = 0o600;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sharing {
-    Shared,
-    Exclusive,
-}
-
 #[derive(Debug)]
 pub(super) struct ImageLock {
     file: File,
 }
 
 impl ImageLock {
-    /// Waits for the lock.
-    pub fn acquire(path: &Path, sharing: Sharing) -> io::Result<Self> {
+    /// Waits for the lock, to share it.
+    pub fn share(path: &Path) -> io::Result<Self> {
         loop {
             let file = open(path)?;
-            match sharing {
-                Sharing::Shared => file.lock_shared()?,
-                Sharing::Exclusive => file.lock()?,
-            }
+            file.lock_shared()?;
             // Each time round, somebody has removed an image: this ends.
             if is_at(&file, path)? {
                 return Ok(ImageLock { file });

@@ -14,6 +14,7 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use seatrial_model::image::Digest;
 
@@ -22,13 +23,16 @@ pub use sweep::Swept;
 use crate::configuration::ImageConfiguration;
 use crate::remove::remove_path;
 use crate::unpack::{LayerFile, Limits, UnpackError, system, unpack};
-use image_lock::{ImageLock, Sharing};
+use image_lock::ImageLock;
 
 /// The contents are other people's programs, with set-id bits among them: nobody else gets to them.
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// How often an image is unpacked for one caller when it is swept each time before the caller has it: once is already rare.
 const ROUNDS_MAX: usize = 8;
+
+/// How often it is looked whether another caller is done.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A directory of unpacked images.
 #[derive(Clone, Debug)]
@@ -40,7 +44,7 @@ pub struct Cache {
 #[derive(Debug)]
 pub struct Held {
     root: PathBuf,
-    _lock: ImageLock,
+    lock: ImageLock,
 }
 
 impl Held {
@@ -48,6 +52,19 @@ impl Held {
     pub fn root(&self) -> &Path {
         &self.root
     }
+}
+
+impl Drop for Held {
+    /// An image was in use until now, however long ago its last user came.
+    fn drop(&mut self) {
+        let _ = self.lock.touch();
+    }
+}
+
+/// What came of making an image.
+enum Making {
+    Done,
+    ByAnother,
 }
 
 impl Cache {
@@ -65,11 +82,16 @@ impl Cache {
         layers: &[LayerFile],
         limits: &Limits,
     ) -> Result<Held, UnpackError> {
-        for _ in 0..ROUNDS_MAX {
+        let mut rounds = 0;
+        while rounds < ROUNDS_MAX {
             if let Some(held) = self.hold(image)? {
                 return Ok(held);
             }
-            self.make(image, configuration, layers, limits)?;
+            match self.make(image, configuration, layers, limits)? {
+                Making::Done => rounds += 1,
+                // Whoever waited for the lock itself would wait for as long as others hold the image that has come to be meanwhile.
+                Making::ByAnother => std::thread::sleep(LOOK_INTERVAL),
+            }
         }
         Err(UnpackError::Swept(image.clone()))
     }
@@ -77,28 +99,30 @@ impl Cache {
     /// Holds an image that is here.
     fn hold(&self, image: &Digest) -> Result<Option<Held>, UnpackError> {
         let path = self.lock_file(image);
-        let lock = ImageLock::acquire(&path, Sharing::Shared).map_err(system("lock", &path))?;
+        let lock = ImageLock::share(&path).map_err(system("lock", &path))?;
         let root = self.root(image);
         if !is_directory(&root).map_err(system("look at", &root))? {
             return Ok(None);
         }
         lock.touch().map_err(system("touch", &path))?;
-        Ok(Some(Held { root, _lock: lock }))
+        Ok(Some(Held { root, lock }))
     }
 
-    /// Unpacks an image unless it came to be here while this waited for the lock.
+    /// Unpacks an image, unless somebody else is at it or has it.
     fn make(
         &self,
         image: &Digest,
         configuration: &ImageConfiguration,
         layers: &[LayerFile],
         limits: &Limits,
-    ) -> Result<(), UnpackError> {
+    ) -> Result<Making, UnpackError> {
         let path = self.lock_file(image);
-        let lock = ImageLock::acquire(&path, Sharing::Exclusive).map_err(system("lock", &path))?;
+        let Some(lock) = ImageLock::try_acquire(&path).map_err(system("lock", &path))? else {
+            return Ok(Making::ByAnother);
+        };
         let (root, partial) = (self.root(image), self.partial(image));
         if is_directory(&root).map_err(system("look at", &root))? {
-            return Ok(());
+            return Ok(Making::Done);
         }
         // What a crash has left. Nobody else can be at it: the lock is here.
         remove_path(&partial).map_err(system("remove", &partial))?;
@@ -107,7 +131,8 @@ impl Cache {
         std::fs::rename(&partial, &root).map_err(system("rename", &partial))?;
         sync_directory(&self.directory).map_err(system("sync", &self.directory))?;
         // A sweep that comes before the caller holds the image shall find it new.
-        lock.touch().map_err(system("touch", &path))
+        lock.touch().map_err(system("touch", &path))?;
+        Ok(Making::Done)
     }
 
     fn root(&self, image: &Digest) -> PathBuf {

@@ -93,11 +93,14 @@ fn many_at_once_get_the_same_whole_image() {
                 start.wait();
                 let held = fixture.ensure(&cache).expect("an image");
                 assert!(is_whole(&held));
-                fs::metadata(held.root()).map(|metadata| std::os::unix::fs::MetadataExt::ino(&metadata)).expect("there")
+                let inode = fs::metadata(held.root()).map(|metadata| std::os::unix::fs::MetadataExt::ino(&metadata));
+                (held, inode.expect("there"))
             })
         })
         .collect();
-    let inodes: Vec<u64> = callers.into_iter().map(|caller| caller.join().expect("no panic")).collect();
+    // Nobody lets go before all have it, as tasks do not.
+    let held: Vec<_> = callers.into_iter().map(|caller| caller.join().expect("no panic")).collect();
+    let inodes: Vec<u64> = held.iter().map(|(_, inode)| *inode).collect();
     assert!(inodes.iter().all(|inode| *inode == inodes[0]), "one directory for all: {inodes:?}");
     assert_eq!(fixture.names(), [fixture.digest.hex().to_owned(), format!("{}.lock", fixture.digest.hex())]);
 }

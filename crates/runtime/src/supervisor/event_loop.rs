@@ -105,6 +105,8 @@ impl EventLoop {
             self.server.forget_broken();
         }
         self.say_farewell();
+        // What its containers wrote is nobody's any more; what resists goes with the task's directory.
+        let _ = seatrial_image::remove_path(&self.directory.roots());
         Ok(())
     }
 
@@ -157,13 +159,13 @@ impl EventLoop {
             Source::Children => self.signals.clear(),
             Source::Termination => {
                 self.signals.clear();
-                self.stop();
+                self.feed(Input::StopOrdered);
             }
             Source::Listener => self.server.accept(),
             Source::Connection(index) => {
                 for order in self.server.serve(index) {
                     match order {
-                        Order::Stop => self.stop(),
+                        Order::Stop => self.feed(Input::StopOrdered),
                     }
                 }
             }

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, openat2, statat};
+use rustix::io::Errno;
 use seatrial_image::configuration::CONFIGURATION_BYTES_MAX;
 use seatrial_image::{Cache, Held, ImageConfiguration, LayerFile, Limits, Platform, UnpackError};
 use seatrial_model::image::{Descriptor, Digest, MANIFEST_BYTES_MAX, Manifest};
@@ -17,6 +18,9 @@ use crate::directory::ImageDirectories;
 
 /// The largest `/etc/passwd` or `/etc/group` of an image that is read.
 const ACCOUNTS_BYTES_MAX: u64 = 1 << 20;
+
+/// How often a path is looked up again while other things are renamed.
+const ATTEMPTS_MAX: u32 = 64;
 
 /// Where a program is looked for in an image that says nothing about it; Docker's.
 pub(super) const SEARCH_PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -49,6 +53,12 @@ pub(super) fn unpack(directories: &ImageDirectories, digest: &Digest) -> Result<
     let configuration = read(contents, &config.digest, CONFIGURATION_BYTES_MAX as u64)
         .map_err(refuse("the configuration of the image"))?;
     let configuration = ImageConfiguration::parse(&configuration).map_err(Refusal::image)?;
+    let (wanted, own) = (&configuration.platform, Platform::of_this_machine());
+    if (&wanted.os, &wanted.architecture) != (&own.os, &own.architecture) {
+        let (wanted, own) =
+            (format!("{}/{}", wanted.os, wanted.architecture), format!("{}/{}", own.os, own.architecture));
+        return Err(Refusal::image(format_args!("the image is for {wanted}, and this machine is {own}")));
+    }
     let layers: Vec<LayerFile> = parsed.layers.into_iter().map(|layer| file_of(contents, layer)).collect();
     let cache = Cache::new(&directories.unpacked).map_err(refuse("the directory of unpacked images"))?;
     let held = cache.ensure(&digest, &configuration, &layers, &Limits::default()).map_err(|error| explain(&error))?;
@@ -105,7 +115,7 @@ impl ContainerImage {
     pub fn find(&self, name: &str, search_path: &str, working_directory: &str) -> Result<String, Refusal> {
         if name.contains('/') {
             let path = if name.starts_with('/') { name.to_owned() } else { format!("{working_directory}/{name}") };
-            return match self.assess(&path) {
+            return match self.assess(&path)? {
                 Found::Executable => Ok(path),
                 Found::Forbidden => Err(refused(name, "permission denied")),
                 Found::Directory => Err(refused(name, "is a directory")),
@@ -116,7 +126,7 @@ impl ContainerImage {
         for directory in search_path.split(':') {
             let directory = if directory.is_empty() { working_directory } else { directory };
             let path = format!("{directory}/{name}");
-            match self.assess(&path) {
+            match self.assess(&path)? {
                 Found::Executable if !name.is_empty() => return Ok(path),
                 Found::Forbidden => forbidden = true,
                 Found::Executable | Found::Directory | Found::Nothing => {}
@@ -127,16 +137,22 @@ impl ContainerImage {
     }
 
     /// Looks at a file by its path in the image; links lead nowhere else.
-    fn assess(&self, path: &str) -> Found {
-        let Ok(file) = self.open(path, OFlags::PATH) else { return Found::Nothing };
-        let Ok(status) = statat(&file, "", AtFlags::EMPTY_PATH) else { return Found::Nothing };
-        match FileType::from_raw_mode(status.st_mode) {
+    fn assess(&self, path: &str) -> Result<Found, Refusal> {
+        let status = self.open(path, OFlags::PATH).and_then(|file| statat(&file, "", AtFlags::EMPTY_PATH));
+        let status = match status {
+            Ok(status) => status,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => return Ok(Found::Nothing),
+            Err(error) => {
+                return Err(Refusal::passing(format_args!("{path:?} in the image cannot be looked at: {error}")));
+            }
+        };
+        Ok(match FileType::from_raw_mode(status.st_mode) {
             FileType::Directory => Found::Directory,
             _ if Mode::from_raw_mode(status.st_mode).intersects(Mode::XUSR | Mode::XGRP | Mode::XOTH) => {
                 Found::Executable
             }
             _ => Found::Forbidden,
-        }
+        })
     }
 
     /// Reads `/etc/passwd` or `/etc/group`; an image without has no names.
@@ -149,6 +165,14 @@ impl ContainerImage {
 
     fn open(&self, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        openat2(&self.directory, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
+        let open = || openat2(&self.directory, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve);
+        // The kernel gives up on `..` while anything on the machine is renamed or mounted.
+        let mut attempts = 0;
+        loop {
+            match open() {
+                Err(Errno::AGAIN) if attempts < ATTEMPTS_MAX => attempts += 1,
+                opened => return opened,
+            }
+        }
     }
 }

@@ -84,6 +84,11 @@ impl TaskMachine {
         actions
     }
 
+    /// Tells whether the task is on its way to its end, for whatever reason.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping_at.is_some()
+    }
+
     pub fn is_stopped(&self) -> bool {
         self.phase == TaskPhase::Stopped
     }

@@ -161,6 +161,9 @@ pub(super) fn exit_code(status: WaitStatus) -> i32 {
 fn explain(prepared: &Prepared, error: &io::Error) -> Refusal {
     use io::ErrorKind::{ArgumentListTooLong, InvalidInput, NotFound, PermissionDenied};
     let name = prepared.name();
+    if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) {
+        return refused(name, "exec format error: it is no program of this machine");
+    }
     match error.kind() {
         PermissionDenied => refused(name, "permission denied"),
         // The file itself was there a moment ago: what is missing is what its first line or its header names.

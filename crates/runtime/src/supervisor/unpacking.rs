@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use seatrial_ports::TaskLaunch;
 use seatrial_ports::runtime::LaunchImage;
@@ -82,11 +82,22 @@ impl Images {
     /// Takes note of what has been unpacked, and returns the containers that wait for it.
     pub fn settled(&mut self) -> Vec<ContainerIndex> {
         let mut settled = Vec::new();
-        while let Ok((container, outcome)) = self.outcomes.try_recv() {
-            // As many bytes as there are outcomes: this does not wait.
-            let _ = self.bell.read_exact(&mut [0]);
-            self.awaited.remove(&container);
-            self.known.insert(container, outcome);
+        loop {
+            match self.outcomes.try_recv() {
+                Ok((container, outcome)) => {
+                    // As many bytes as there are outcomes: this does not wait.
+                    let _ = self.bell.read_exact(&mut [0]);
+                    self.awaited.remove(&container);
+                    self.known.insert(container, outcome);
+                    settled.extend(self.wanted.take(&container));
+                }
+                Err(TryRecvError::Empty) => return settled,
+                Err(TryRecvError::Disconnected) => break,
+            }
+        }
+        // Whoever unpacks is done, or has failed in a way nobody thought of.
+        for container in std::mem::take(&mut self.awaited) {
+            self.known.insert(container, Err(Refusal::image_passing("unpacking the image has ended before its time")));
             settled.extend(self.wanted.take(&container));
         }
         settled

@@ -98,6 +98,10 @@ pub(crate) fn isolate(command: &mut Command, supervisor: Pid, place: Place, cred
 /// Changes the user of the child. Per-thread calls are right here: a forked child has one thread.
 #[cfg(target_os = "linux")]
 fn assume(credentials: &Credentials) -> io::Result<()> {
+    // What the container writes goes through pipes that are its own: many programs open them anew, by `/dev/stdout`.
+    for pipe in [rustix::stdio::stdout(), rustix::stdio::stderr()] {
+        rustix::fs::fchown(pipe, Some(credentials.user), Some(credentials.group))?;
+    }
     rustix::thread::set_thread_groups(&credentials.supplementary_groups)?;
     rustix::thread::set_thread_res_gid(credentials.group, credentials.group, credentials.group)?;
     rustix::thread::set_thread_res_uid(credentials.user, credentials.user, credentials.user)?;

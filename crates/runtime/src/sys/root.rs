@@ -9,13 +9,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, mkdir, open, symlink};
+use rustix::fs::{CWD, Mode, OFlags, mkdir, open, symlink, unlink};
 use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_change, mount_remount,
     move_mount, open_tree, unmount,
 };
-use rustix::process::{Pid, chdir, chroot, getegid, geteuid, pivot_root};
+use rustix::process::{Pid, chdir, chroot, fchdir, getegid, geteuid, pivot_root};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 /// The devices every container has.
@@ -28,7 +28,7 @@ const DEVICES: [(&CStr, &CStr); 6] = [
     (c"/dev/tty", c"/dev/tty"),
 ];
 
-/// The machine's files that every container has, since it is in the machine's network.
+/// The machine's files that every container has a copy of, since it is in the machine's network.
 const FILES: [&CStr; 2] = [c"/etc/resolv.conf", c"/etc/hosts"];
 
 const LINKS: [(&CStr, &CStr); 4] = [
@@ -70,6 +70,8 @@ pub(crate) struct NewRoot {
     upper_in_memory: CString,
     work_in_memory: CString,
     user_namespace: Option<IdMaps>,
+    /// Copies of the machine's files, and their places.
+    files: Vec<(CString, &'static CStr)>,
     /// Each directory on the way to the working directory, and it last.
     working_directories: Vec<CString>,
     writable: Writable,
@@ -110,7 +112,9 @@ impl Step {
                 "make a user namespace: run the engine as root, or let its user make them (sysctl kernel.unprivileged_userns_clone, \
                  kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces)"
             }
-            Step::MountNamespace => "make a mount namespace",
+            Step::MountNamespace => {
+                "make a mount namespace, which takes CAP_SYS_ADMIN or an engine that does not run as root"
+            }
             Step::Layers => "mount the image with a layer of the container's own (overlayfs)",
             Step::Root => "change into the image's root",
             Step::Processes => "mount /proc",
@@ -153,6 +157,7 @@ impl NewRoot {
         for directory in [&place, &memory, &upper, &work] {
             std::fs::create_dir_all(directory)?;
         }
+        let files = FILES.into_iter().filter_map(|file| Some((copy(file, own)?, file))).collect();
         // The root has the permissions of its upper layer.
         std::fs::set_permissions(&upper, std::os::unix::fs::PermissionsExt::from_mode(DIRECTORY_MODE.bits()))?;
         let (upper_in_memory, work_in_memory) = (memory.join("written"), memory.join("work"));
@@ -168,6 +173,7 @@ impl NewRoot {
             upper_in_memory: path(&upper_in_memory)?,
             work_in_memory: path(&work_in_memory)?,
             user_namespace,
+            files,
             working_directories: on_the_way(working_directory)?,
             writable,
         })
@@ -184,15 +190,22 @@ impl NewRoot {
             .map_err(at(Step::MountNamespace))?;
         let processes = clone_of(c"/proc").map_err(at(Step::Processes))?;
         let devices = DEVICES.map(|(device, _)| clone_of(device).ok());
-        let files = FILES.map(|file| clone_of(file).ok());
+        let mut files = [const { None }; FILES.len()];
+        for (clone, (copy, _)) in files.iter_mut().zip(&self.files) {
+            *clone = clone_of(copy).ok();
+        }
         self.mount_layers().map_err(at(Step::Layers))?;
         change_root(&self.place).map_err(at(Step::Root))?;
         put(&processes, c"/proc").map_err(at(Step::Processes))?;
         make_devices(&devices).map_err(at(Step::Devices))?;
-        for (clone, file) in files.iter().zip(FILES) {
-            // A machine without the file has no use for it; an image without /etc has no program that reads it.
-            if let Some(clone) = clone {
-                let _ = make_file(file).and_then(|()| put_file(clone, file));
+        make_directory(c"/etc").map_err(at(Step::Root))?;
+        for (clone, (_, file)) in files.iter().zip(&self.files) {
+            // An image in which there is no way to have it does without.
+            if let Some(clone) = clone
+                && make_file(file).and_then(|()| put_file(clone, file)).is_err()
+            {
+                // A link to where the image has nothing, as of systemd's resolver.
+                let _ = unlink(*file).and_then(|()| make_file(file)).and_then(|()| put_file(clone, file));
             }
         }
         self.enter_working_directory().map_err(at(Step::WorkingDirectory))?;
@@ -205,8 +218,10 @@ impl NewRoot {
     fn mount_layers(&self) -> rustix::io::Result<()> {
         let overlay =
             |layers: &CString| mount(c"overlay", &*self.place, c"overlay", MountFlags::empty(), layers.as_c_str());
-        if overlay(&self.layers).is_ok() {
-            return Ok(());
+        match overlay(&self.layers) {
+            // The file system takes no layers.
+            Err(Errno::INVAL) => {}
+            mounted => return mounted,
         }
         mount(c"tmpfs", &*self.memory, c"tmpfs", MountFlags::empty(), c"mode=755")?;
         mkdir(&*self.upper_in_memory, DIRECTORY_MODE)?;
@@ -239,6 +254,8 @@ impl IdMaps {
 pub(crate) struct Namespaces {
     user: Option<OwnedFd>,
     mount: OwnedFd,
+    /// Its root, which need not be that of the namespace.
+    root: OwnedFd,
     working_directory: CString,
 }
 
@@ -251,7 +268,8 @@ impl Namespaces {
             None => None,
         };
         let working_directory = root.working_directories.last().cloned().unwrap_or_else(|| c"/".to_owned());
-        Ok(Namespaces { user, mount: namespace("mnt")?, working_directory })
+        let root = open(format!("/proc/{process}/root"), OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Namespaces { user, mount: namespace("mnt")?, root, working_directory })
     }
 
     /// Lets the calling process, which must have one thread, see what the other one sees.
@@ -262,6 +280,7 @@ impl Namespaces {
         }
         move_into_link_name_space(self.mount.as_fd(), Some(LinkNameSpaceType::Mount))
             .map_err(|error| (Step::MountNamespace, error))?;
+        fchdir(&self.root).and_then(|()| chroot(c".")).map_err(|error| (Step::Root, error))?;
         chdir(&*self.working_directory).map_err(|error| (Step::WorkingDirectory, error))
     }
 }
@@ -353,6 +372,15 @@ fn options(image: &Path, upper: &Path, work: &Path, rootless: bool) -> io::Resul
         options.extend(b",userxattr");
     }
     Ok(CString::new(options)?)
+}
+
+/// Copies a file of the machine for a container; none when there is none. Its content is the container's to change.
+fn copy(file: &CStr, own: &Path) -> Option<CString> {
+    let file = Path::new(std::ffi::OsStr::from_bytes(file.to_bytes()));
+    let copied = own.join(file.file_name()?);
+    std::fs::copy(file, &copied).ok()?;
+    std::fs::set_permissions(&copied, std::os::unix::fs::PermissionsExt::from_mode(FILE_MODE.bits())).ok()?;
+    path(&copied).ok()
 }
 
 fn path(path: &Path) -> io::Result<CString> {

@@ -88,6 +88,33 @@ fn what_a_container_writes_is_its_own() {
 }
 
 #[test]
+fn the_machines_names_are_there_and_a_container_changes_only_its_copy() {
+    let world = World::new();
+    let before = std::fs::read("/etc/hosts").expect("this machine has it");
+    let script = "cat /etc/hosts > /dev/stdout; echo 127.0.0.9 mine >> /etc/hosts && echo changed";
+    let said = said(&world, script, json!({}), json!({}));
+    assert!(said.iter().any(|line| line.contains("localhost")), "{said:?}");
+    assert_eq!(said.last().map(String::as_str), Some("changed"));
+    assert_eq!(std::fs::read("/etc/hosts").expect("this machine has it"), before);
+}
+
+#[test]
+fn whoever_a_container_is_its_output_is_its_own() {
+    let world = World::new();
+    let script = "echo out > /dev/stdout; echo err > /dev/stderr";
+    assert_eq!(said(&world, script, json!({}), json!({ "User": "web" })).len(), 2);
+}
+
+#[test]
+fn an_image_for_another_machine_is_refused() {
+    let world = World::new();
+    let digest = image::put_for(&world.home, "s390x", json!({ "Cmd": ["sh"] }));
+    let end = world.wait_until_stopped(&start_stored(&world, json!({}), &digest)).end.expect("it could not start");
+    assert_eq!(end.cause, EndCause::CannotStart);
+    assert!(end.reason.contains("the image is for linux/s390x, and this machine is linux/"), "{end:?}");
+}
+
+#[test]
 fn a_health_check_sees_what_the_container_sees() {
     let world = World::new();
     let digest = image::put(&world.home, json!({ "User": "web" }));

@@ -19,11 +19,16 @@ const PROGRAMS: [(&str, &str); 6] = [
 
 /// Puts an image into a home, with these members in its configuration, and returns its digest.
 pub fn put(home: &Path, config: Value) -> Digest {
+    put_for(home, if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }, config)
+}
+
+/// The same for an architecture, whatever its programs are for.
+pub fn put_for(home: &Path, architecture: &str, config: Value) -> Digest {
     let layer = layer();
     let diff_id = digest_of(&layer);
     let configuration = json!({
         "os": "linux",
-        "architecture": if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" },
+        "architecture": architecture,
         "config": config,
         "rootfs": { "type": "layers", "diff_ids": [diff_id] },
     });

@@ -26,6 +26,13 @@ impl EventLoop {
             for action in actions {
                 inputs.extend(self.perform(action));
             }
+            if self.machine.is_stopping() {
+                // What waits for an image does not start any more.
+                inputs.extend(self.images.give_up().into_iter().map(|container| {
+                    let refusal = Refusal::image_passing("the task stopped while the image was being unpacked");
+                    Input::Refused { container, refusal }
+                }));
+            }
         }
     }
 
@@ -55,15 +62,6 @@ impl EventLoop {
 
     fn definition(&self, container: ContainerIndex) -> &ContainerDefinition {
         &self.launch.definition.containers[container.0]
-    }
-
-    /// Stops the task; what waits for an image does not start any more.
-    pub(super) fn stop(&mut self) {
-        self.feed(Input::StopOrdered);
-        for container in self.images.give_up() {
-            let refusal = Refusal::image_passing("the task was stopped while the image was being unpacked");
-            self.feed(Input::Refused { container, refusal });
-        }
     }
 
     /// Starts a container; none while its image is being unpacked.
