@@ -140,6 +140,14 @@ fn an_environment_comes_up_without_its_image_and_finds_one_when_it_is_lost() {
     assert!(seen(&trial, "/").ends_with("version 2 hello"));
     let second = digest_of(&trial, "latest");
     assert_ne!(first, second);
+    // A tag is the way back to what was built before.
+    let tags =
+        ecr(&trial, "DescribeImages", json!({ "repositoryName": REPOSITORY, "imageIds": [{ "imageDigest": first }] }));
+    let tag = tags["imageDetails"][0]["imageTags"][0].as_str().expect("a tag of its own").to_owned();
+    trial.run(&["deploy", "--tag", &tag], &[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 1 hello"));
+    trial.deploy(&[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 2 hello"));
     version(&trial, "broken");
     let broken = trial.deploy(&[]).exits(3);
     assert!(broken.says("cannot start"), "the log says why: {broken:?}");

@@ -164,6 +164,10 @@ pub struct Version {
           conflicts_with_all = ["image", "tag", "set", "skip_task_definition"])]
     pub revision: Option<u32>,
 
+    /// Build every image anew, also of what has not changed
+    #[arg(long, env = "SEATRIAL_REBUILD", value_parser = FalseyValueParser::new(), conflicts_with_all = ["image", "tag", "no_build", "use_fallback_image"])]
+    pub rebuild: bool,
+
     /// Build no image: deploy the newest that is in the registry
     #[arg(long, env = "SEATRIAL_NO_BUILD", value_parser = FalseyValueParser::new(), conflicts_with_all = ["image", "tag"])]
     pub no_build: bool,
@@ -182,6 +186,7 @@ impl Version {
     pub fn overrides(&self, rollback: RollbackOverride) -> Overrides {
         Overrides {
             built: Default::default(),
+            stand_ins: Default::default(),
             services: self.services.services.clone(),
             image: self.image.clone(),
             tag: self.tag.clone(),
@@ -201,10 +206,17 @@ impl Version {
         Err(UsageError { what, instead: format!("name the service: seatrial {command} SERVICE --revision N") })
     }
 
-    /// Where images come from.
-    pub fn images(&self) -> Wish {
-        let building = if self.no_build || self.use_fallback_image { Building::No } else { Building::Yes };
-        Wish { building, may_fall_back: self.use_fallback_image }
+    /// Where images come from; none where the task definition that is deployed has them already.
+    pub fn images(&self) -> Option<Wish> {
+        if self.definition() != DefinitionChoice::Configured {
+            return None;
+        }
+        let building = match &self.tag {
+            Some(tag) => Building::Tagged(tag.clone()),
+            None if self.no_build || self.use_fallback_image => Building::No,
+            None => Building::Yes,
+        };
+        Some(Wish { anew: self.rebuild, may_fall_back: self.use_fallback_image, ..Wish::of(building) })
     }
 
     pub fn force(&self) -> Force {

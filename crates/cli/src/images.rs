@@ -1,8 +1,11 @@
 //! The images of a session's services: built here, found in the registry, or stood in for.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use seatrial_release::Interrupt;
 use seatrial_release::build::{Builder, Shelf};
+use seatrial_release::config::ServiceName;
 use seatrial_release::images::{Building, Provided, fall_back, provide};
 use seatrial_release::report::Reporter;
 
@@ -13,11 +16,21 @@ use crate::progress::Display;
 use crate::session::Session;
 
 /// What images are wanted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Wish {
     pub building: Building,
+    /// Whether to build also what was built of the same before.
+    pub anew: bool,
+    /// Images that are known already.
+    pub known: BTreeMap<ServiceName, String>,
     /// Whether something may stand in for what is missing.
     pub may_fall_back: bool,
+}
+
+impl Wish {
+    pub fn of(building: Building) -> Self {
+        Wish { building, anew: false, known: BTreeMap::new(), may_fall_back: false }
+    }
 }
 
 /// Where built images are kept until they are pushed, and after: the same is not built twice.
@@ -29,11 +42,12 @@ pub fn shelf(common: &Common) -> Result<Shelf> {
 /// Provides the images of a session's services, and makes its plan name them.
 pub async fn provided(
     session: &mut Session,
-    wish: Wish,
+    wish: Option<Wish>,
     common: &Common,
     printer: &Printer,
     interrupt: Interrupt,
 ) -> Result<Provided> {
+    let Some(wish) = wish else { return Ok(Provided::default()) };
     let display = Display::new(printer, common);
     let provided = provide_all(session, wish, common, &display.reporter(), interrupt).await;
     display.end();
@@ -49,9 +63,10 @@ async fn provide_all(
 ) -> Result<Provided> {
     let shelf = shelf(common)?;
     let file = &session.file;
-    let builder = Builder { app: file.app(), directory: file.directory(), shelf: &shelf, report };
+    let builder = Builder { app: file.app(), directory: file.directory(), shelf: &shelf, anew: wish.anew, report };
     let plan = &session.plan;
-    let mut provided = provide(&session.connection, plan, &builder, wish.building, &mut interrupt).await?;
+    let mut provided =
+        provide(&session.connection, plan, &builder, &wish.building, &wish.known, &mut interrupt).await?;
     session.take_images(&provided)?;
     fall_back(&session.connection, &session.plan, &mut provided, &shelf, wish.may_fall_back, report).await?;
     if !provided.stand_ins.is_empty() {

@@ -1,6 +1,5 @@
 //! What most commands begin with: configuration, environment, connection, plan.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use anyhow::Result;
@@ -28,8 +27,6 @@ pub struct Session {
     pub file: ConfigFile,
     pub environment: Environment,
     overrides: Overrides,
-    /// The images that stand in for those of services, where these are missing.
-    stand_ins: BTreeMap<ServiceName, String>,
 }
 
 /// What to do where the file uses an output that the infrastructure does not have.
@@ -101,7 +98,7 @@ impl Session {
             }
         };
         let (file, environment, plan) = opened?;
-        Ok(Self { plan, file, environment, overrides: overrides.clone(), stand_ins: BTreeMap::new(), connection })
+        Ok(Self { plan, file, environment, overrides: overrides.clone(), connection })
     }
 
     /// The plan with other outputs of the infrastructure.
@@ -112,7 +109,7 @@ impl Session {
     /// Makes the plan name the images that have been provided.
     pub fn take_images(&mut self, provided: &Provided) -> Result<(), ConfigError> {
         self.overrides.built.clone_from(&provided.images);
-        self.stand_ins.clone_from(&provided.stand_ins);
+        self.overrides.stand_ins.clone_from(&provided.stand_ins);
         self.plan = self.planned(&self.file)?;
         Ok(())
     }
@@ -121,7 +118,7 @@ impl Session {
         let environment = file.environment(Some(&self.environment.name))?;
         let defaults = target::defaults(&environment.target, Some(&self.connection));
         let mut plan = file.plan(&environment, &defaults, &self.overrides)?;
-        stand_in_all(&mut plan, &self.stand_ins);
+        stand_in_all(&mut plan, &self.overrides.stand_ins);
         Ok(plan)
     }
 }

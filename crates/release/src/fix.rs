@@ -10,7 +10,7 @@ use crate::config::{FallbackRule, ServiceName};
 use crate::ensure::task_definition::describe;
 use crate::error::ReleaseError;
 use crate::history::{HISTORY_MAX, history};
-use crate::images::{Missing, OwnRegistry, login, missing_image, stored};
+use crate::images::{Missing, OwnRegistry, missing_image, stored};
 use crate::plan::{Plan, ServicePlan};
 use crate::status::{ServiceStatus, status};
 
@@ -64,14 +64,14 @@ impl fmt::Display for Remedy {
 pub async fn diagnose(connection: &Connection, plan: &Plan, service: &ServicePlan) -> Result<Diagnosis, ReleaseError> {
     let alone = Plan { services: vec![service.clone()], ..plan.clone() };
     let found = status(connection, &alone).await?.services.into_iter().next();
-    let own = OwnRegistry::find(connection, &login(connection).await?).await?;
+    let own = OwnRegistry::find(connection).await?;
     let deployed = match found.as_ref().and_then(|found| found.task_definition.as_deref()) {
         Some(definition) => image_in(connection, definition, &service.name).await?,
         None => None,
     };
-    let missing = match &deployed {
-        Some(deployed) => deployed.missing(connection, &own, plan, &service.name).await?,
-        None => None,
+    let missing = match (&deployed, &own) {
+        (Some(deployed), Some(own)) => deployed.missing(connection, own, plan, &service.name).await?,
+        _ => None,
     };
     let wrong = match (&found, missing) {
         (_, Some(missing)) => Some(missing.in_words()),
@@ -82,7 +82,7 @@ pub async fn diagnose(connection: &Connection, plan: &Plan, service: &ServicePla
         None => Vec::new(),
         Some(_) => {
             let deployed = deployed.as_ref().map(|deployed| deployed.image.as_str());
-            remedies(connection, &own, &alone, service, deployed).await?
+            remedies(connection, own.as_ref(), &alone, service, deployed).await?
         }
     };
     Ok(Diagnosis { service: service.name.clone(), wrong, remedies })
@@ -106,13 +106,15 @@ pub(crate) fn what_is_wrong(found: &ServiceStatus) -> Option<String> {
 
 async fn remedies(
     connection: &Connection,
-    own: &OwnRegistry,
+    own: Option<&OwnRegistry>,
     alone: &Plan,
     service: &ServicePlan,
     deployed: Option<&str>,
 ) -> Result<Vec<Remedy>, ReleaseError> {
     let mut remedies = Vec::new();
-    remedies.extend(last_good(connection, own, alone, service, deployed).await?);
+    if let Some(own) = own {
+        remedies.extend(last_good(connection, own, alone, service, deployed).await?);
+    }
     if service.build.is_some() {
         remedies.push(Remedy::Rebuild);
     }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Approval, RollbackOverride, Span};
+use seatrial_release::images::refuse_conflicts;
 use seatrial_release::lock::Force as LockForce;
 use seatrial_release::plan::Plan;
 use seatrial_release::provision::{Outputs, Workshop};
@@ -153,7 +154,11 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
             .await?;
     version.check(&session.plan, "deploy")?;
     let interrupt = interrupted_by_ctrl_c();
-    let provided = provided(&mut session, version.images(), &common, printer, interrupt.clone()).await?;
+    let wish = version.images();
+    if wish.is_some() {
+        refuse_conflicts(&session.connection, &session.plan).await?;
+    }
+    let provided = provided(&mut session, wish, &common, printer, interrupt.clone()).await?;
     if let Some(file) = &arguments.plan {
         SavedPlan::check(file, &SavedPlan::of(&session.plan, version.force(), version.definition()))?;
     }

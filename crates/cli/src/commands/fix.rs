@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::Result;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
-use seatrial_release::config::{Overrides, RollbackOverride, ServiceName};
+use seatrial_release::config::{Approval, Overrides, RollbackOverride, ServiceName};
 use seatrial_release::fix::{Diagnosis, Remedy, diagnose};
 use seatrial_release::images::Building;
 use seatrial_release::releases::{Asked, Consent, ReleaseOptions, Resumption};
@@ -91,13 +91,14 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
         Remedy::LastGood { image, .. } => {
             overrides = Overrides { image: Some(image.clone()), ..overrides };
             session = Session::of_environment(&common, &overrides, &file, &environment, Absent::Start, printer).await?;
-            Wish { building: Building::No, may_fall_back: false }
+            Wish::of(Building::No)
         }
-        Remedy::Rebuild => Wish { building: Building::Yes, may_fall_back: false },
-        Remedy::Fallback => Wish { building: Building::No, may_fall_back: true },
+        Remedy::Rebuild => Wish { anew: true, ..Wish::of(Building::Yes) },
+        Remedy::Fallback => Wish { may_fall_back: true, ..Wish::of(Building::No) },
     };
+    let (builds, may_fall_back) = (wish.building == Building::Yes, wish.may_fall_back);
     let interrupt = interrupted_by_ctrl_c();
-    let provided = provided(&mut session, wish, &common, printer, interrupt.clone()).await?;
+    let provided = provided(&mut session, Some(wish), &common, printer, interrupt.clone()).await?;
     let deploy = DeployOptions {
         force: Force::WhenNeeded,
         definition: DefinitionChoice::Configured,
@@ -107,14 +108,14 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
         until: None,
         firing_alarms: FiringAlarms::Refuse,
     };
+    // What somebody has just agreed to at a terminal is approved.
+    let is_attended = std::io::stdin().is_terminal() && arguments.remedy.is_none();
+    let is_approved = environment.approval != Approval::Required || arguments.yes || is_attended;
+    let consent = if is_approved { Consent::Given } else { Consent::Asked(None) };
     let options = ReleaseOptions {
-        asked: Asked {
-            no_build: wish.building == Building::No,
-            use_fallback_image: wish.may_fall_back,
-            ..Asked::of(&overrides, &deploy)
-        },
+        asked: Asked { no_build: !builds, use_fallback_image: may_fall_back, ..Asked::of(&overrides, &deploy) },
         deploy,
-        permission: arguments.permission.permission(Consent::Given),
+        permission: arguments.permission.permission(consent),
         sacrifice: arguments.sacrifice.sacrifice(printer),
         commit: commit(file.path()),
         resumption: Resumption::New,

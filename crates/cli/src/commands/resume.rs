@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use seatrial_release::config::Overrides;
+use seatrial_release::config::{Overrides, ServiceName};
 use seatrial_release::images::{Building, Provided, lacking};
 use seatrial_release::releases::{Consent, ReleaseId, ReleaseOptions, Resumption, release};
 use seatrial_release::{DeployOptions, FiringAlarms, Force, Realm};
@@ -61,18 +61,25 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     let found = release(&connection, &realm, arguments.release.as_ref()).await?;
     let asked = found.head.asked;
     let set = arguments.set.iter().map(|set| (set.name.clone(), set.value.clone()));
-    let mut overrides = Overrides { built: found.head.images.clone(), ..asked.overrides(set) };
+    let mut overrides = Overrides { built: found.images.clone(), ..asked.overrides(set) };
     let mut session = open(&overrides).await?;
     let interrupt = interrupted_by_ctrl_c();
-    let provided = if lacking(&session.connection, &session.plan, &[]).await?.is_empty() {
-        Provided { images: found.head.images, ..Provided::default() }
+    let missing = lacking(&session.connection, &session.plan, &[]).await?;
+    let provided = if missing.is_empty() {
+        Provided { images: found.images, ..Provided::default() }
     } else {
         // It ended before everything was pushed.
         overrides.built.clear();
         session = open(&overrides).await?;
-        let building = if asked.no_build || asked.use_fallback_image { Building::No } else { Building::Yes };
-        let wish = Wish { building, may_fall_back: asked.use_fallback_image };
-        provided(&mut session, wish, &common, printer, interrupt.clone()).await?
+        let building = match &asked.tag {
+            Some(tag) => Building::Tagged(tag.clone()),
+            None if asked.no_build || asked.use_fallback_image => Building::No,
+            None => Building::Yes,
+        };
+        let is_there = |service: &ServiceName| missing.iter().all(|missing| missing.service != *service);
+        let known = found.images.into_iter().filter(|(service, _)| is_there(service)).collect();
+        let wish = Wish { known, may_fall_back: asked.use_fallback_image, ..Wish::of(building) };
+        provided(&mut session, Some(wish), &common, printer, interrupt.clone()).await?
     };
     let deploy = DeployOptions {
         force: if asked.force { Force::Always } else { Force::WhenNeeded },

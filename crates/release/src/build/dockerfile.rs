@@ -10,7 +10,7 @@ use crate::plan::DockerfileBuild;
 /// The builders, the best first: those that need no daemon, and Docker.
 const BUILDERS: [&str; 3] = ["buildah", "podman", "docker"];
 /// The variable that names another one.
-const BUILDER_VARIABLE: &str = "SEATRIAL_BUILDER";
+pub(super) const BUILDER_VARIABLE: &str = "SEATRIAL_BUILDER";
 
 /// Builds into an OCI image layout, which is made.
 pub(super) async fn build(
@@ -22,7 +22,7 @@ pub(super) async fn build(
 ) -> Result<(), ReleaseError> {
     let builder = builder()?;
     for words in commands(&builder, build, &layout) {
-        tool::run(step, &words, work.directory, work.report, interrupt).await?;
+        tool::run_with(step, &words, &build.arguments, work.directory, work.report, interrupt).await?;
     }
     Ok(())
 }
@@ -51,7 +51,7 @@ fn commands(builder: &str, build: &DockerfileBuild, layout: &std::path::Path) ->
     let image = format!("localhost/seatrial-build-{}", std::process::id());
     let output = format!("type=oci,tar=false,dest={layout}");
     match name {
-        "docker" => add(&["buildx", "build", "--output", &output]),
+        "docker" => add(&["buildx", "build", "--provenance=false", "--output", &output]),
         _ => add(&["build", "--timestamp", "0", "--format", "oci", "--tag", &image]),
     }
     add(&["--file", &build.dockerfile]);
@@ -61,8 +61,9 @@ fn commands(builder: &str, build: &DockerfileBuild, layout: &std::path::Path) ->
     if let Some(platform) = &build.platform {
         add(&["--platform", platform]);
     }
-    for (argument, value) in &build.arguments {
-        add(&["--build-arg", &format!("{argument}={value}")]);
+    // Their values are in the builder's environment: they may be secret, and a command line is shown.
+    for argument in build.arguments.keys() {
+        add(&["--build-arg", argument]);
     }
     add(&[&build.context]);
     match name {
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn every_builder_is_asked_for_the_same() {
-        let asked = "--file Dockerfile --target run --platform linux/arm64 --build-arg VERSION=1 2 .";
+        let asked = "--file Dockerfile --target run --platform linux/arm64 --build-arg VERSION .";
         assert_eq!(
             lines("buildah"),
             [
@@ -105,7 +106,9 @@ mod tests {
         );
         assert_eq!(
             lines("/usr/bin/docker"),
-            [format!("/usr/bin/docker buildx build --output type=oci,tar=false,dest=/tmp/out {asked}")]
+            [format!(
+                "/usr/bin/docker buildx build --provenance=false --output type=oci,tar=false,dest=/tmp/out {asked}"
+            )]
         );
     }
 }

@@ -18,7 +18,7 @@ use crate::plan::FilesBuild;
 /// The name that a built image has in its layout.
 pub(super) const IMAGE_NAME: &str = "image";
 /// The variable that says when everything in an image was made; nothing else of the time gets into one.
-const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
+pub(super) const EPOCH_VARIABLE: &str = "SOURCE_DATE_EPOCH";
 
 /// Packs an image into an OCI image layout, which is made.
 pub(super) async fn pack(
@@ -54,7 +54,8 @@ fn written(
     // A layer each, so that what changes rarely is pushed rarely.
     let mut builder = build.files.iter().try_fold(builder, |builder, (place, source)| {
         let options = PackOptions {
-            ignored: Ignored::parse(&build.ignore.join("\n"))?,
+            // What version control keeps of the past has no business in an image.
+            ignored: Ignored::parse(&format!(".git\n{}", build.ignore.join("\n")))?,
             modified: created,
             ..PackOptions::default()
         };
@@ -94,16 +95,21 @@ fn platform(build: &FilesBuild) -> Result<Platform, ReleaseError> {
     }
 }
 
+/// Asks what the base is now, unless it is named by its digest.
+pub(super) async fn base_digest(build: &FilesBuild, login: Option<&Login>) -> Result<Option<String>, ReleaseError> {
+    let Some(base) = build.base.as_ref().filter(|base| !base.contains('@')) else { return Ok(None) };
+    let (name, credentials) = named(base, login)?;
+    let asked = async {
+        let client = Client::open(&name, &credentials, &Options::default()).await?;
+        client.head_manifest(&name.reference()).await
+    };
+    let found = asked.await.map_err(|error| not_had(base, &error))?;
+    Ok(found.map(|head| head.digest.to_string()))
+}
+
 /// Pulls the image that the files are added to.
 async fn pull(base: &str, platform: &Platform, login: Option<&Login>, into: PathBuf) -> Result<PathBuf, ReleaseError> {
-    let name = ImageName::parse(base).map_err(|error| {
-        ReleaseError::not_possible(format!("`base: {base}` is no image: {error}"), "write it as docker pull takes it")
-    })?;
-    let own = login.filter(|login| login.registry == name.registry.as_str());
-    let credentials = match own {
-        Some(login) => CredentialSource::Given(Credential::password(login.user.clone(), login.password.clone())),
-        None => CredentialSource::Files(CredentialFiles::from_environment()),
-    };
+    let (name, credentials) = named(base, login)?;
     let wanted = WantedPlatform {
         os: platform.os.clone(),
         architecture: platform.architecture.clone(),
@@ -121,11 +127,27 @@ async fn pull(base: &str, platform: &Platform, login: Option<&Login>, into: Path
     };
     match pulled.await {
         Ok(_) => Ok(into),
-        Err(error) => Err(ReleaseError::not_possible(
-            format!("the base {base} cannot be had: {}", error.tell()),
-            "log in with docker or podman where that is asked for, or name another `base:`",
-        )),
+        Err(error) => Err(not_had(base, &error)),
     }
+}
+
+fn named(base: &str, login: Option<&Login>) -> Result<(ImageName, CredentialSource), ReleaseError> {
+    let name = ImageName::parse(base).map_err(|error| {
+        ReleaseError::not_possible(format!("`base: {base}` is no image: {error}"), "write it as docker pull takes it")
+    })?;
+    let own = login.filter(|login| login.registry == name.registry.as_str());
+    let credentials = match own {
+        Some(login) => CredentialSource::Given(Credential::password(login.user.clone(), login.password.clone())),
+        None => CredentialSource::Files(CredentialFiles::from_environment()),
+    };
+    Ok((name, credentials))
+}
+
+fn not_had(base: &str, error: &DistributionError) -> ReleaseError {
+    ReleaseError::not_possible(
+        format!("the base {base} cannot be had: {}", error.tell()),
+        "log in with docker or podman where that is asked for, or name another `base:`",
+    )
 }
 
 /// An error with its causes.

@@ -14,10 +14,13 @@ use crate::plan::{BuildKind, BuildPlan};
 /// What changes when builds come to be made differently.
 const FORMAT: &str = "1";
 
-/// Returns the fingerprint of a build's inputs.
-pub(super) fn fingerprint(plan: &BuildPlan, directory: &Path) -> Result<String, ReleaseError> {
+/// Returns the fingerprint of a build's inputs; `extra` is what else it depends on.
+pub(super) fn fingerprint(plan: &BuildPlan, directory: &Path, extra: &str) -> Result<String, ReleaseError> {
     let mut hash = Sha256::new();
-    hash.update(format!("{FORMAT} {plan:?}"));
+    hash.update(format!("{FORMAT} {plan:?} {extra}"));
+    for variable in [super::files::EPOCH_VARIABLE, super::dockerfile::BUILDER_VARIABLE] {
+        hash.update(format!("{:?}", std::env::var_os(variable)));
+    }
     match &plan.kind {
         BuildKind::Files(files) => {
             for source in files.files.values() {
@@ -26,7 +29,12 @@ pub(super) fn fingerprint(plan: &BuildPlan, directory: &Path) -> Result<String, 
         }
         BuildKind::Dockerfile(build) => {
             add(&mut hash, &directory.join(&build.dockerfile))?;
-            add(&mut hash, &directory.join(&build.context))?;
+            let context = directory.join(&build.context);
+            add(&mut hash, &context)?;
+            // The past is not walked; where it stands may be asked for by the Dockerfile.
+            for file in [".git/HEAD", ".git/logs/HEAD"] {
+                hash.update(fs::read(context.join(file)).unwrap_or_default());
+            }
         }
         // Nobody knows what a command reads: it is run every time.
         BuildKind::Command(_) => hash.update(unique()),
@@ -55,12 +63,22 @@ fn walk(hash: &mut Sha256, path: &Path) -> io::Result<()> {
         hash.update(fs::read_link(path)?.as_os_str().as_encoded_bytes());
     }
     if metadata.is_dir() {
-        let mut entries =
-            fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+        let listed = match fs::read_dir(path) {
+            // Perhaps it is ignored; the packer says so if it is not.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            listed => listed?,
+        };
+        let mut entries = listed.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
         entries.sort();
         // What version control keeps of the past is in no image.
         let entries = entries.iter().filter(|path| path.file_name().is_none_or(|name| name != ".git"));
-        entries.into_iter().try_for_each(|entry| walk(hash, entry))?;
+        for entry in entries {
+            match walk(hash, entry) {
+                // It has gone in between, as files of other programs do.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                walked => walked?,
+            }
+        }
     }
     Ok(())
 }
@@ -82,7 +100,7 @@ mod tests {
             before: Vec::new(),
             kind: BuildKind::Files(files),
         };
-        let print = |plan: &BuildPlan| fingerprint(plan, directory.path()).expect("readable");
+        let print = |plan: &BuildPlan| fingerprint(plan, directory.path(), "").expect("readable");
         let first = print(&plan);
         assert_eq!(print(&plan), first);
         fs::write(directory.path().join("public/a"), "two!").expect("writable");
@@ -96,6 +114,6 @@ mod tests {
         if let BuildKind::Files(files) = &mut plan.kind {
             files.files.insert("/other".into(), "missing".into());
         }
-        assert!(fingerprint(&plan, directory.path()).expect_err("no such file").to_string().contains("missing"));
+        assert!(fingerprint(&plan, directory.path(), "").expect_err("no such file").to_string().contains("missing"));
     }
 }

@@ -65,6 +65,8 @@ pub struct Builder<'a> {
     /// That of the configuration file.
     pub directory: &'a Path,
     pub shelf: &'a Shelf,
+    /// Whether to build also what has been built of the same before.
+    pub anew: bool,
     pub report: &'a Reporter,
 }
 
@@ -73,6 +75,7 @@ pub(crate) struct Found {
     pub digest: Digest,
     pub size: u64,
     pub referrers: Vec<Digest>,
+    blobs: Vec<Digest>,
 }
 
 impl Found {
@@ -83,8 +86,16 @@ impl Found {
         let referrers = layout.entries()?.into_iter().map(|other| other.digest).filter(|other| *other != entry.digest);
         let referrers = referrers.collect();
         let bytes = layout.read(&entry.digest, MANIFEST_BYTES_MAX)?;
-        let size = Manifest::parse(&bytes, None).map_or(0, |manifest| manifest.content_size());
-        Ok(Found { digest: entry.digest, size, referrers })
+        let manifest = Manifest::parse(&bytes, None).ok();
+        let size = manifest.as_ref().map_or(0, Manifest::content_size);
+        let blobs = manifest.iter().flat_map(|manifest| manifest.blobs()).cloned().collect();
+        Ok(Found { digest: entry.digest, size, referrers, blobs })
+    }
+
+    /// Whether everything is there that the image names.
+    fn is_whole(&self, layout: &Path) -> bool {
+        let place = |digest: &Digest| layout.join("blobs").join(digest.algorithm().as_str()).join(digest.hex());
+        self.blobs.iter().all(|blob| place(blob).is_file())
     }
 }
 
@@ -132,8 +143,15 @@ impl Builder<'_> {
         for words in &plan.before {
             tool::run(step, words, self.directory, self.report, interrupt).await?;
         }
-        let place = self.shelf.place(self.app, service, &inputs::fingerprint(plan, self.directory)?);
-        let (layout, origin) = match place.found() {
+        let base = match &plan.kind {
+            BuildKind::Files(files) => files::base_digest(files, login).await?,
+            BuildKind::Dockerfile(_) | BuildKind::Command(_) => None,
+        };
+        let inputs = inputs::fingerprint(plan, self.directory, &format!("{base:?}"))?;
+        let place = self.shelf.place(self.app, service, &inputs);
+        let found = if self.anew { None } else { place.found() };
+        let (layout, origin) = match found.filter(|layout| Found::of(layout).is_ok_and(|found| found.is_whole(layout)))
+        {
             Some(layout) => (layout, Origin::AsBefore),
             None => {
                 let fresh = place.fresh()?;
@@ -163,7 +181,7 @@ impl Builder<'_> {
             let what = format!("{step} failed: what it left is no OCI image layout: {}", files::told(&error));
             ReleaseError::not_possible(what, "let the build write one: an `oci-layout` file, `index.json` and `blobs/`")
         })?;
-        let Found { digest, size, referrers } = found;
+        let Found { digest, size, referrers, .. } = found;
         let (service, plan) = (service.clone(), plan.clone());
         Ok(Built { service, plan, digest, layout, size, referrers, origin, purpose: Purpose::Release })
     }

@@ -3,13 +3,18 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::config::{AppName, ServiceName};
 use crate::error::ReleaseError;
 
 /// The most builds kept of a service.
 const KEPT_MAX: usize = 5;
+
+/// How long a build stays at least that was asked for: it may wait for somebody to approve it.
+const KEPT_FOR: Duration = Duration::from_secs(24 * 3600);
+/// What the name of a directory begins with in which something is being built.
+const BUILDING_PREFIX: &str = ".building-";
 
 /// A directory of builds.
 #[derive(Clone, Debug)]
@@ -44,7 +49,7 @@ impl Place {
     /// An empty directory to build in.
     pub fn fresh(self) -> Result<Fresh, ReleaseError> {
         let made = fs::create_dir_all(&self.directory)
-            .and_then(|()| tempfile::Builder::new().prefix(".building-").tempdir_in(&self.directory));
+            .and_then(|()| tempfile::Builder::new().prefix(BUILDING_PREFIX).tempdir_in(&self.directory));
         let building = made.map_err(|error| unwritable(&self.directory, &error))?;
         Ok(Fresh { place: self, building })
     }
@@ -65,12 +70,17 @@ impl Fresh {
     /// Puts the build into its place and forgets old ones.
     pub fn keep(self) -> Result<PathBuf, ReleaseError> {
         let Place { directory, path } = &self.place;
-        let put = match fs::rename(self.path(), path) {
-            // Somebody has made the same at the same time.
-            Err(_) if path.join("oci-layout").exists() => Ok(()),
-            put => put,
+        // One that is there is broken, or was to be built anew.
+        let former = self.building.path().join("former");
+        let put = match fs::rename(path, &former) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => fs::rename(self.path(), path),
         };
-        put.map_err(|error| unwritable(path, &error))?;
+        match put {
+            // Somebody has made the same at the same time.
+            Err(_) if path.join("oci-layout").exists() => {}
+            put => put.map_err(|error| unwritable(path, &error))?,
+        }
         // What cannot be tidied up now is the next time.
         let _ = forget_old(directory);
         Ok(path.clone())
@@ -87,7 +97,22 @@ fn forget_old(directory: &Path) -> io::Result<()> {
     }
     builds.sort();
     let surplus = builds.len().saturating_sub(KEPT_MAX);
-    builds.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_dir_all(path))
+    let is_old = |used: SystemTime| used.elapsed().is_ok_and(|since| since >= KEPT_FOR);
+    for (_, path) in builds.into_iter().take(surplus).filter(|(used, _)| is_old(*used)) {
+        // First out of sight: what is half removed must not be found.
+        let doomed = path.with_file_name(format!("{BUILDING_PREFIX}removed-{}", std::process::id()));
+        fs::rename(&path, &doomed)?;
+        fs::remove_dir_all(doomed)?;
+    }
+    // What builds have left that were killed.
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let is_left = entry.file_name().to_string_lossy().starts_with(BUILDING_PREFIX);
+        if is_left && entry.metadata()?.modified().is_ok_and(is_old) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> ReleaseError {
@@ -112,11 +137,15 @@ mod tests {
             fs::create_dir(fresh.path()).expect("writable");
             fs::write(fresh.path().join("oci-layout"), "{}").expect("writable");
             let kept = fresh.keep().expect("writable");
-            assert_eq!(place(&inputs).found(), Some(kept));
+            assert_eq!(place(&inputs).found(), Some(kept.clone()));
+            let marker = fs::File::options().write(true).open(kept.join("oci-layout")).expect("it is there");
+            let age = Duration::from_secs(if build == 0 { 0 } else { 2 * 24 * 3600 - build });
+            marker.set_modified(SystemTime::now() - age).expect("ours");
         }
         let left = fs::read_dir(directory.path().join("shop/web")).expect("readable").count();
         assert_eq!(left, KEPT_MAX);
-        assert_eq!(place("inputs-0").found(), None);
+        assert_eq!((place("inputs-1").found(), place("inputs-2").found()), (None, None));
+        assert!(place("inputs-0").found().is_some(), "it was asked for a moment ago");
         // One that fails leaves nothing.
         drop(place("failed").fresh().expect("writable"));
         assert_eq!(fs::read_dir(directory.path().join("shop/web")).expect("readable").count(), KEPT_MAX);

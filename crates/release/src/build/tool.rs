@@ -1,5 +1,6 @@
 //! Runs a program that takes its time, line by line: tests, compilers, builders of images.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -28,10 +29,22 @@ const LINE_MAX: u64 = 2000;
 /// Lines that wait to be shown.
 const LINES_WAITING: usize = 256;
 
-/// Runs a program in a directory. It passes with exit code 0; otherwise the error has its last lines.
+/// Runs a program in a directory, as [`run_with`] does, in the environment of this process.
 pub(super) async fn run(
     source: &str,
     words: &[String],
+    directory: &Path,
+    report: &Reporter,
+    interrupt: &mut Interrupt,
+) -> Result<(), ReleaseError> {
+    run_with(source, words, &BTreeMap::new(), directory, report, interrupt).await
+}
+
+/// Runs a program in a directory, with these variables beside its own. It passes with exit code 0; otherwise the error has its last lines.
+pub(super) async fn run_with(
+    source: &str,
+    words: &[String],
+    variables: &BTreeMap<String, String>,
     directory: &Path,
     report: &Reporter,
     interrupt: &mut Interrupt,
@@ -42,6 +55,7 @@ pub(super) async fn run(
     command
         .args(arguments)
         .current_dir(directory)
+        .envs(variables)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -22,6 +22,8 @@ pub struct Overrides {
     pub image: Option<String>,
     /// The images that have been built, by service.
     pub built: BTreeMap<ServiceName, String>,
+    /// The images that stand in for those of services, where these are missing.
+    pub stand_ins: BTreeMap<ServiceName, String>,
     /// The tag to put in the place of the one in each image.
     pub tag: Option<String>,
     /// Environment variables set in the services meant.
@@ -127,7 +129,8 @@ impl Overrides {
         if let Some(image) = self.image.as_ref().or_else(|| self.built.get(name)) {
             entry.image = Some(image.clone());
         }
-        if let Some(tag) = &self.tag {
+        // The image that is built has its tag in the registry.
+        if let Some(tag) = self.tag.as_ref().filter(|_| entry.build.is_none()) {
             let image = entry.image.as_deref().ok_or_else(|| {
                 Fault::new(format!("service `{name}` has no image whose tag could be changed"))
                     .instead("give it an `image:` in the configuration, or use --image")

@@ -5,10 +5,11 @@ use aws_sdk_ecr::types::ImageIdentifier;
 use seatrial_model::image::{ImageName, ImageReference};
 use serde_json::Value as Json;
 
-use super::login::Login;
+use super::login::login;
 use super::repository::REPOSITORY_MISSING;
-use crate::aws::{CallError, Connection, DoingExt};
+use crate::aws::{CallError, CallErrorKind, Connection, DoingExt};
 use crate::config::ServiceName;
+use crate::error::ReleaseError;
 use crate::plan::{ServicePlan, Target};
 
 /// ECR's code for an image that is not there.
@@ -41,6 +42,9 @@ impl Missing {
     }
 }
 
+/// What is refused to whoever may not use ECR.
+const NOT_TO_BE_ASKED: [&str; 2] = ["AccessDeniedException", "AccessDenied"];
+
 /// Which registries are the environment's own.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnRegistry {
@@ -51,15 +55,36 @@ pub(crate) struct OwnRegistry {
 }
 
 impl OwnRegistry {
-    pub async fn find(connection: &Connection, login: &Login) -> Result<Self, CallError> {
+    /// Finds the registry; none for whoever may not use it, and where there is none.
+    pub async fn find(connection: &Connection) -> Result<Option<Self>, ReleaseError> {
+        let login = match login(connection).await {
+            Err(ReleaseError::Call(error)) if is_closed(&error) => return Ok(None),
+            login => login?,
+        };
         let account = connection.account().await?;
         let region = connection.region();
-        Ok(OwnRegistry { address: login.registry.clone(), name: format!("{account}.dkr.ecr.{region}.amazonaws.com") })
+        let name = format!("{account}.dkr.ecr.{region}.amazonaws.com");
+        Ok(Some(OwnRegistry { address: login.registry, name }))
     }
 
     fn has(&self, name: &ImageName) -> bool {
         name.registry.as_ref().is_some_and(|registry| *registry == self.address || *registry == self.name)
     }
+}
+
+/// Whether ECR cannot be asked at all.
+fn is_closed(error: &CallError) -> bool {
+    error.kind() == CallErrorKind::NotImplemented || NOT_TO_BE_ASKED.iter().any(|code| error.has_code(code))
+}
+
+/// Whether a repository comes into being when ECS pulls from it for the first time.
+async fn is_pulled_through(connection: &Connection, repository: &str) -> bool {
+    let rules = connection.ecr.describe_pull_through_cache_rules().send().await;
+    let Ok(rules) = rules else { return false };
+    let prefixes = rules.pull_through_cache_rules().iter().filter_map(|rule| rule.ecr_repository_prefix());
+    prefixes
+        .into_iter()
+        .any(|prefix| prefix == "ROOT" || repository.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// Returns the image that a service's requests are about, and whether its container also names a program.
@@ -78,7 +103,9 @@ fn main_container(service: &ServicePlan) -> Option<&Json> {
 /// Whether the image of a service may be in the own registry at all: one without a host never is.
 pub(crate) fn may_be_own(service: &ServicePlan) -> bool {
     let name = image_of(service).and_then(|(image, _)| ImageName::parse(image).ok());
-    name.is_some_and(|name| name.registry.is_some())
+    let is_ecr = |host: &str| host.contains(".dkr.ecr.");
+    let is_here = |host: &str| host.starts_with("127.") || host.starts_with("localhost");
+    name.and_then(|name| name.registry).is_some_and(|host| is_ecr(&host) || is_here(&host))
 }
 
 /// Finds out whether the image of a service is missing.
@@ -122,8 +149,13 @@ pub(crate) async fn missing_image(
             format!("there is no repository {}", name.repository)
         }
         Err(error) if error.has_code(IMAGE_MISSING) => there_instead(connection, &name.repository).await?,
+        // ECS will see.
+        Err(error) if is_closed(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
+    if *target != Target::Embedded && is_pulled_through(connection, &name.repository).await {
+        return Ok(None);
+    }
     let (service, image, repository) = (service.clone(), image.to_owned(), name.repository);
     Ok(Some(Missing { service, image, repository, instead }))
 }

@@ -11,11 +11,10 @@ mod stored;
 
 pub use login::Login;
 pub use lookup::Missing;
-pub use provide::{Building, Provided, fall_back, lacking, provide, provided_by_build, stand_in_all};
+pub use provide::{Building, Provided, fall_back, lacking, provide, provided_by_build, refuse_conflicts, stand_in_all};
 pub use repository::{Conflict, conflicts};
 pub use stored::{Stored, StoredImage, stored};
 
 pub(crate) use fallback::STAND_IN_VERSION;
-pub(crate) use login::login;
 pub(crate) use lookup::{OwnRegistry, missing_image};
 pub(crate) use push::push;

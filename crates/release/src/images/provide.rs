@@ -2,22 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use seatrial_image::Platform;
+
 use super::fallback;
 use super::login::login;
-use super::lookup::{Missing, OwnRegistry, missing};
+use super::lookup::{Missing, OwnRegistry, may_be_own, missing};
 use super::stored::{LATEST, stored};
 use crate::aws::Connection;
 use crate::build::{Builder, Built, Shelf};
 use crate::config::{FallbackRule, ServiceName};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
-use crate::plan::Plan;
+use crate::plan::{BuildKind, BuildPlan, Plan, ServicePlan, Target};
 use crate::report::{Event, Reporter};
 
 /// Whether images are built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Building {
     Yes,
+    /// The image that has this tag in the registry is deployed.
+    Tagged(String),
     /// What is in the registry is deployed, the newest.
     No,
 }
@@ -33,12 +37,13 @@ pub struct Provided {
     pub stand_ins: BTreeMap<ServiceName, String>,
 }
 
-/// Builds the images of a plan, or finds those that were built before.
+/// Builds the images of a plan, or finds those that were built before; what is `known` is taken as it is.
 pub async fn provide(
     connection: &Connection,
     plan: &Plan,
     builder: &Builder<'_>,
-    building: Building,
+    building: &Building,
+    known: &BTreeMap<ServiceName, String>,
     interrupt: &mut Interrupt,
 ) -> Result<Provided, ReleaseError> {
     let mut provided = Provided::default();
@@ -48,14 +53,31 @@ pub async fn provide(
     let login = login(connection).await?;
     for service in &plan.services {
         let Some(build) = &service.build else { continue };
+        if let Some(image) = known.get(&service.name) {
+            provided.images.insert(service.name.clone(), image.clone());
+            continue;
+        }
         let named = format!("{}/{}", login.registry, build.repository);
+        let is_shared = plan.services.iter().any(|other| {
+            other.name != service.name && other.build.as_ref().is_some_and(|other| other.repository == build.repository)
+        });
         let image = match building {
+            Building::No if is_shared => {
+                let what =
+                    format!("services share the repository {}, so nobody knows which image is whose", build.repository);
+                return Err(ReleaseError::not_possible(
+                    what,
+                    "name the image of each service: --image, one service at a time",
+                ));
+            }
             Building::Yes => {
-                let built = builder.build(&service.name, build, Some(&login), interrupt).await?;
+                let build = for_platform(build, service, &plan.environment.target);
+                let built = builder.build(&service.name, &build, Some(&login), interrupt).await?;
                 let image = format!("{named}@{}", built.digest);
                 provided.built.push(built);
                 image
             }
+            Building::Tagged(tag) => format!("{named}:{tag}"),
             Building::No => match stored(connection, &build.repository).await?.real().next() {
                 Some(newest) => format!("{named}@{}", newest.digest),
                 None => format!("{named}:{LATEST}"),
@@ -66,19 +88,63 @@ pub async fn provide(
     Ok(provided)
 }
 
+/// The build for the platform that the tasks of a service run on, where the file says nothing of it: on AWS that of its task definition,
+/// else ECS's default.
+fn for_platform(build: &BuildPlan, service: &ServicePlan, target: &Target) -> BuildPlan {
+    let mut build = build.clone();
+    let platform = match &mut build.kind {
+        BuildKind::Files(files) => &mut files.platform,
+        BuildKind::Dockerfile(dockerfile) => &mut dockerfile.platform,
+        BuildKind::Command(_) => return build,
+    };
+    if platform.is_none() {
+        *platform = architecture(service, target).map(|architecture| format!("linux/{architecture}"));
+    }
+    build
+}
+
+/// The architecture that the tasks of a service run on; none for that of this machine.
+fn architecture(service: &ServicePlan, target: &Target) -> Option<&'static str> {
+    let stated = service.task_definition["runtimePlatform"]["cpuArchitecture"].as_str();
+    match (stated, target) {
+        (Some("ARM64"), _) => Some("arm64"),
+        (Some(_), _) | (None, Target::Aws { .. }) => Some("amd64"),
+        (None, Target::Embedded) => None,
+    }
+}
+
+/// The built-in stand-in is a program of this machine's kind.
+fn refuse_foreign(service: &ServiceName, wanted: Option<&str>) -> Result<(), ReleaseError> {
+    let own = Platform::of_this_machine().architecture;
+    match wanted.filter(|wanted| *wanted != own) {
+        None => Ok(()),
+        Some(wanted) => Err(ReleaseError::not_possible(
+            format!("what would stand in for service {service} is for {own}, and its tasks run on {wanted}"),
+            "name an image that stands in: `fallback_image:` of the environment",
+        )),
+    }
+}
+
+/// Refuses a plan that would use a repository that is somebody else's.
+pub async fn refuse_conflicts(connection: &Connection, plan: &Plan) -> Result<(), ReleaseError> {
+    match super::conflicts(connection, plan).await?.first() {
+        None => Ok(()),
+        Some(conflict) => Err(ReleaseError::not_possible(conflict.in_words(), conflict.instead())),
+    }
+}
+
 /// Finds the images of a plan that are neither there nor about to be pushed.
 pub async fn lacking(connection: &Connection, plan: &Plan, built: &[Built]) -> Result<Vec<Missing>, ReleaseError> {
     let mut lacking = Vec::new();
-    let mut own = None;
-    for service in &plan.services {
-        if built.iter().any(|built| built.service == service.name) || !super::lookup::may_be_own(service) {
-            continue;
-        }
-        let own = match &own {
-            Some(own) => own,
-            None => own.insert(OwnRegistry::find(connection, &login(connection).await?).await?),
-        };
-        lacking.extend(missing(connection, own, &plan.environment.target, service).await?);
+    let is_built = |service: &ServicePlan| built.iter().any(|built| built.service == service.name);
+    let asked: Vec<&ServicePlan> =
+        plan.services.iter().filter(|service| !is_built(service) && may_be_own(service)).collect();
+    if asked.is_empty() {
+        return Ok(lacking);
+    }
+    let Some(own) = OwnRegistry::find(connection).await? else { return Ok(lacking) };
+    for service in asked {
+        lacking.extend(missing(connection, &own, &plan.environment.target, service).await?);
     }
     Ok(lacking)
 }
@@ -122,6 +188,9 @@ pub async fn fall_back(
         let image = match &named_image {
             Some(image) => image.clone(),
             None => {
+                let service = plan.service(&missing.service);
+                let wanted = service.and_then(|service| architecture(service, &environment.target));
+                refuse_foreign(&missing.service, wanted)?;
                 let built_in = fallback::image(shelf, &plan.app, &missing.service, &missing.repository)?;
                 let image = format!("{}/{}@{}", own.registry, missing.repository, built_in.digest);
                 provided.built.push(built_in);

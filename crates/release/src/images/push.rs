@@ -132,19 +132,28 @@ async fn push_as(
             return Err(Failure::Tagged);
         }
     }
-    let names = match built.purpose {
-        Purpose::Release => vec![tag, LATEST],
-        Purpose::StandIn => vec![tag],
+    let tags = |tag: &str| vec![ImageTag::parse(tag).expect("a tag of letters and digits")];
+    let push = ImagePush {
+        digest: built.digest.clone(),
+        referrers: built.referrers.clone(),
+        tags: tags(tag),
+        mount_from: None,
     };
-    let tags: Vec<ImageTag> =
-        names.into_iter().map(|tag| ImageTag::parse(tag).expect("a tag of letters and digits")).collect();
-    let push = ImagePush { digest: built.digest.clone(), referrers: built.referrers.clone(), tags, mount_from: None };
     let source: Arc<dyn ImageSource> = Arc::new(LayoutSource(built.layout.clone()));
     let progress: Arc<dyn Progress> = Arc::new(Teller::new(format!("push {}", built.service), report.clone()));
-    match client.push_image(source, &push, &progress).await {
-        Err(DistributionError::TagImmutable { .. }) => Err(Failure::Tagged),
-        pushed => pushed.map_err(other),
+    let pushed = match client.push_image(Arc::clone(&source), &push, &progress).await {
+        Err(DistributionError::TagImmutable { .. }) => return Err(Failure::Tagged),
+        pushed => pushed.map_err(other)?,
+    };
+    if built.purpose == Purpose::Release {
+        let latest = ImagePush { tags: tags(LATEST), referrers: Vec::new(), ..push };
+        match client.push_image(source, &latest, &progress).await {
+            // A repository somebody made so that no tag ever moves.
+            Ok(_) | Err(DistributionError::TagImmutable { .. }) => {}
+            Err(error) => return Err(other(error)),
+        }
     }
+    Ok(pushed)
 }
 
 /// The tag of an image: its commit, if all of it is committed; else a part of its digest.

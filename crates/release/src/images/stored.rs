@@ -12,6 +12,10 @@ pub(crate) const LATEST: &str = "latest";
 /// The tag of the image that stands in where there is none.
 pub(crate) const FALLBACK: &str = "seatrial-fallback";
 
+/// What an image's configuration is, as ECR tells it in `artifactMediaType`; an index has none.
+const CONFIGURATIONS: [&str; 2] =
+    ["application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json"];
+
 /// The images of a repository.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stored {
@@ -31,7 +35,7 @@ pub struct StoredImage {
 impl StoredImage {
     /// Whether it only stands in for an image.
     pub fn is_fallback(&self) -> bool {
-        self.tags.iter().any(|tag| tag == FALLBACK)
+        self.tags.iter().any(|tag| tag.starts_with(FALLBACK))
     }
 }
 
@@ -57,7 +61,10 @@ pub async fn stored(connection: &Connection, repository: &str) -> Result<Stored,
         };
         for detail in page.image_details.unwrap_or_default() {
             let (Some(digest), Some(tags)) = (detail.image_digest, detail.image_tags) else { continue };
-            if !tags.is_empty() {
+            // Signatures and lists of files are tagged by what they are of, and builders keep their caches beside images.
+            let is_image = detail.artifact_media_type.as_deref().is_none_or(|kind| CONFIGURATIONS.contains(&kind));
+            let is_own = |tag: &String| !tag.starts_with("sha256-");
+            if is_image && tags.iter().any(is_own) {
                 let image = StoredImage { digest: digest.clone(), tags, pushed_at: detail.image_pushed_at };
                 images.insert(digest, image);
             }

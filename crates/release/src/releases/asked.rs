@@ -61,6 +61,7 @@ impl Asked {
             services: self.services.clone(),
             image: self.image.clone(),
             built: Default::default(),
+            stand_ins: Default::default(),
             tag: self.tag.clone(),
             environment: set.into_iter().collect(),
             strategy: self.strategy,

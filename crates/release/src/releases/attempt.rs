@@ -59,6 +59,7 @@ impl Attempt<'_> {
         };
         let recorder = Recorder::new(self.connection, self.realm, self.id, steps_before);
         recorder.head(&head).await?;
+        recorder.images(&self.provided.images).await?;
         let outcome = self.steps(&recorder, &recorder.reporter(report), &mut head, touched).await;
         let at = answered_at(self.connection);
         let moved_nothing = matches!(&outcome, Ok(report) if report.verdict == Verdict::NothingToDo);

@@ -131,7 +131,6 @@ pub async fn carry_out(
             asked: options.asked.clone(),
             config: Default::default(),
             config_before: Default::default(),
-            images: options.provided.images.clone(),
             plan: fingerprint(plan, options.deploy.force, options.deploy.definition),
             approved_by: approval.map(|approval| approval.who),
             state: State::Running,

@@ -63,7 +63,6 @@ pub async fn apply_infra(
             asked: Asked::default(),
             config: Default::default(),
             config_before: Default::default(),
-            images: Default::default(),
             plan: NO_PLAN.to_owned(),
             approved_by: None,
             state: State::Running,

@@ -37,6 +37,8 @@ use crate::watch::verdict::Verdict;
 const PATH: &str = "releases";
 /// Where the steps are, below a release.
 const STEPS: &str = "steps";
+/// Where the images of services are, below a release.
+const IMAGES: &str = "images";
 /// The most releases kept of an environment; older ones are forgotten at the end of the next.
 const KEPT_MAX: usize = 50;
 
@@ -59,9 +61,6 @@ pub struct Head {
     /// Of those that this release has changed, the version before; none for what is new.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub config_before: BTreeMap<String, Option<i64>>,
-    /// The images of services that were chosen for it, by digest.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub images: BTreeMap<ServiceName, String>,
     /// Of everything that was to be deployed.
     pub plan: String,
     /// Who has approved it, where that was asked for.
@@ -121,6 +120,8 @@ pub struct Release {
     pub id: ReleaseId,
     #[serde(flatten)]
     pub head: Head,
+    /// The images of services that were chosen for it, by digest.
+    pub images: BTreeMap<ServiceName, String>,
     /// In the order in which they began.
     pub steps: Vec<StepRecord>,
 }
@@ -152,7 +153,10 @@ pub async fn release(connection: &Connection, realm: &Realm, id: Option<&Release
     let head = parameters.get(&format!("{PATH}/{id}")).await?.ok_or_else(none)?.json()?;
     let found = parameters.below(&format!("{PATH}/{id}/{STEPS}"), Depth::OneLevel).await?;
     let steps = found.iter().map(Found::json).collect::<Result<_, _>>()?;
-    Ok(Release { id, head, steps })
+    let found = parameters.below(&format!("{PATH}/{id}/{IMAGES}"), Depth::OneLevel).await?;
+    let images = found.iter().filter_map(|one| Some((one.name.parse().ok()?, one)));
+    let images = images.map(|(service, one)| Ok((service, one.json()?))).collect::<Result<_, ReleaseError>>()?;
+    Ok(Release { id, head, images, steps })
 }
 
 impl Head {
@@ -178,9 +182,11 @@ async fn forget_old(connection: &Connection, realm: &Realm) -> Result<(), Releas
 
 /// Forgets a release; its head last, so that one that is half forgotten is still found.
 async fn forget(parameters: &Parameters<'_>, id: &ReleaseId) -> Result<(), ReleaseError> {
-    let path = format!("{PATH}/{id}/{STEPS}");
-    let found = parameters.below(&path, Depth::OneLevel).await?;
-    let steps: Vec<String> = found.iter().map(|one| format!("{path}/{}", one.name)).collect();
-    parameters.delete(&steps).await?;
+    for part in [STEPS, IMAGES] {
+        let path = format!("{PATH}/{id}/{part}");
+        let found = parameters.below(&path, Depth::OneLevel).await?;
+        let names: Vec<String> = found.iter().map(|one| format!("{path}/{}", one.name)).collect();
+        parameters.delete(&names).await?;
+    }
     Ok(parameters.delete(&[format!("{PATH}/{id}")]).await?)
 }

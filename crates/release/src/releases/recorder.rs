@@ -1,6 +1,7 @@
 //! Writes the record of a release while it goes on. What cannot be written is told and stops nothing: a release is not worse for being
 //! remembered badly.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,8 +9,9 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use super::{Head, PATH, ReleaseId, STEPS, StepRecord};
+use super::{Head, IMAGES, PATH, ReleaseId, STEPS, StepRecord};
 use crate::aws::Connection;
+use crate::config::ServiceName;
 use crate::error::ReleaseError;
 use crate::parameters::{Parameters, Realm, VALUE_MAX};
 use crate::report::{Change, Event, InfraEvent, Reporter, StepEvent};
@@ -88,6 +90,15 @@ impl Recorder {
         }
         let parameters = Parameters { connection: &self.connection, realm: &self.realm };
         parameters.put(&format!("{PATH}/{}", self.id), &head).await?;
+        Ok(())
+    }
+
+    /// Writes which images were chosen, a parameter for each service.
+    pub async fn images(&self, images: &BTreeMap<ServiceName, String>) -> Result<(), ReleaseError> {
+        let parameters = Parameters { connection: &self.connection, realm: &self.realm };
+        for (service, image) in images {
+            parameters.put(&format!("{PATH}/{}/{IMAGES}/{service}", self.id), image).await?;
+        }
         Ok(())
     }
 
