@@ -13,7 +13,6 @@
 mod client;
 pub mod credentials;
 mod error;
-mod hash;
 mod image;
 mod options;
 mod progress;

@@ -6,7 +6,7 @@
 
 pub mod cache;
 pub mod configuration;
-mod hash;
+pub mod hash;
 pub mod layout;
 pub mod pack;
 pub mod platform;

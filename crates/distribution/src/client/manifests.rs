@@ -7,9 +7,9 @@ use seatrial_model::image::{Algorithm, Descriptor, Digest, ImageReference, MANIF
 
 use super::Client;
 use crate::error::DistributionError;
-use crate::hash::digest_of;
 use crate::transport::call::{Answered, Call, Payload};
 use crate::transport::protocol;
+use seatrial_image::hash::digest_of;
 
 /// By this header a registry tells which digest something has.
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");

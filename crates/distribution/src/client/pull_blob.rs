@@ -13,13 +13,13 @@ use tokio::task::spawn_blocking;
 
 use super::Client;
 use crate::error::DistributionError;
-use crate::hash::Hasher;
 use crate::progress::{Advance, Progress};
 use crate::transport::address::host;
 use crate::transport::attempts::Attempts;
 use crate::transport::body::next;
 use crate::transport::call::Answered;
 use crate::transport::{protocol, refusal};
+use seatrial_image::hash::Hasher;
 
 /// How much is collected before it is written: enough that changing threads costs nothing.
 const WRITE_BYTES: usize = 512 * 1024;

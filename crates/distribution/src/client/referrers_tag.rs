@@ -49,7 +49,7 @@ mod tests {
     use seatrial_model::image::Algorithm;
 
     use super::*;
-    use crate::hash::digest_of;
+    use seatrial_image::hash::digest_of;
 
     #[test]
     fn a_subject_of_any_algorithm_has_a_tag() {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::source::ImageSource;
-use crate::hash::digest_of_reader;
+use seatrial_image::hash::digest_of_reader;
 
 /// The annotation by which an index names its images.
 const NAME: &str = "org.opencontainers.image.ref.name";
@@ -157,7 +157,7 @@ mod tests {
     use seatrial_model::image::Algorithm;
 
     use super::*;
-    use crate::hash::digest_of;
+    use seatrial_image::hash::digest_of;
 
     fn entry(content: &[u8], name: Option<&str>) -> Entry {
         Entry {

@@ -7,7 +7,7 @@ use seatrial_model::image::{Digest, InvalidManifest, Manifest};
 
 use super::MANIFESTS_MAX;
 use super::source::ImageSource;
-use crate::hash::digest_of;
+use seatrial_image::hash::digest_of;
 
 /// A manifest that is to be pushed.
 #[derive(Clone, Debug)]

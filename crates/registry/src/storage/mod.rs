@@ -11,7 +11,6 @@
 //! crash an upload is as long as its file is; what was torn shows at the end, when the digest is checked.
 
 mod blobs;
-mod hash;
 mod upload_id;
 mod uploads;
 
@@ -22,7 +21,7 @@ use std::sync::Arc;
 use seatrial_model::Timestamp;
 
 pub use blobs::{Blobs, OpenBlob};
-pub use hash::{Hasher, digest_of};
+pub use seatrial_image::hash::{Hasher, digest_of};
 pub use upload_id::UploadId;
 pub use uploads::{Claim, UploadError, Uploads};
 

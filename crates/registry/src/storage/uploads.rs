@@ -18,10 +18,10 @@ use seatrial_model::Timestamp;
 use seatrial_model::image::{Algorithm, Digest, RepositoryName};
 
 use super::blobs::Blobs;
-use super::hash::Hasher;
 use super::upload_id::UploadId;
 use super::{create_directory, sync_directory};
 use crate::limits::{UPLOAD_RETENTION, UPLOAD_STALLED_AFTER, UPLOADS_MAX};
+use seatrial_image::hash::Hasher;
 
 pub use claim::Claim;
 

@@ -10,8 +10,8 @@ use seatrial_model::image::Digest;
 
 use super::{DATA, Progress, UploadError, Uploads};
 use crate::limits::BLOB_BYTES_MAX;
-use crate::storage::hash::Hasher;
 use crate::storage::upload_id::UploadId;
+use seatrial_image::hash::Hasher;
 
 /// The only writer of an upload. Dropped, it gives the upload back as far as it has come.
 #[derive(Debug)]
