@@ -98,6 +98,10 @@ impl Attempt<'_> {
             refuse_firing_alarms(connection, self.plan, &self.deploy, report, &self.interrupt).await?;
         }
         let made = infrastructure(self, report).await?;
+        if made.is_some() {
+            // It may have taken longer than a lock lasts.
+            self.held.ensure().await?;
+        }
         let plan = made.as_ref().map_or(self.plan, |made| &made.plan);
         assert!(plan.pending_outputs.is_empty(), "places are held only in plans that nobody carries out");
         secrets::refuse_missing(connection, plan).await?;
