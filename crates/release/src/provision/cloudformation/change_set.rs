@@ -54,9 +54,9 @@ impl<'a> ChangeSet<'a> {
             .change_set_type(kind)
             .template_body(template(stack)?)
             .include_nested_stacks(true)
-            .set_parameters(Some(plan.parameters.iter().map(parameter).collect()))
-            .set_capabilities(Some(plan.capabilities.iter().map(|one| Capability::from(one.as_str())).collect()))
-            .set_tags(Some(plan.tags.iter().map(tag).collect()))
+            .set_parameters(given(plan.parameters.iter().map(parameter)))
+            .set_capabilities(given(plan.capabilities.iter().map(|one| Capability::from(one.as_str()))))
+            .set_tags(given(plan.tags.iter().map(tag)))
             .set_role_arn(plan.role_arn.clone());
         let made = match request.send().await.doing(|| format!("working out a change of the stack {}", plan.stack)) {
             // Some endpoints refuse at once what AWS makes a failed change set of.
@@ -162,6 +162,12 @@ impl<'a> ChangeSet<'a> {
     pub fn is_creation(&self) -> bool {
         self.standing != Standing::Present
     }
+}
+
+/// A list, unless it is empty: an empty one of tags takes away those that a stack has.
+fn given<T>(list: impl Iterator<Item = T>) -> Option<Vec<T>> {
+    let list: Vec<T> = list.collect();
+    (!list.is_empty()).then_some(list)
 }
 
 /// The template's text; a larger one would have to be in a bucket.
