@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
-use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, Parameter, Tag};
+use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, Tag};
 use tokio::time::Instant;
 
 use super::super::change::ResourceChange;
@@ -143,6 +143,14 @@ impl<'a> ChangeSet<'a> {
         let answer = request.stack_name(&self.stack_id).send().await;
         answer.doing(|| format!("changing the stack {}", self.stack.plan.stack))?;
         Ok(())
+    }
+
+    /// Whether CloudFormation has begun to execute it, as far as can be found out: then it is not to be taken away.
+    pub async fn is_begun(&self) -> bool {
+        match self.describe(&self.id, None).await {
+            Ok(found) => found.execution_status != Some(ExecutionStatus::Available),
+            Err(_) => true,
+        }
     }
 
     /// Takes it away again, and the empty stack that there is only because of it.
