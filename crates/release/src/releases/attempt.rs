@@ -25,7 +25,7 @@ use crate::watch::verdict::Verdict;
 /// The step that publishes what the file says under `config`.
 const CONFIG: &str = "config";
 /// The most characters of a reason that are kept.
-const WHY_MAX: usize = 400;
+pub(super) const WHY_MAX: usize = 400;
 
 /// What an attempt works with.
 pub(super) struct Attempt<'a> {
