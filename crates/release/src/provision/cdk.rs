@@ -121,12 +121,12 @@ async fn synthesise(
     scratch: Arc<Scratch>,
 ) -> Result<(), ReleaseError> {
     let mut environment = workshop.connection.environment().await?;
-    environment.push(("CDK_OUTDIR", Some(directory.to_string_lossy().into_owned())));
-    environment.push(("CDK_DEFAULT_REGION", Some(place.region.clone())));
+    environment.push(("CDK_OUTDIR".into(), Some(directory.to_string_lossy().into_owned())));
+    environment.push(("CDK_DEFAULT_REGION".into(), Some(place.region.clone())));
     if place.account.is_some() {
-        environment.push(("CDK_DEFAULT_ACCOUNT", place.account.clone()));
+        environment.push(("CDK_DEFAULT_ACCOUNT".into(), place.account.clone()));
     }
-    environment.push(("CDK_CONTEXT_JSON", Some(context(&script.directory)?)));
+    environment.push(("CDK_CONTEXT_JSON".into(), Some(context(&script.directory)?)));
     let (program, arguments) = script.program();
     let program =
         Program { workshop, program: program.into(), directory: script.directory.clone(), environment, scratch };

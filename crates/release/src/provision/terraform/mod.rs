@@ -85,10 +85,10 @@ impl<'a> Terraform<'a> {
             )
         })?;
         let mut environment = workshop.connection.environment().await?;
-        environment.push(("TF_IN_AUTOMATION", Some("1".to_owned())));
-        environment.push(("TF_INPUT", Some("0".to_owned())));
+        environment.push(("TF_IN_AUTOMATION".into(), Some("1".to_owned())));
+        environment.push(("TF_INPUT".into(), Some("0".to_owned())));
         // What somebody has selected in the directory does not count: it may be another environment's.
-        environment.push((TF_WORKSPACE, Some(plan.workspace.as_deref().unwrap_or(DEFAULT).to_owned())));
+        environment.push((TF_WORKSPACE.into(), Some(plan.workspace.as_deref().unwrap_or(DEFAULT).to_owned())));
         let program = Program {
             workshop,
             program: found.into(),
@@ -180,7 +180,7 @@ impl<'a> Terraform<'a> {
     fn in_workspace(&self, name: &str) -> Program<'a> {
         let mut environment = self.program.environment.clone();
         environment.retain(|(name, _)| *name != TF_WORKSPACE);
-        environment.push((TF_WORKSPACE, Some(name.to_owned())));
+        environment.push((TF_WORKSPACE.into(), Some(name.to_owned())));
         Program { environment, ..self.program.clone() }
     }
 
