@@ -35,6 +35,8 @@ pub enum Lacking {
     Refuse,
     /// Go on without it: what is asked about is there already, or a release makes the infrastructure first.
     Allow,
+    /// Go on also where nobody can say which outputs there are: what only looks, or has to be done at once, does not wait for that.
+    AllowUnknown,
 }
 
 /// An environment, connected, for what is remembered of it; its services need not be known for that.
@@ -48,7 +50,8 @@ impl Session {
     /// Opens the environment that the flags name, as it is.
     pub async fn open(common: &Common, overrides: &Overrides, printer: &Printer) -> Result<Self> {
         let (file, environment) = configured(common)?;
-        Self::for_release(common, overrides, &file, &environment, (Absent::Refuse, Lacking::Allow), printer).await
+        Self::for_release(common, overrides, &file, &environment, (Absent::Refuse, Lacking::AllowUnknown), printer)
+            .await
     }
 
     /// Opens an environment of a file that has been read. The configuration is checked before anything is started.
@@ -89,9 +92,15 @@ impl Session {
         } else {
             let (infra, report) = (file.infra(&environment.name)?, Reporter::silent());
             let workshop = Workshop::new(&connection, &infra, &report, Interrupt::never());
-            let outputs = workshop.outputs().await?;
+            let outputs = match workshop.outputs().await {
+                Err(error) if lacking == Lacking::AllowUnknown => {
+                    printer.remark(&format!("the outputs of the infrastructure are not known: {error}"));
+                    Outputs::default()
+                }
+                other => other?,
+            };
             match file.bound(&outputs).and_then(session) {
-                Err(error) if lacking == Lacking::Allow && infra != InfraPlan::None && error.is_missing_output() => {
+                Err(error) if lacking != Lacking::Refuse && infra != InfraPlan::None && error.is_missing_output() => {
                     file.bound_so_far(&outputs).and_then(session)
                 }
                 other => other,

@@ -11,7 +11,7 @@ pub fn preview(preview: &Preview, paint: Paint) -> String {
         let line = resource.to_string();
         let line = match resource.action {
             Action::Create | Action::Import => paint.good(&line),
-            Action::Update | Action::Forget => paint.doubtful(&line),
+            Action::Move | Action::Update | Action::Forget => paint.doubtful(&line),
             Action::PerhapsReplace | Action::Replace | Action::Delete => paint.bad(&line),
         };
         text += &format!("{line}\n");

@@ -2,6 +2,8 @@
 //!
 //! Scaling out goes before scaling in. Of several policies the one that asks for the largest capacity decides, in both directions. A target
 //! tracking policy scales in only when every other one that may scale in is ready to. Nothing scales in while the service is being deployed.
+//! A count that somebody has set beyond the bounds is brought back to them by scaling towards them, before it goes any further; scaling away
+//! from them leaves it.
 
 use std::time::Duration;
 
@@ -91,13 +93,12 @@ pub(super) enum Why {
 pub(super) fn decide(facts: &Facts, wishes: &[Wish]) -> Decision {
     let awaited = facts.cooldowns.scaled_out.filter(|scaled| scaled.until > facts.now);
     let base = awaited.map_or(facts.current, |scaled| scaled.from.min(facts.current));
-    if let Some(decision) = within_bounds(facts, wishes) {
-        return decision;
-    }
     if let Some((capacity, wish)) = largest(wishes, |asks| more(asks, base)) {
-        let to = facts.bounds.clamp(capacity);
+        let is_below = facts.current < facts.bounds.min;
+        let to = if is_below { facts.bounds.min } else { facts.bounds.clamp(capacity) };
         return match () {
             () if facts.suspended.scale_out => Decision::Stay(Why::Suspended, wish),
+            () if is_below => Decision::Scale(Scale { to, wish, cooldowns: Cooldowns::default() }),
             () if to > facts.current => {
                 let until = facts.now + wish.cooldown;
                 let scaled_out = Some(ScaledOut { from: base, until });
@@ -114,13 +115,15 @@ pub(super) fn decide(facts: &Facts, wishes: &[Wish]) -> Decision {
         (Asks::Less(_) | Asks::More(_) | Asks::Step(_), _) => less(asks, facts.current),
     };
     let Some((capacity, wish)) = largest(wishes, may) else { return Decision::Stay(Why::OthersNotReady, first) };
-    let to = facts.bounds.clamp(capacity);
+    let is_above = facts.current > facts.bounds.max;
+    let to = if is_above { facts.bounds.max } else { facts.bounds.clamp(capacity) };
     match () {
         () if facts.deployment == Deployment::Underway => Decision::Stay(Why::Deploying, wish),
         () if facts.suspended.scale_in => Decision::Stay(Why::Suspended, wish),
         () if facts.cooldowns.scale_in_until.is_some_and(|until| until > facts.now) => {
             Decision::Stay(Why::Cooling, wish)
         }
+        () if is_above => Decision::Scale(Scale { to, wish, cooldowns: Cooldowns::default() }),
         () if to < facts.current => {
             let scale_in_until = Some(facts.now + wish.cooldown);
             Decision::Scale(Scale { to, wish, cooldowns: Cooldowns { scaled_out: None, scale_in_until } })
@@ -128,18 +131,6 @@ pub(super) fn decide(facts: &Facts, wishes: &[Wish]) -> Decision {
         () if facts.current <= facts.bounds.min => Decision::Stay(Why::AtMin, wish),
         () => Decision::Stay(Why::AtDesired, wish),
     }
-}
-
-/// A count that somebody has set beyond the bounds is brought back by whichever policy is invoked.
-fn within_bounds(facts: &Facts, wishes: &[Wish]) -> Option<Decision> {
-    let wish = wishes.first()?.clone();
-    let to = facts.bounds.clamp(facts.current);
-    let may = match to.cmp(&facts.current) {
-        std::cmp::Ordering::Greater => !facts.suspended.scale_out,
-        std::cmp::Ordering::Less => !facts.suspended.scale_in && facts.deployment == Deployment::None,
-        std::cmp::Ordering::Equal => false,
-    };
-    may.then(|| Decision::Scale(Scale { to, wish, cooldowns: Cooldowns::default() }))
 }
 
 fn more(asks: Asks, base: u32) -> Option<u32> {

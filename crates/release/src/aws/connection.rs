@@ -54,7 +54,7 @@ pub(crate) enum Surroundings {
 }
 
 /// Names the endpoint of CloudFormation, which the embedded engine does not have.
-const CLOUDFORMATION_ENDPOINT: &str = "AWS_ENDPOINT_URL_CLOUDFORMATION";
+pub(super) const CLOUDFORMATION_ENDPOINT: &str = "AWS_ENDPOINT_URL_CLOUDFORMATION";
 
 /// The clients of one endpoint, and what they found there that never changes. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -42,6 +42,9 @@ pub(super) struct Assembly {
 struct Manifest {
     #[serde(default)]
     artifacts: BTreeMap<String, Artifact>,
+    /// What would have had to be looked up in the account: the templates hold stand-ins for it.
+    #[serde(default)]
+    missing: Vec<Json>,
     #[expect(dead_code, reason = "its presence is what is checked")]
     version: String,
 }
@@ -50,6 +53,8 @@ struct Manifest {
 struct Artifact {
     #[serde(rename = "type")]
     kind: String,
+    /// Such as `aws://123456789012/eu-central-1`.
+    environment: Option<String>,
     #[serde(default)]
     properties: Json,
     #[serde(default)]
@@ -64,33 +69,64 @@ struct Found {
     id: String,
     display_name: String,
     dependencies: Vec<String>,
+    /// The artifact's.
+    environment: Option<String>,
     plan: StackPlan,
+}
+
+/// Where the stacks would be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    region: String,
+    /// None where it cannot be found out.
+    account: Option<String>,
 }
 
 impl Assembly {
     /// Reads the assembly of an application, synthesising it first where the configuration says how.
     pub async fn of(workshop: &Workshop<'_>, plan: &CdkPlan) -> Result<Self, ReleaseError> {
+        // Not everybody may ask whose credentials these are; the region alone is checked then.
+        let account = workshop.connection.account().await.ok().filter(|account| !account.is_empty());
+        let place = Place { region: workshop.connection.region().to_owned(), account };
         match &plan.app {
-            CdkApp::Assembly(path) => Ok(Self { stacks: stacks(path, plan)?, _directory: None }),
+            CdkApp::Assembly(path) => Ok(Self { stacks: stacks(path, plan, &place)?, _directory: None }),
             CdkApp::Command(script) => {
                 let scratch = Arc::new(Scratch::new()?);
                 let directory = scratch.file("cdk.out");
-                synthesise(workshop, script, &directory, scratch.clone()).await?;
-                Ok(Self { stacks: stacks(&directory, plan)?, _directory: Some(scratch) })
+                synthesise(workshop, script, &place, &directory, scratch.clone()).await?;
+                Ok(Self { stacks: stacks(&directory, plan, &place)?, _directory: Some(scratch) })
             }
         }
+    }
+}
+
+impl Place {
+    /// Why a stack cannot be made here; what an application leaves open is `unknown-account` or `unknown-region`.
+    fn refuses(&self, environment: &str) -> Option<String> {
+        let (account, region) = environment.strip_prefix("aws://")?.split_once('/')?;
+        let is_other = |named: &str, here: &str| !named.starts_with("unknown-") && named != here;
+        if is_other(region, &self.region) {
+            return Some(format!("is for the region {region}, and the target's is {}", self.region));
+        }
+        let here = self.account.as_deref().filter(|here| is_other(account, here))?;
+        Some(format!("is for the account {account}, and the credentials are of {here}"))
     }
 }
 
 async fn synthesise(
     workshop: &Workshop<'_>,
     script: &Script,
+    place: &Place,
     directory: &Path,
     scratch: Arc<Scratch>,
 ) -> Result<(), ReleaseError> {
     let mut environment = workshop.connection.environment().await?;
-    environment.push(("CDK_OUTDIR", Some(directory.to_string_lossy().into_owned())));
-    environment.push(("CDK_DEFAULT_REGION", Some(workshop.connection.region().to_owned())));
+    environment.push(("CDK_OUTDIR".into(), Some(directory.to_string_lossy().into_owned())));
+    environment.push(("CDK_DEFAULT_REGION".into(), Some(place.region.clone())));
+    if place.account.is_some() {
+        environment.push(("CDK_DEFAULT_ACCOUNT".into(), place.account.clone()));
+    }
+    environment.push(("CDK_CONTEXT_JSON".into(), Some(context(&script.directory)?)));
     let (program, arguments) = script.program();
     let program =
         Program { workshop, program: program.into(), directory: script.directory.clone(), environment, scratch };
@@ -103,8 +139,30 @@ async fn synthesise(
     Err(ReleaseError::not_possible(what, format!("run it yourself: {}", script.words.join(" "))))
 }
 
+/// What an application is told of itself: what `cdk.json` sets (feature flags among it), and what has been looked up before.
+fn context(directory: &Path) -> Result<String, ReleaseError> {
+    let settings = settings(&directory.join("cdk.json"))?;
+    let mut context = settings["context"].as_object().cloned().unwrap_or_default();
+    // What somebody has set goes before what was looked up.
+    let found = self::settings(&directory.join("cdk.context.json"))?;
+    for (name, value) in found.as_object().into_iter().flatten() {
+        context.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    Ok(Json::Object(context).to_string())
+}
+
+/// A file beside an application, which need not be there.
+fn settings(path: &Path) -> Result<Json, ReleaseError> {
+    if !path.exists() {
+        return Ok(Json::Null);
+    }
+    serde_json::from_slice(&read(path, MANIFEST_MAX)?).map_err(|error| {
+        ReleaseError::not_possible(format!("{} is not JSON: {error}", path.display()), "correct the file")
+    })
+}
+
 /// The stacks of an assembly that are meant, in their order.
-fn stacks(directory: &Path, plan: &CdkPlan) -> Result<Vec<StackPlan>, ReleaseError> {
+fn stacks(directory: &Path, plan: &CdkPlan, place: &Place) -> Result<Vec<StackPlan>, ReleaseError> {
     let mut found = Vec::new();
     collect(directory, plan, &mut found)?;
     let is_meant = |one: &Found, name: &str| one.id == name || one.display_name == name || one.plan.stack == name;
@@ -115,7 +173,15 @@ fn stacks(directory: &Path, plan: &CdkPlan) -> Result<Vec<StackPlan>, ReleaseErr
     }
     let meant =
         found.into_iter().filter(|one| plan.stacks.is_empty() || plan.stacks.iter().any(|name| is_meant(one, name)));
-    Ok(in_order(meant.collect()).into_iter().map(|one| one.plan).collect())
+    let meant: Vec<Found> = meant.collect();
+    for one in &meant {
+        if let Some(why) = one.environment.as_deref().and_then(|environment| place.refuses(environment)) {
+            let what = format!("the stack `{}` {why}", one.display_name);
+            let advice = "name the stacks of this target under `stacks`, or correct `env` in the application";
+            return Err(ReleaseError::not_possible(what, advice));
+        }
+    }
+    Ok(in_order(meant).into_iter().map(|one| one.plan).collect())
 }
 
 /// Puts a stack behind those it depends on; the others keep their order.
@@ -134,6 +200,10 @@ fn in_order(mut waiting: Vec<Found>) -> Vec<Found> {
 fn collect(directory: &Path, plan: &CdkPlan, found: &mut Vec<Found>) -> Result<(), ReleaseError> {
     let path = directory.join(MANIFEST);
     let manifest: Manifest = document(&path)?;
+    if !manifest.missing.is_empty() {
+        let what = format!("{} lacks what has to be looked up in the account", directory.display());
+        return Err(ReleaseError::not_possible(what, "run `cdk synth` and name cdk.out"));
+    }
     for (id, artifact) in manifest.artifacts {
         let property = |name: &str| artifact.properties[name].as_str().map(ToOwned::to_owned);
         match artifact.kind.as_str() {
@@ -150,7 +220,13 @@ fn collect(directory: &Path, plan: &CdkPlan, found: &mut Vec<Found>) -> Result<(
                     protect: plan.protect.clone(),
                 };
                 let display_name = artifact.display_name.unwrap_or_else(|| id.clone());
-                found.push(Found { id, display_name, dependencies: artifact.dependencies, plan: stack });
+                found.push(Found {
+                    id,
+                    display_name,
+                    dependencies: artifact.dependencies,
+                    environment: artifact.environment,
+                    plan: stack,
+                });
             }
             ASSETS => {
                 let file = property("file").ok_or_else(|| odd(&path, &format!("`{id}` names no file")))?;
@@ -243,7 +319,8 @@ mod tests {
             stacks: names.iter().map(|&name| name.to_owned()).collect(),
             protect: BTreeSet::new(),
         };
-        let stacks = stacks(directory, &plan).map_err(|error| error.to_string())?;
+        let place = Place { region: "eu-central-1".into(), account: Some("123456789012".into()) };
+        let stacks = stacks(directory, &plan, &place).map_err(|error| error.to_string())?;
         Ok(stacks.into_iter().map(|stack| stack.stack).collect())
     }
 
@@ -277,6 +354,48 @@ mod tests {
             [("manifest.json", MANIFEST_TEXT), ("assembly-Stage/manifest.json", STAGE), ("App.assets.json", assets)];
         let refused = found(written(&files).path(), &[]).expect_err("assets are not uploaded");
         assert!(refused.contains("wants 1 files and 1 images uploaded"), "{refused}");
+    }
+
+    #[test]
+    fn a_stack_for_another_place_is_refused_if_it_is_meant() {
+        let place = |account: Option<&str>| Place { region: "eu-central-1".into(), account: account.map(Into::into) };
+        for (environment, account, is_refused) in [
+            ("aws://123456789012/eu-central-1", Some("123456789012"), false),
+            ("aws://unknown-account/unknown-region", Some("123456789012"), false),
+            ("aws://unknown-account/us-east-1", None, true),
+            ("aws://210987654321/eu-central-1", Some("123456789012"), true),
+            ("aws://210987654321/eu-central-1", None, false),
+            ("aws://", None, false),
+        ] {
+            assert_eq!(place(account).refuses(environment).is_some(), is_refused, "{environment} {account:?}");
+        }
+        let elsewhere = r#""Data": { "environment": "aws://unknown-account/us-east-1","#;
+        let text = MANIFEST_TEXT.replace(r#""Data": {"#, elsewhere);
+        let assembly = written(&[
+            ("manifest.json", text.as_str()),
+            ("assembly-Stage/manifest.json", STAGE),
+            ("App.assets.json", ONLY_TEMPLATE),
+        ]);
+        let refused = found(assembly.path(), &[]).expect_err("one is for elsewhere");
+        assert!(refused.contains("`Shop/Data` is for the region us-east-1"), "{refused}");
+        assert_eq!(found(assembly.path(), &["shop-app"]), Ok(vec!["shop-app".into()]));
+    }
+
+    #[test]
+    fn what_was_not_looked_up_is_refused() {
+        let text = r#"{ "version": "38.0.1", "missing": [{ "key": "vpc-provider", "provider": "vpc-provider" }] }"#;
+        let refused = found(written(&[("manifest.json", text)]).path(), &[]).expect_err("something is missing");
+        assert!(refused.contains("lacks what has to be looked up"), "{refused}");
+    }
+
+    #[test]
+    fn an_application_is_told_its_context() {
+        let text = |directory: &tempfile::TempDir| context(directory.path()).map_err(|error| error.to_string());
+        assert_eq!(text(&written(&[])).as_deref(), Ok("{}"));
+        let settings = ("cdk.json", r#"{ "app": "node app", "context": { "a": "set" } }"#);
+        let both = written(&[settings, ("cdk.context.json", r#"{ "a": "found", "b": 1 }"#)]);
+        assert_eq!(text(&both).as_deref(), Ok(r#"{"a":"set","b":1}"#));
+        assert!(text(&written(&[("cdk.json", "{")])).is_err());
     }
 
     #[test]

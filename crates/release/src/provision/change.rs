@@ -11,6 +11,8 @@ pub enum Action {
     Create,
     /// It exists already and is taken in.
     Import,
+    /// It is managed under another address, and stays what it is.
+    Move,
     Update,
     /// CloudFormation knows only when it does it.
     PerhapsReplace,
@@ -55,7 +57,7 @@ impl Action {
     fn sign(self) -> &'static str {
         match self {
             Action::Create | Action::Import => "+",
-            Action::Update => "~",
+            Action::Move | Action::Update => "~",
             Action::PerhapsReplace | Action::Replace => "±",
             Action::Delete | Action::Forget => "-",
         }
@@ -66,6 +68,7 @@ impl Action {
         match self {
             Action::Create => "create",
             Action::Import => "import",
+            Action::Move => "move",
             Action::Update => "change",
             Action::PerhapsReplace => "change, perhaps replace",
             Action::Replace => "replace",
@@ -95,6 +98,7 @@ impl Preview {
         let actions = [
             Action::Create,
             Action::Import,
+            Action::Move,
             Action::Update,
             Action::PerhapsReplace,
             Action::Replace,

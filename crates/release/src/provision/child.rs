@@ -3,6 +3,9 @@
 //! Such a program writes down what it has made when it ends, so nothing here kills it: it is in a process group of its own, where a Ctrl-C
 //! at the terminal does not reach it twice, and its output goes to files, so that it goes on to its end even if this process dies. Whoever
 //! wants it to stop asks it to (SIGINT), and waits.
+//!
+//! It is also in a session of its own, without a terminal: whatever it starts that asks for a passphrase there (ssh, git) fails at once,
+//! where it would otherwise be stopped until somebody notices. That takes `setsid`, which comes with every Linux.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -96,18 +99,17 @@ impl Program<'_> {
             Some(path) => File::open(path).map_err(|error| failed("read a file", &error))?.into(),
             None => Stdio::null(),
         };
-        let mut command = Command::new(&self.program);
+        let mut command = self.command();
         command
             .args(arguments)
             .current_dir(&self.directory)
             .stdin(stdin)
             .stdout(create(&output)?)
-            .stderr(create(&complaint)?)
-            .process_group(0);
+            .stderr(create(&complaint)?);
         for (name, value) in &self.environment {
             match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
+                Some(value) => command.env(&**name, value),
+                None => command.env_remove(&**name),
             };
         }
         let mut child = command.spawn().map_err(|error| {
@@ -118,6 +120,28 @@ impl Program<'_> {
             Lines { file: File::open(&output).map_err(|error| failed("read a file", &error))?, rest: Vec::new() };
         let status = self.wait(&mut child, limit, &mut |last| lines.hear(last, hear)).await?;
         Ok(Ended { code: status.code(), output, complaint })
+    }
+
+    /// The program without its arguments, away from the terminal.
+    fn command(&self) -> Command {
+        let path = Path::new(&self.program);
+        let is_there = match path.components().count() {
+            1 => self.program.to_str().is_some_and(|name| find(name).is_some()),
+            _ => path.is_file(),
+        };
+        match find("setsid").filter(|_| is_there) {
+            // It becomes the program, since nothing here has made it the leader of a group.
+            Some(setsid) => {
+                let mut command = Command::new(setsid);
+                command.arg(&self.program);
+                command
+            }
+            None => {
+                let mut command = Command::new(&self.program);
+                command.process_group(0);
+                command
+            }
+        }
     }
 
     async fn wait(
@@ -237,4 +261,62 @@ fn unreadable(path: &Path, why: &str) -> ReleaseError {
 fn failed(doing: &str, error: &std::io::Error) -> ReleaseError {
     let advice = "check that the directory for temporary files (TMPDIR) can be written to";
     ReleaseError::not_possible(format!("cannot {doing}: {error}"), advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::InfraPlan;
+    use super::*;
+    use crate::aws::{Connection, Endpoint};
+    use crate::interrupt::interrupt;
+    use crate::report::Reporter;
+
+    const LIMIT: Limit = Limit { what: "a script", limit: Duration::from_secs(20) };
+
+    /// Runs a script of the shell; asks it to stop at its first line.
+    async fn told(program: &str, script: &str) -> Result<(Option<i32>, String), String> {
+        let connection = Connection::to_endpoint(&Endpoint {
+            url: "http://127.0.0.1:1".into(),
+            region: "eu-central-1".into(),
+            access_key_id: "AKIA".into(),
+            secret_access_key: "hush".into(),
+        });
+        let (interrupter, interrupt) = interrupt();
+        let report = Reporter::silent();
+        let workshop = Workshop::new(&connection, &InfraPlan::None, &report, interrupt);
+        let scratch = Arc::new(Scratch::new().expect("a directory"));
+        let directory = std::env::temp_dir();
+        let program =
+            Program { workshop: &workshop, program: program.into(), directory, environment: Vec::new(), scratch };
+        let mut hear = |line: &str| {
+            if line == "ready" {
+                interrupter.interrupt();
+            }
+        };
+        let ended = program.run(&["-c", script], None, LIMIT, &mut hear).await.map_err(|error| error.to_string())?;
+        Ok((ended.code, String::from_utf8_lossy(&ended.document().expect("readable")).trim().to_owned()))
+    }
+
+    #[tokio::test]
+    async fn a_program_has_no_terminal_to_ask_at() {
+        let session =
+            "read -r id name state parent group session rest </proc/$$/stat; echo $((id - session)) $((id - group))";
+        assert_eq!(told("sh", session).await, Ok((Some(0), "0 0".into())));
+        let (code, _) = told("sh", "cat </dev/tty").await.expect("it ends");
+        assert_ne!(code, Some(0));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_asked_to_stop_ends_what_it_has_begun() {
+        let script = "trap 'echo stopped; exit 0' INT; echo ready; while :; do sleep 0.1; done";
+        assert_eq!(told("sh", script).await, Ok((Some(0), "ready\nstopped".into())));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_told() {
+        for name in ["no-such-program", "/no/such/program"] {
+            let told = told(name, "").await.expect_err("it is not there");
+            assert!(told.contains("could not be started"), "{told}");
+        }
+    }
 }

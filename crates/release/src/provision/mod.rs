@@ -79,6 +79,7 @@ impl<'a> Workshop<'a> {
 
     /// Finds out what would change.
     pub async fn preview(&self) -> Result<Preview, ReleaseError> {
+        self.infra.refuse_unseen_sources()?;
         match self.infra {
             InfraPlan::None => Ok(Preview::default()),
             InfraPlan::Terraform(plan) => Terraform::open(self, plan).await?.preview().await,
@@ -92,6 +93,7 @@ impl<'a> Workshop<'a> {
 
     /// Makes it: what is changed is what was previewed, and nothing is lost that nobody has agreed to lose.
     pub async fn apply(&self, sacrifice: &Sacrifice) -> Result<Applied, ReleaseError> {
+        self.infra.refuse_unseen_sources()?;
         match self.infra {
             InfraPlan::None => Ok(Applied::default()),
             InfraPlan::Terraform(plan) => Terraform::open(self, plan).await?.apply(sacrifice).await,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::kind::{CdkApp, InfraPlan};
+use crate::error::ReleaseError;
 
 /// What ends the name of a file with infrastructure code; others (state, plans, caches) change by themselves.
 const CODE: [&str; 6] = ["tf", "tofu", "json", "tfvars", "hcl", "tftest"];
@@ -13,34 +14,78 @@ const FILES_MAX: usize = 10_000;
 /// The largest file that is looked at whole.
 const FILE_MAX: u64 = 16 * 1024 * 1024;
 
+/// A file with code.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Source {
+    /// As seen from the directory of the infrastructure, so that two checkouts have the same.
+    name: PathBuf,
+    path: PathBuf,
+}
+
 impl InfraPlan {
-    /// Gives every file to `look`, name and content, in the order of their names. One that cannot be read is told when it is used.
+    /// Gives every file to `look`, name and content, each behind its length, in the order of their names. One that cannot be read is told
+    /// when it is used, and one that is too large is refused then ([`InfraPlan::refuse_unseen_sources`]).
     pub(crate) fn each_source(&self, look: &mut dyn FnMut(&[u8])) {
-        let files = match self {
-            InfraPlan::None => return,
-            InfraPlan::Terraform(plan) => below(&plan.directory).into_iter().chain(plan.var_files.clone()).collect(),
-            InfraPlan::CloudFormation(stack) => vec![stack.template.clone()],
+        for Source { name, path } in self.sources() {
+            let Ok(content) = readable(&path) else { continue };
+            for part in [name.as_os_str().as_encoded_bytes(), &content] {
+                look(&(part.len() as u64).to_le_bytes());
+                look(part);
+            }
+        }
+    }
+
+    /// Refuses code of which nobody could say whether it is what was approved.
+    pub(super) fn refuse_unseen_sources(&self) -> Result<(), ReleaseError> {
+        let sources = self.sources();
+        let refused = |what: String| {
+            let advice =
+                "keep what is no code of the infrastructure elsewhere, or in a directory whose name begins with a dot";
+            Err(ReleaseError::not_possible(what, advice))
+        };
+        if sources.len() > FILES_MAX {
+            return refused(format!("the infrastructure has more than {FILES_MAX} files"));
+        }
+        let is_large = |source: &&Source| source.path.metadata().is_ok_and(|metadata| metadata.len() > FILE_MAX);
+        match sources.iter().find(is_large) {
+            Some(large) => refused(format!("{} has more than {FILE_MAX} bytes", large.path.display())),
+            None => Ok(()),
+        }
+    }
+
+    /// Its files; beyond [`FILES_MAX`] not all of them.
+    fn sources(&self) -> Vec<Source> {
+        match self {
+            InfraPlan::None => Vec::new(),
+            InfraPlan::Terraform(plan) => {
+                let given = plan.var_files.iter();
+                // Their order has a meaning: a later one goes before an earlier one.
+                let given = given.map(|path| Source { name: seen_from(&plan.directory, path), path: path.clone() });
+                below(&plan.directory).into_iter().chain(given).collect()
+            }
+            InfraPlan::CloudFormation(stack) => {
+                let name = stack.template.file_name().map(PathBuf::from).unwrap_or_default();
+                vec![Source { name, path: stack.template.clone() }]
+            }
             InfraPlan::Cdk(plan) => match &plan.app {
                 CdkApp::Assembly(directory) => below(directory),
                 // It is what it will be synthesised from; that is under version control.
-                CdkApp::Command(_) => return,
+                CdkApp::Command(_) => Vec::new(),
             },
-        };
-        for file in files {
-            let is_readable = file.metadata().is_ok_and(|metadata| metadata.len() <= FILE_MAX);
-            if let Ok(content) = std::fs::read(&file)
-                && is_readable
-            {
-                look(file.as_os_str().as_encoded_bytes());
-                look(&content);
-            }
         }
     }
 }
 
+fn readable(path: &Path) -> std::io::Result<Vec<u8>> {
+    if path.metadata()?.len() > FILE_MAX {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    std::fs::read(path)
+}
+
 /// The files with code in a directory and those below it, without hidden ones.
-fn below(directory: &Path) -> Vec<PathBuf> {
-    let (mut files, mut open) = (Vec::new(), vec![directory.to_path_buf()]);
+fn below(top: &Path) -> Vec<Source> {
+    let (mut files, mut open) = (Vec::new(), vec![top.to_path_buf()]);
     while let Some(directory) = open.pop() {
         let entries = std::fs::read_dir(&directory).into_iter().flatten().flatten();
         for entry in entries {
@@ -48,7 +93,9 @@ fn below(directory: &Path) -> Vec<PathBuf> {
             match entry.file_type() {
                 Ok(kind) if is_hidden || kind.is_symlink() => {}
                 Ok(kind) if kind.is_dir() => open.push(entry.path()),
-                Ok(_) if is_code(&entry.path()) => files.push(entry.path()),
+                Ok(_) if is_code(&entry.path()) => {
+                    files.push(Source { name: seen_from(top, &entry.path()), path: entry.path() });
+                }
                 Ok(_) | Err(_) => {}
             }
         }
@@ -60,6 +107,13 @@ fn below(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// A path as it is seen from a directory.
+fn seen_from(directory: &Path, path: &Path) -> PathBuf {
+    let shared = directory.components().zip(path.components()).take_while(|(one, other)| one == other).count();
+    let up = directory.components().skip(shared).map(|_| "..");
+    up.map(PathBuf::from).chain(path.components().skip(shared).map(|part| part.as_os_str().into())).collect()
+}
+
 fn is_code(path: &Path) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| CODE.contains(&extension))
 }
@@ -69,37 +123,70 @@ mod tests {
     use super::super::kind::TerraformPlan;
     use super::*;
 
+    fn plan(directory: &Path, var_files: &[&str]) -> InfraPlan {
+        InfraPlan::Terraform(TerraformPlan {
+            directory: directory.join("infra"),
+            variables: Default::default(),
+            var_files: var_files.iter().map(|name| directory.join(name)).collect(),
+            workspace: None,
+            binary: None,
+            policy: None,
+            protect: Default::default(),
+        })
+    }
+
+    fn write(directory: &Path, name: &str, text: &str) {
+        let path = directory.join(name);
+        std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+
+    fn seen(directory: &Path) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        plan(directory, &["z.tfvars", "a.tfvars"]).each_source(&mut |content| all.push(content.to_vec()));
+        all
+    }
+
     #[test]
     fn code_counts_and_state_does_not() {
         let directory = tempfile::tempdir().expect("a directory");
-        let write = |name: &str, text: &str| {
-            let path = directory.path().join(name);
-            std::fs::create_dir_all(path.parent().expect("it is in a directory")).expect("made");
-            std::fs::write(path, text).expect("written");
-        };
-        let seen = || {
-            let plan = InfraPlan::Terraform(TerraformPlan {
-                directory: directory.path().to_owned(),
-                variables: Default::default(),
-                var_files: vec![],
-                workspace: None,
-                binary: None,
-                policy: None,
-                protect: Default::default(),
-            });
-            let mut all = Vec::new();
-            plan.each_source(&mut |content| all.push(content.to_vec()));
-            all
-        };
-        write("main.tf", "a");
-        write("module/x.tf", "b");
-        let before = seen();
-        assert_eq!(before.len(), 4, "two files, name and content");
-        write("terraform.tfstate", "{}");
-        write(".terraform/modules/modules.json", "{}");
-        write(".terraform.lock.hcl", "x");
-        assert_eq!(seen(), before);
-        write("module/x.tf", "c");
-        assert_ne!(seen(), before);
+        let directory = directory.path();
+        write(directory, "infra/main.tf", "a");
+        write(directory, "infra/module/x.tf", "b");
+        let before = seen(directory);
+        assert_eq!(before.len(), 8, "two files, name and content behind their lengths");
+        write(directory, "infra/terraform.tfstate", "{}");
+        write(directory, "infra/.terraform/modules/modules.json", "{}");
+        write(directory, "infra/.terraform.lock.hcl", "x");
+        assert_eq!(seen(directory), before);
+        write(directory, "infra/module/x.tf", "c");
+        assert_ne!(seen(directory), before);
+    }
+
+    #[test]
+    fn the_same_files_elsewhere_are_the_same() {
+        let (one, other) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+        let names = ["infra/b.tf", "infra/a.tf", "infra/b/a.tf", "z.tfvars", "a.tfvars"];
+        names.iter().for_each(|name| write(one.path(), name, name));
+        names.iter().rev().for_each(|name| write(other.path(), name, name));
+        let all = seen(one.path());
+        assert_eq!(all, seen(other.path()));
+        let names: Vec<_> = all.iter().skip(1).step_by(4).map(|name| String::from_utf8_lossy(name)).collect();
+        assert_eq!(names, ["a.tf", "b/a.tf", "b.tf", "../z.tfvars", "../a.tfvars"]);
+    }
+
+    #[test]
+    fn what_is_too_large_to_be_looked_at_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        write(directory.path(), "infra/a.tf", "");
+        let plan = plan(directory.path(), &[]);
+        assert!(plan.refuse_unseen_sources().is_ok());
+        let file = std::fs::File::create(directory.path().join("infra/large.json")).expect("made");
+        file.set_len(FILE_MAX + 1).expect("a hole");
+        let refused = plan.refuse_unseen_sources().expect_err("it is too large").to_string();
+        assert!(refused.contains("large.json has more than"), "{refused}");
+        std::fs::remove_file(directory.path().join("infra/large.json")).expect("it was there");
+        (0..=FILES_MAX).for_each(|number| write(directory.path(), &format!("infra/{number}.tf"), ""));
+        assert!(plan.refuse_unseen_sources().expect_err("they are too many").to_string().contains("files"));
     }
 }

@@ -25,7 +25,7 @@ use crate::watch::verdict::Verdict;
 /// The step that publishes what the file says under `config`.
 const CONFIG: &str = "config";
 /// The most characters of a reason that are kept.
-const WHY_MAX: usize = 400;
+pub(super) const WHY_MAX: usize = 400;
 
 /// What an attempt works with.
 pub(super) struct Attempt<'a> {
@@ -99,6 +99,10 @@ impl Attempt<'_> {
             refuse_firing_alarms(connection, self.plan, &self.deploy, report, &self.interrupt).await?;
         }
         let made = infrastructure(self, report).await?;
+        if made.is_some() {
+            // It may have taken longer than a lock lasts.
+            self.held.ensure().await?;
+        }
         let plan = made.as_ref().map_or(self.plan, |made| &made.plan);
         assert!(plan.pending_outputs.is_empty(), "places are held only in plans that nobody carries out");
         secrets::refuse_missing(connection, plan).await?;

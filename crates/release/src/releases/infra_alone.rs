@@ -1,5 +1,7 @@
 //! Infrastructure made by itself, without a deployment: under the same lock as a release, kept to the same freezes, and written down like one.
 
+use super::abandoned::close;
+use super::attempt::WHY_MAX;
 use super::infrastructure::INFRA;
 use super::recorder::Recorder;
 use super::{Asked, Head, Permission, ReleaseId, State, forget, forget_old};
@@ -53,6 +55,9 @@ pub async fn apply_infra(
         if let Some(there) = &held.taken_from {
             let whose = there.in_words();
             report.send(Event::Note(format!("the environment was still locked by {whose}; that lock is taken over")));
+            if let Some(abandoned) = there.release.as_ref().filter(|other| **other != id) {
+                close(connection, realm, abandoned, held.since()).await?;
+            }
         }
         let recorder = Recorder::new(connection, realm, &id, 0);
         let mut head = Head {
@@ -81,7 +86,7 @@ pub async fn apply_infra(
         let at = connection.clock().now;
         head.state = match &applied {
             Ok(_) => State::Ended { verdict: Verdict::Deployed, at },
-            Err(error) => State::Stopped { why: error.to_string(), at },
+            Err(error) => State::Stopped { why: error.to_string().chars().take(WHY_MAX).collect(), at },
         };
         let changed_nothing = matches!(&applied, Ok(applied) if !applied.preview.changes_anything());
         let written = if changed_nothing { Ok(()) } else { recorder.head(&head).await };

@@ -4,6 +4,7 @@
 //! A record is a head, `releases/<id>`, and a parameter for each step below it, each within the 4 KB of a standard parameter: a list of
 //! releases is one of heads and costs a call for ten of them.
 
+mod abandoned;
 mod approval;
 mod asked;
 mod attempt;

@@ -155,13 +155,23 @@ fn what_policies_ask_for_and_what_is_done() {
             vec![step("s", 2)],
             "4 → 6 by s",
         ),
-        ("set below the minimum by hand", Facts { current: 1, ..facts() }, vec![low("cpu", 0.1)], "1 → 2 by cpu"),
-        ("set above the maximum by hand", Facts { current: 12, ..facts() }, vec![high("cpu", 2.0)], "12 → 10 by cpu"),
+        ("set below the minimum by hand", Facts { current: 1, ..facts() }, vec![high("cpu", 9.0)], "1 → 2 by cpu"),
+        ("also to nothing", Facts { current: 0, ..facts() }, vec![high("cpu", 2.0)], "0 → 2 by cpu"),
+        ("which scaling in leaves", Facts { current: 1, ..facts() }, vec![low("cpu", 0.1)], "stays, AtMin, cpu"),
         (
-            "which a deployment keeps",
-            Facts { current: 12, deployment: Deployment::Underway, ..facts() },
+            "and out while it is suspended",
+            Facts { current: 1, suspended: suspended(false, true), ..facts() },
             vec![high("cpu", 2.0)],
-            "stays, AtMax, cpu",
+            "stays, Suspended, cpu",
+        ),
+        ("set above the maximum by hand", Facts { current: 12, ..facts() }, vec![low("cpu", 0.1)], "12 → 10 by cpu"),
+        ("by however little", Facts { current: 12, ..facts() }, vec![low("cpu", 0.99)], "12 → 10 by cpu"),
+        ("which scaling out leaves", Facts { current: 12, ..facts() }, vec![high("cpu", 2.0)], "stays, AtMax, cpu"),
+        (
+            "and in during a deployment",
+            Facts { current: 12, deployment: Deployment::Underway, ..facts() },
+            vec![low("cpu", 0.1)],
+            "stays, Deploying, cpu",
         ),
         (
             "from nothing there is no proportion",
@@ -218,15 +228,15 @@ proptest! {
         prop_assert_eq!(facts.bounds.clamp(to), to);
         if to > facts.current {
             prop_assert!(!facts.suspended.scale_out);
+            prop_assert!(wishes.iter().any(|wish| !matches!(wish.asks, Asks::Less(_))), "somebody asks for more");
         } else {
             prop_assert!(!facts.suspended.scale_in);
             prop_assert_eq!(facts.deployment, Deployment::None);
-            let is_within = facts.current <= facts.bounds.max;
-            prop_assert!(!is_within || facts.cooldowns.scale_in_until <= Some(facts.now));
+            prop_assert!(facts.cooldowns.scale_in_until <= Some(facts.now));
             let is_step = |wish: &Wish| matches!(wish.asks, Asks::Step(_));
-            prop_assert!(!is_within || facts.trackers == Trackers::AllReady || wishes.iter().any(is_step));
+            prop_assert!(facts.trackers == Trackers::AllReady || wishes.iter().any(is_step));
             let asks_for_more = |wish: &Wish| matches!(wish.asks, Asks::More(_));
-            prop_assert!(!is_within || !wishes.iter().any(asks_for_more), "scaling out goes first");
+            prop_assert!(!wishes.iter().any(asks_for_more), "scaling out goes first");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
-use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, Parameter, Tag};
+use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, Tag};
 use tokio::time::Instant;
 
 use super::super::change::ResourceChange;
@@ -54,9 +54,9 @@ impl<'a> ChangeSet<'a> {
             .change_set_type(kind)
             .template_body(template(stack)?)
             .include_nested_stacks(true)
-            .set_parameters(Some(plan.parameters.iter().map(parameter).collect()))
-            .set_capabilities(Some(plan.capabilities.iter().map(|one| Capability::from(one.as_str())).collect()))
-            .set_tags(Some(plan.tags.iter().map(tag).collect()))
+            .set_parameters(given(plan.parameters.iter().map(parameter)))
+            .set_capabilities(given(plan.capabilities.iter().map(|one| Capability::from(one.as_str()))))
+            .set_tags(given(plan.tags.iter().map(tag)))
             .set_role_arn(plan.role_arn.clone());
         let made = match request.send().await.doing(|| format!("working out a change of the stack {}", plan.stack)) {
             // Some endpoints refuse at once what AWS makes a failed change set of.
@@ -145,6 +145,14 @@ impl<'a> ChangeSet<'a> {
         Ok(())
     }
 
+    /// Whether CloudFormation has begun to execute it, as far as can be found out: then it is not to be taken away.
+    pub async fn is_begun(&self) -> bool {
+        match self.describe(&self.id, None).await {
+            Ok(found) => found.execution_status != Some(ExecutionStatus::Available),
+            Err(_) => true,
+        }
+    }
+
     /// Takes it away again, and the empty stack that there is only because of it.
     pub async fn discard(&self, standing: Standing) -> Result<(), ReleaseError> {
         let client = &self.stack.connection().cloudformation;
@@ -162,6 +170,12 @@ impl<'a> ChangeSet<'a> {
     pub fn is_creation(&self) -> bool {
         self.standing != Standing::Present
     }
+}
+
+/// A list, unless it is empty: an empty one of tags takes away those that a stack has.
+fn given<T>(list: impl Iterator<Item = T>) -> Option<Vec<T>> {
+    let list: Vec<T> = list.collect();
+    (!list.is_empty()).then_some(list)
 }
 
 /// The template's text; a larger one would have to be in a bucket.

@@ -28,6 +28,7 @@ pub(super) fn classified(raw: &Raw, prefix: &str) -> Option<ResourceChange> {
         | Action::PerhapsReplace
         | Action::Replace
         | Action::Delete
+        | Action::Move
         | Action::Forget => Fate::Stays,
     };
     let kind = raw.resource_type().unwrap_or_default().to_owned();

@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::types::StackEvent;
 use tokio::time::Instant;
 
 use super::change_set::ChangeSet;
-use super::stack::Stack;
+use super::stack::{Stack, intervention};
 use crate::aws::DoingExt;
 use crate::error::ReleaseError;
 use crate::report::{Deed, Event, InfraEvent};
@@ -46,13 +46,7 @@ pub(super) async fn execute(stack: &Stack<'_>, change_set: &ChangeSet<'_>) -> Re
             ended => {
                 let why = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
                 let what = format!("the stack {name} is {ended}{why}");
-                let instead = if change_set.is_creation() {
-                    format!(
-                        "repair the cause, delete what is left (aws cloudformation delete-stack --stack-name {name}), and go on"
-                    )
-                } else {
-                    "repair the cause and go on: the stack is what it was before".to_owned()
-                };
+                let instead = instead(name, ended, change_set.is_creation());
                 return Err(ReleaseError::not_possible(what, instead));
             }
         }
@@ -63,6 +57,23 @@ pub(super) async fn execute(stack: &Stack<'_>, change_set: &ChangeSet<'_>) -> Re
         if interrupt.sleep(stack.connection().poll_interval()).await {
             let before = format!("the stack {name} was done; CloudFormation goes on with it");
             return Err(ReleaseError::Interrupted { before });
+        }
+    }
+}
+
+/// What to do about a change that has ended otherwise than it should.
+fn instead(name: &str, status: &str, is_creation: bool) -> String {
+    match (is_creation, intervention(name, status)) {
+        (true, _) => format!(
+            "repair the cause, delete what is left (aws cloudformation delete-stack --stack-name {name}), and go on"
+        ),
+        // Neither the change nor the way back has come to its end.
+        (false, Some(instead)) => instead,
+        (false, None) if status.ends_with("ROLLBACK_COMPLETE") => {
+            "repair the cause and go on: the stack is what it was before".to_owned()
+        }
+        (false, None) => {
+            format!("see what has become of it: aws cloudformation describe-stack-events --stack-name {name}")
         }
     }
 }
@@ -140,6 +151,21 @@ mod tests {
         );
         assert_eq!(failure(&event("CREATE_FAILED", Some("Resource creation cancelled"))), None);
         assert_eq!(failure(&event("CREATE_COMPLETE", None)), None);
+    }
+
+    #[test]
+    fn only_a_stack_that_was_taken_back_is_what_it_was_before() {
+        for (status, is_creation, words) in [
+            ("UPDATE_ROLLBACK_COMPLETE", false, "what it was before"),
+            ("UPDATE_ROLLBACK_FAILED", false, "continue-update-rollback --stack-name shop"),
+            ("UPDATE_FAILED", false, "rollback-stack --stack-name shop"),
+            ("ROLLBACK_COMPLETE", true, "delete-stack --stack-name shop"),
+            ("DELETE_COMPLETE", false, "describe-stack-events --stack-name shop"),
+        ] {
+            let told = instead("shop", status, is_creation);
+            assert!(told.contains(words), "{status}: {told}");
+            assert_eq!(told.contains("before"), status == "UPDATE_ROLLBACK_COMPLETE", "{status}: {told}");
+        }
     }
 
     #[test]

@@ -87,6 +87,14 @@ impl Stack<'_> {
     }
 }
 
+/// What has to be done about a state before anything else can be, if anything has.
+pub(super) fn intervention(name: &str, status: &str) -> Option<String> {
+    match allows(name, status) {
+        Allows::Intervention { instead, .. } => Some(instead),
+        Allows::Creation(_) | Allows::Update | Allows::Nothing => None,
+    }
+}
+
 /// What a state allows; empty for a stack that is not there.
 fn allows(name: &str, status: &str) -> Allows {
     let delete = || format!("delete it, then go on: aws cloudformation delete-stack --stack-name {name}");

@@ -3,6 +3,7 @@
 mod events;
 mod plan_json;
 mod policy;
+mod workspace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::{Applied, Workshop};
 use crate::error::ReleaseError;
 use crate::report::{Event, InfraEvent};
 use events::{Problems, heard};
+use workspace::DEFAULT;
 
 /// Providers are downloaded, the largest of them with some hundred megabytes.
 const INIT: Limit = Limit { what: "terraform init", limit: Duration::from_secs(15 * 60) };
@@ -35,6 +37,9 @@ const APPLY: Limit = Limit { what: "terraform apply", limit: Duration::from_secs
 
 /// How long Terraform waits for whoever holds the lock of its state: longer than a process that was asked to stop usually takes to end.
 const LOCK_TIMEOUT: &str = "-lock-timeout=300s";
+
+/// The workspace of one command, before whichever is selected in the directory.
+const TF_WORKSPACE: &str = "TF_WORKSPACE";
 
 /// The exit code with which a plan says that something would change.
 const CHANGES: i32 = 2;
@@ -51,6 +56,16 @@ struct Planned {
     preview: Preview,
     /// The plan itself, in the program's own form.
     file: PathBuf,
+    /// Whether there is something to apply, which may be no resource and no output: a state of another form, for example.
+    is_applicable: bool,
+}
+
+/// A plan that was written to a file.
+struct Written {
+    file: PathBuf,
+    /// The plan as JSON.
+    document: Vec<u8>,
+    is_applicable: bool,
 }
 
 impl<'a> Terraform<'a> {
@@ -70,9 +85,10 @@ impl<'a> Terraform<'a> {
             )
         })?;
         let mut environment = workshop.connection.environment().await?;
-        environment.push(("TF_IN_AUTOMATION", Some("1".to_owned())));
-        environment.push(("TF_INPUT", Some("0".to_owned())));
-        environment.push(("TF_WORKSPACE", plan.workspace.clone()));
+        environment.push(("TF_IN_AUTOMATION".into(), Some("1".to_owned())));
+        environment.push(("TF_INPUT".into(), Some("0".to_owned())));
+        // What somebody has selected in the directory does not count: it may be another environment's.
+        environment.push((TF_WORKSPACE.into(), Some(plan.workspace.as_deref().unwrap_or(DEFAULT).to_owned())));
         let program = Program {
             workshop,
             program: found.into(),
@@ -107,9 +123,9 @@ impl<'a> Terraform<'a> {
     /// Changes what a plan says, after it has been looked at.
     pub async fn apply(&self, sacrifice: &Sacrifice) -> Result<Applied, ReleaseError> {
         self.prepare().await?;
-        let Planned { preview, file } = self.planned().await?;
+        let Planned { preview, file, is_applicable } = self.planned().await?;
         sacrifice.check(&preview).await?;
-        if preview.changes_anything() {
+        if is_applicable {
             self.workshop.may_begin().await?;
             let file = file.to_string_lossy();
             let arguments = ["apply", "-input=false", "-json", LOCK_TIMEOUT, &file];
@@ -126,20 +142,14 @@ impl<'a> Terraform<'a> {
     /// What somebody has changed by hand.
     pub async fn drift(&self) -> Result<Drift, ReleaseError> {
         self.prepare().await?;
-        let document = self.plan_document(&["-refresh-only"]).await?.1;
-        plan_json::drift(&document).map_err(|error| self.unreadable("show", &error))
+        let written = self.written(&["-refresh-only"]).await?;
+        plan_json::drift(&written.document).map_err(|error| self.unreadable("show", &error))
     }
 
-    /// Initialises the directory, chooses the workspace and checks the configuration.
+    /// Initialises the directory, makes the workspace if it is missing, and checks the configuration.
     async fn prepare(&self) -> Result<(), ReleaseError> {
         self.init().await?;
-        if let Some(workspace) = &self.plan.workspace {
-            let arguments = ["workspace", "select", "-or-create=true", "-no-color", workspace];
-            let ended = self.without_workspace().run(&arguments, None, SHOW, &mut |_| ()).await?;
-            if ended.code != Some(0) {
-                return Err(self.failed("workspace select", &ended.complaint(), "see `terraform workspace list`"));
-            }
-        }
+        self.ensure_workspace().await?;
         let ended = self.quietly(&["validate", "-json", "-no-color"], VALIDATE).await?;
         let report: Json = serde_json::from_slice(&ended.document()?).unwrap_or_default();
         if ended.code != Some(0) || report["valid"] == false {
@@ -149,9 +159,14 @@ impl<'a> Terraform<'a> {
         Ok(())
     }
 
+    /// Initialises in the default workspace, since one that is not there yet would stand in the way.
     async fn init(&self) -> Result<(), ReleaseError> {
-        let program = self.without_workspace();
-        let ended = program.run(&["init", "-input=false", "-no-color"], None, INIT, &mut |_| ()).await?;
+        let arguments = ["init", "-input=false", "-no-color"];
+        let mut ended = self.in_workspace(DEFAULT).run(&arguments, None, INIT, &mut |_| ()).await?;
+        // HCP Terraform has no default one.
+        if ended.code != Some(0) && self.plan.workspace.is_some() && ended.complaint().contains("orkspace") {
+            ended = self.quietly(&arguments, INIT).await?;
+        }
         match ended.code {
             Some(0) => Ok(()),
             _ => {
@@ -162,27 +177,26 @@ impl<'a> Terraform<'a> {
         }
     }
 
-    /// A workspace that is not there yet must not stand in the way of initialising.
-    fn without_workspace(&self) -> Program<'a> {
+    fn in_workspace(&self, name: &str) -> Program<'a> {
         let mut environment = self.program.environment.clone();
-        environment.retain(|(name, _)| *name != "TF_WORKSPACE");
-        environment.push(("TF_WORKSPACE", None));
+        environment.retain(|(name, _)| *name != TF_WORKSPACE);
+        environment.push((TF_WORKSPACE.into(), Some(name.to_owned())));
         Program { environment, ..self.program.clone() }
     }
 
     /// Plans, asks the policy, and reads the plan.
     async fn planned(&self) -> Result<Planned, ReleaseError> {
-        let (file, document) = self.plan_document(&[]).await?;
+        let Written { file, document, is_applicable } = self.written(&[]).await?;
         let preview =
             plan_json::preview(&document, &self.plan.protect).map_err(|error| self.unreadable("show", &error))?;
         if let Some(policy) = &self.plan.policy {
             policy::ask(self.workshop, policy, &document, &self.program.scratch.file("plan.json")).await?;
         }
-        Ok(Planned { preview, file })
+        Ok(Planned { preview, file, is_applicable })
     }
 
-    /// Writes a plan to a file; returns the file, and the plan as JSON.
-    async fn plan_document(&self, further: &[&str]) -> Result<(PathBuf, Vec<u8>), ReleaseError> {
+    /// Writes a plan to a file and reads it.
+    async fn written(&self, further: &[&str]) -> Result<Written, ReleaseError> {
         let file = self.program.scratch.file("plan");
         let out = format!("-out={}", file.display());
         let mut arguments = vec!["plan", "-input=false", "-json", "-detailed-exitcode", LOCK_TIMEOUT, &out];
@@ -202,7 +216,7 @@ impl<'a> Terraform<'a> {
         if shown.code != Some(0) {
             return Err(self.failed("show", &shown.complaint(), "run it yourself to see why"));
         }
-        Ok((file, shown.document()?))
+        Ok(Written { file, document: shown.document()?, is_applicable: ended.code == Some(CHANGES) })
     }
 
     /// Values may be secret: they go into a file that only this user can read, not onto a command line that everybody sees.

@@ -29,6 +29,8 @@ struct Resource {
     kind: String,
     #[serde(default)]
     mode: String,
+    /// Where it is moved from.
+    previous_address: Option<String>,
     change: Change,
 }
 
@@ -56,8 +58,10 @@ pub(super) fn preview(document: &[u8], protect: &BTreeSet<String>) -> Result<Pre
 fn changed(resource: Resource) -> Option<ResourceChange> {
     let actions: Vec<&str> = resource.change.actions.iter().map(String::as_str).collect();
     let is_imported = !resource.change.importing.is_null();
+    let is_moved = resource.previous_address.as_ref().is_some_and(|previous| *previous != resource.address);
     let (action, fate) = match actions.as_slice() {
         ["no-op"] if is_imported => (Action::Import, Fate::Stays),
+        ["no-op"] if is_moved => (Action::Move, Fate::Stays),
         ["no-op"] | ["read"] => return None,
         ["create"] => (Action::Create, Fate::Stays),
         ["update"] => (Action::Update, Fate::Stays),
@@ -140,6 +144,10 @@ mod tests {
         let mut imported = plan("aws_s3_bucket", &["no-op"]);
         imported["resource_changes"][0]["change"]["importing"] = json!({ "id": "b" });
         assert_eq!(previewed(&imported).resources[0].action, Action::Import);
+        let mut moved = plan("aws_s3_bucket", &["no-op"]);
+        moved["resource_changes"][0]["previous_address"] = json!("aws_s3_bucket.before");
+        assert_eq!(previewed(&moved).resources[0].action, Action::Move);
+        assert!(previewed(&moved).changes_anything() && previewed(&moved).guarded.is_empty());
     }
 
     #[test]
