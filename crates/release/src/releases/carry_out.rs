@@ -2,14 +2,13 @@
 //! the environment is nobody else's. What it then does is an [`Attempt`].
 
 use sha2::{Digest, Sha256};
-use time::OffsetDateTime;
 
+use super::abandoned;
 use super::approval::{Approval, Consent, Request, approved};
 use super::attempt::Attempt;
 use super::infra_alone::NO_PLAN;
 use super::infrastructure::Resolve;
-use super::recorder::Recorder;
-use super::{Asked, Head, PATH, Release, ReleaseId, State, release, releases};
+use super::{Asked, Head, Release, ReleaseId, State, release, releases};
 use crate::audit::{self, Deed};
 use crate::aws::Connection;
 use crate::deploy::{DeployOptions, DeployReport};
@@ -20,7 +19,7 @@ use crate::history::{HISTORY_MAX, HistoryEntry, history};
 use crate::images::Provided;
 use crate::interrupt::Interrupt;
 use crate::lock::{self, Force, HeldLock, Owner};
-use crate::parameters::{Parameters, Realm};
+use crate::parameters::Realm;
 use crate::plan::Plan;
 use crate::provision::Sacrifice;
 use crate::report::{Event, Reporter};
@@ -161,7 +160,9 @@ async fn begun(
     if let Some(there) = &held.taken_from {
         let whose = there.in_words();
         report.send(Event::Note(format!("the environment was still locked by {whose}; that lock is taken over")));
-        close_abandoned(connection, realm, there.release.as_ref().filter(|other| *other != id), held.since()).await?;
+        if let Some(other) = there.release.as_ref().filter(|other| *other != id) {
+            abandoned::close(connection, realm, other, held.since()).await?;
+        }
     }
     if let (Some(freeze), Some(reason)) = (frozen, options.permission.break_freeze.clone()) {
         let deed = Deed::BrokeFreeze { release: id.clone(), freeze, reason };
@@ -238,23 +239,6 @@ async fn since(connection: &Connection, plan: &Plan, release: &Release) -> Resul
 async fn is_started(connection: &Connection, plan: &Plan, release: &Release) -> Result<bool, ReleaseError> {
     let entries = since(connection, plan, release).await?;
     Ok(plan.services.iter().all(|service| entries.iter().any(|entry| entry.service == service.name)))
-}
-
-/// Writes down that a release whose lock was taken over will not go on.
-async fn close_abandoned(
-    connection: &Connection,
-    realm: &Realm,
-    id: Option<&ReleaseId>,
-    at: OffsetDateTime,
-) -> Result<(), ReleaseError> {
-    let Some(id) = id else { return Ok(()) };
-    let found = Parameters { connection, realm }.get(&format!("{PATH}/{id}")).await?;
-    let Some(Ok(mut head)) = found.map(|found| found.json::<Head>()) else { return Ok(()) };
-    if head.state != State::Running {
-        return Ok(());
-    }
-    head.state = State::Stopped { why: "its process ended, and another release has begun".to_owned(), at };
-    Recorder::new(connection, realm, id, 0).head(&head).await
 }
 
 /// What tells two releases apart: everything in their plans, which task definition they bring, and the code of their infrastructure, by a
