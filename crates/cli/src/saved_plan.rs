@@ -1,5 +1,6 @@
 //! A plan in a file: what somebody has looked at, so that just that is deployed, later and elsewhere.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -20,16 +21,20 @@ pub struct SavedPlan {
     pub app: AppName,
     pub environment: EnvironmentName,
     pub services: Vec<ServiceName>,
-    /// Of everything that would be deployed, images by their digests.
+    /// The images that were built or found for it, by digest.
+    #[serde(default)]
+    pub images: BTreeMap<ServiceName, String>,
+    /// Of everything that would be deployed.
     pub plan: String,
 }
 
 impl SavedPlan {
-    pub fn of(plan: &Plan, force: Force, definition: DefinitionChoice) -> Self {
+    pub fn of(plan: &Plan, images: &BTreeMap<ServiceName, String>, force: Force, definition: DefinitionChoice) -> Self {
         SavedPlan {
             app: plan.app.clone(),
             environment: plan.environment.name.clone(),
             services: plan.services.iter().map(|service| service.name.clone()).collect(),
+            images: images.clone(),
             plan: fingerprint(plan, force, definition),
         }
     }
@@ -40,16 +45,21 @@ impl SavedPlan {
         std::fs::write(path, text).with_context(|| format!("the plan cannot be written to {}", path.display()))
     }
 
-    /// Refuses to deploy anything but what was saved.
-    pub fn check(path: &Path, now: &SavedPlan) -> Result<()> {
-        let wrong = |what: String, instead: &str| UsageError { what, instead: instead.to_owned() };
+    /// Reads it.
+    pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let length = std::fs::metadata(path).with_context(|| format!("the plan {shown} cannot be read"))?.len();
         let text = if length > FILE_MAX { None } else { std::fs::read_to_string(path).ok() };
         let saved: Option<SavedPlan> = text.and_then(|text| serde_json::from_str(&text).ok());
-        let Some(saved) = saved else {
-            return Err(wrong(format!("{shown} is no plan"), "write one with `seatrial plan --out FILE`").into());
-        };
+        saved.ok_or_else(|| {
+            let instead = "write one with `seatrial plan --out FILE`".to_owned();
+            UsageError { what: format!("{shown} is no plan"), instead }.into()
+        })
+    }
+
+    /// Refuses to deploy anything else.
+    pub fn check(&self, path: &Path, now: &SavedPlan) -> Result<()> {
+        let saved = self;
         if saved.plan == now.plan {
             return Ok(());
         }
@@ -61,7 +71,8 @@ impl SavedPlan {
         } else {
             "configuration, images or flags have changed since".to_owned()
         };
-        let what = format!("what would be deployed is not what was planned in {shown}: {why}");
-        Err(wrong(what, "look at it anew: `seatrial plan --out FILE`, with the same flags as this command").into())
+        let what = format!("what would be deployed is not what was planned in {}: {why}", path.display());
+        let instead = "look at it anew: `seatrial plan --out FILE`, with the same flags as this command".to_owned();
+        Err(UsageError { what, instead }.into())
     }
 }

@@ -21,7 +21,7 @@ use super::simulate::ApplicationArguments;
 use crate::arguments::{Common, Version, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::ExitCode;
-use crate::images::provided;
+use crate::images::{Wish, provided};
 use crate::printer::{Output, Printer};
 use crate::progress::Display;
 use crate::sacrifice::SacrificeArguments;
@@ -154,13 +154,16 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
             .await?;
     version.check(&session.plan, "deploy")?;
     let interrupt = interrupted_by_ctrl_c();
-    let wish = version.images();
+    let saved = arguments.plan.as_deref().map(SavedPlan::read).transpose()?;
+    let known = saved.as_ref().map(|saved| saved.images.clone()).unwrap_or_default();
+    let wish = version.images().map(|wish| Wish { known, ..wish });
     if wish.is_some() {
         refuse_conflicts(&session.connection, &session.plan).await?;
     }
     let provided = provided(&mut session, wish, &common, printer, interrupt.clone()).await?;
-    if let Some(file) = &arguments.plan {
-        SavedPlan::check(file, &SavedPlan::of(&session.plan, version.force(), version.definition()))?;
+    if let (Some(file), Some(saved)) = (&arguments.plan, &saved) {
+        let now = SavedPlan::of(&session.plan, &provided.images, version.force(), version.definition());
+        saved.check(file, &now)?;
     }
     if arguments.diff && !session.plan.pending_outputs.is_empty() {
         // The plan says what lacks and how it is made.

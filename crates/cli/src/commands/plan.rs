@@ -124,7 +124,7 @@ pub async fn planned(
         service: conflict.service,
     });
     let taken: Vec<Finding> = taken.collect();
-    provided(&mut session, version.images(), common, printer, interrupted_by_ctrl_c()).await?;
+    let images = provided(&mut session, version.images(), common, printer, interrupted_by_ctrl_c()).await?.images;
     let Session { connection, plan, file, environment, .. } = &session;
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
@@ -140,7 +140,7 @@ pub async fn planned(
         timelines: Vec::new(),
         findings,
         advice: Vec::new(),
-        saved: Some(SavedPlan::of(plan, force, definition)),
+        saved: Some(SavedPlan::of(plan, &images, force, definition)),
     };
     for service in &plan.services {
         // Whoever may not look at metrics may still plan.

@@ -93,7 +93,7 @@ impl Found {
     }
 
     /// Whether everything is there that the image names.
-    fn is_whole(&self, layout: &Path) -> bool {
+    pub(super) fn is_whole(&self, layout: &Path) -> bool {
         let place = |digest: &Digest| layout.join("blobs").join(digest.algorithm().as_str()).join(digest.hex());
         self.blobs.iter().all(|blob| place(blob).is_file())
     }
@@ -130,6 +130,15 @@ impl Builder<'_> {
         };
         self.report.send(Event::Output { source: step, line });
         Ok(built)
+    }
+
+    /// Takes up an image that was built before, by its digest; none where this machine has it no more.
+    pub(crate) fn found(&self, service: &ServiceName, plan: &BuildPlan, digest: &Digest) -> Option<Built> {
+        let (layout, found) = self.shelf.by_digest(self.app, service, digest)?;
+        let Found { digest, size, referrers, .. } = found;
+        let (service, plan) = (service.clone(), plan.clone());
+        let (origin, purpose) = (Origin::AsBefore, Purpose::Release);
+        Some(Built { service, plan, digest, layout, size, referrers, origin, purpose })
     }
 
     async fn make(

@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use seatrial_model::image::Digest;
+
+use super::Found;
 use crate::config::{AppName, ServiceName};
 use crate::error::ReleaseError;
 
@@ -23,6 +26,16 @@ pub struct Shelf(PathBuf);
 impl Shelf {
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Shelf(directory.into())
+    }
+
+    /// Finds a build by the digest of its image.
+    pub(crate) fn by_digest(&self, app: &AppName, service: &ServiceName, digest: &Digest) -> Option<(PathBuf, Found)> {
+        let directory = self.0.join(app.as_str()).join(service.as_str());
+        let entries = fs::read_dir(directory).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+        entries.into_iter().find_map(|layout| {
+            let found = Found::of(&layout).ok().filter(|found| found.digest == *digest && found.is_whole(&layout))?;
+            Some((layout, found))
+        })
     }
 
     /// The place of what is made of certain inputs.

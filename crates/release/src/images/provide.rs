@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use seatrial_image::Platform;
+use seatrial_model::image::ImageName;
 
 use super::fallback;
 use super::login::login;
@@ -37,7 +38,8 @@ pub struct Provided {
     pub stand_ins: BTreeMap<ServiceName, String>,
 }
 
-/// Builds the images of a plan, or finds those that were built before; what is `known` is taken as it is.
+/// Builds the images of a plan, or finds those that were built before; what is `known` is taken as it is, from this machine if it is
+/// still here and else from the registry.
 pub async fn provide(
     connection: &Connection,
     plan: &Plan,
@@ -54,6 +56,8 @@ pub async fn provide(
     for service in &plan.services {
         let Some(build) = &service.build else { continue };
         if let Some(image) = known.get(&service.name) {
+            let digest = ImageName::parse(image).ok().and_then(|name| name.digest);
+            provided.built.extend(digest.and_then(|digest| builder.found(&service.name, build, &digest)));
             provided.images.insert(service.name.clone(), image.clone());
             continue;
         }
