@@ -240,6 +240,40 @@ fn inspected(trial: &Trial, arguments: &[&str], image: &str) -> Json {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
+/// A base is pulled from the registry, and what its tag points to now is what is built on.
+#[test]
+fn files_are_added_to_a_base_and_a_base_that_moves_is_another_image() {
+    let trial = with_server(CONFIGURATION);
+    trial.deploy(&[]).exits(0);
+    let base = format!("{}/{REPOSITORY}:latest", registry(&trial));
+    let file = trial.directory().join("seatrial.yml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    // Another service on the image of the first, with another page.
+    write(&trial, "page", "over the base");
+    let port = harness::free_port();
+    let other = format!(
+        "  other:\n    build: {{ base: \"{base}\", files: {{ /public/page: page }} }}\n    command: [/server]\n    port: 3000\n    \
+         health_check: {{ path: /health, interval: 5s }}\n    listener: {{ port: {port} }}\nenvironments:"
+    );
+    fs::write(&file, text.replacen("environments:", &other, 1)).expect("writable");
+    let seen_there = || {
+        use std::io::{Read, Write};
+        let mut client = std::net::TcpStream::connect(("127.0.0.1", port)).expect("the listener is open");
+        client.write_all(b"GET / HTTP/1.1\r\nhost: trial\r\nconnection: close\r\n\r\n").expect("it reads");
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).expect("it answers in text");
+        answer.rsplit("\r\n").next().unwrap_or_default().to_owned()
+    };
+    trial.run(&["deploy", "other"], &[]).exits(0);
+    assert_eq!(seen_there(), "version 1 over the base");
+    let again = trial.run(&["deploy", "other"], &[]).exits(0);
+    assert!(again.says("nothing it is made of has changed"), "{again:?}");
+    version(&trial, "2");
+    trial.run(&["deploy", "web"], &[]).exits(0);
+    trial.run(&["deploy", "other"], &[]).exits(0);
+    assert_eq!(seen_there(), "version 2 over the base");
+}
+
 #[test]
 fn a_repository_that_is_somebody_elses_is_found_before_anything_is_touched() {
     let trial = with_server(CONFIGURATION);
