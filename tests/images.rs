@@ -107,11 +107,13 @@ fn an_environment_comes_up_without_its_image_and_finds_one_when_it_is_lost() {
     let refused = trial.run(&["deploy", "--env", "prod", "--no-build"], &[]).exits(1);
     assert!(refused.says("the image of service web is not there"), "{refused:?}");
     assert!(refused.says("there is no repository trial/web"), "{refused:?}");
+    let unwritable = trial.run(&["plan", "--out", "nowhere/plan.json"], &[]).exits(2);
+    assert!(unwritable.says("name a file in a directory that is there"), "{unwritable:?}");
     let refused = trial.run(&["deploy", "--env", "prod", "--use-fallback-image"], &[]).exits(1);
     assert!(refused.says("in prod nothing may stand in for it"), "{refused:?}");
     // Elsewhere only when asked for.
     let refused = trial.run(&["deploy", "--no-build"], &[]).exits(1);
-    assert!(refused.says("--use-fallback-image"), "{refused:?}");
+    assert!(refused.says("build it: seatrial deploy web") && refused.says("--use-fallback-image"), "{refused:?}");
     let nothing = trial.run(&["status", "-o", "json"], &[]).exits(0);
     assert!(!nothing.says("trial-dev-web"), "nothing was made: {nothing:?}");
 
@@ -272,6 +274,42 @@ fn files_are_added_to_a_base_and_a_base_that_moves_is_another_image() {
     trial.run(&["deploy", "web"], &[]).exits(0);
     trial.run(&["deploy", "other"], &[]).exits(0);
     assert_eq!(seen_there(), "version 2 over the base");
+}
+
+/// Where the environment allows it nobody has to ask, and what stands in may be an image of one's own.
+#[test]
+fn an_environment_may_have_its_own_rule_and_its_own_stand_in() {
+    let trial = with_server(CONFIGURATION);
+    let file = trial.directory().join("seatrial.yml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let with = |rule: &str| {
+        let (from, to) = ("stage: dev }", format!("stage: dev, {rule} }}"));
+        fs::write(&file, text.replacen(from, &to, 1)).expect("writable");
+    };
+    with("fallback: allowed");
+    let stood_in = trial.run(&["deploy", "--no-build"], &[]).exits(0);
+    assert!(stood_in.says("something stands in"), "{stood_in:?}");
+    assert!(seen(&trial, "/").contains("web is not deployed yet"));
+    trial.deploy(&[]).exits(0);
+    let real = digest_of(&trial, "latest");
+    // The real image as a stand-in: it has an entry point of its own only by the file's command, which a stand-in is not given.
+    with(&format!("fallback: allowed, fallback_image: \"{}/{REPOSITORY}@{real}\"", registry(&trial)));
+    let refused = trial.run(&["deploy", "--tag", "never-pushed"], &[]).exits(3);
+    assert!(refused.says("neither an entry point nor a command"), "{refused:?}");
+    assert!(seen(&trial, "/").ends_with("version 1 hello"), "it went back to what served");
+    with("fallback: never");
+    trial.run(&["deploy", "--tag", "never-pushed", "--use-fallback-image"], &[]).exits(1);
+}
+
+#[test]
+fn nobody_knows_whose_an_image_of_a_shared_repository_is() {
+    let trial = with_server(CONFIGURATION);
+    let file = trial.directory().join("seatrial.yml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let other = "  other: { build: { files: { /server: server } }, repository: trial/web, command: [/server], port: 3000 }\nenvironments:";
+    fs::write(&file, text.replacen("environments:", other, 1)).expect("writable");
+    let refused = trial.run(&["deploy", "--no-build"], &[]).exits(1);
+    assert!(refused.says("services share the repository trial/web"), "{refused:?}");
 }
 
 #[test]

@@ -42,7 +42,10 @@ impl SavedPlan {
     /// Writes it; a file that is there is replaced, as by whatever made it before.
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(path, text).with_context(|| format!("the plan cannot be written to {}", path.display()))
+        std::fs::write(path, text).map_err(|error| {
+            let what = format!("the plan cannot be written to {}: {error}", path.display());
+            UsageError { what, instead: "name a file in a directory that is there".to_owned() }.into()
+        })
     }
 
     /// Reads it.

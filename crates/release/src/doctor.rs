@@ -123,8 +123,10 @@ async fn standing(connection: &Connection, plan: &Plan) -> Vec<Check> {
 
 async fn images(connection: &Connection, plan: &Plan) -> Result<Vec<Finding>, ReleaseError> {
     let missing = lacking(connection, &provided_by_build(plan), &[]).await?;
-    let finding =
-        |missing: &crate::images::Missing| Finding::Bad { detail: missing.in_words(), instead: missing.ways_out() };
+    let finding = |missing: &crate::images::Missing| Finding::Bad {
+        detail: missing.in_words(),
+        instead: missing.ways_out(false),
+    };
     Ok(missing.iter().map(finding).collect())
 }
 

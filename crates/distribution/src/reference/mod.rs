@@ -17,9 +17,6 @@ pub use repository::RepositoryPath;
 /// The longest name that is read: a host, a repository, a tag and a SHA-512 digest at their longest.
 const LENGTH_MAX: usize = 255 + 255 + 128 + 136 + 8;
 
-/// What a name without tag and digest means.
-const DEFAULT_TAG: &str = "latest";
-
 /// Where Docker Hub keeps the repositories that are named by one word.
 const OFFICIAL: &str = "library/";
 
@@ -79,11 +76,7 @@ impl ImageName {
 
     /// Returns what to ask the registry for: the digest where there is one, or else the tag, or else `latest`.
     pub fn reference(&self) -> ImageReference {
-        match (&self.digest, &self.tag) {
-            (Some(digest), _) => ImageReference::Digest(digest.clone()),
-            (None, Some(tag)) => ImageReference::Tag(tag.clone()),
-            (None, None) => ImageReference::Tag(ImageTag::parse(DEFAULT_TAG).expect("latest is a tag")),
-        }
+        ImageReference::of(self.tag.as_ref(), self.digest.as_ref())
     }
 }
 

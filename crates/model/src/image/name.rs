@@ -9,9 +9,6 @@ use crate::id::InvalidId;
 /// The longest name that is read: a host, a repository, a tag and a digest at their longest.
 const LENGTH_MAX: usize = 1024;
 
-/// The tag of a name that gives none.
-const TAG_DEFAULT: &str = "latest";
-
 /// The name of an image.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageName {
@@ -56,11 +53,7 @@ impl ImageName {
 
     /// What is asked for in the repository: the digest where there is one, else the tag, else `latest`.
     pub fn reference(&self) -> ImageReference {
-        match (&self.digest, &self.tag) {
-            (Some(digest), _) => ImageReference::Digest(digest.clone()),
-            (None, Some(tag)) => ImageReference::Tag(tag.clone()),
-            (None, None) => ImageReference::Tag(ImageTag::parse(TAG_DEFAULT).expect("a tag")),
-        }
+        ImageReference::of(self.tag.as_ref(), self.digest.as_ref())
     }
 }
 

@@ -11,6 +11,9 @@ use crate::id::{InvalidId, text_identity};
 /// The longest tag (OCI distribution specification 1.1, "Pulling manifests").
 const LENGTH_MAX: usize = 128;
 
+/// The tag of a name that gives none.
+const TAG_DEFAULT: &str = "latest";
+
 /// A tag of an image.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -48,6 +51,15 @@ pub enum ImageReference {
 }
 
 impl ImageReference {
+    /// What a name asks for: its digest where it has one, else its tag, else `latest`.
+    pub fn of(tag: Option<&ImageTag>, digest: Option<&Digest>) -> Self {
+        match (digest, tag) {
+            (Some(digest), _) => ImageReference::Digest(digest.clone()),
+            (None, Some(tag)) => ImageReference::Tag(tag.clone()),
+            (None, None) => ImageReference::Tag(ImageTag(TAG_DEFAULT.to_owned())),
+        }
+    }
+
     /// Parses a digest, which is what has a colon, or a tag.
     pub fn parse(value: &str) -> Result<Self, InvalidId> {
         if value.contains(':') {

@@ -144,10 +144,13 @@ fn named(base: &str, login: Option<&Login>) -> Result<(ImageName, CredentialSour
 }
 
 fn not_had(base: &str, error: &DistributionError) -> ReleaseError {
-    ReleaseError::not_possible(
-        format!("the base {base} cannot be had: {}", error.tell()),
-        "log in with docker or podman where that is asked for, or name another `base:`",
-    )
+    let instead = match error {
+        DistributionError::Unauthorised { .. } | DistributionError::Denied { .. } => {
+            "log in with docker or podman, or name another `base:`"
+        }
+        _ => "correct `base:` or name another one, and run the command again",
+    };
+    ReleaseError::not_possible(format!("the base {base} cannot be had: {}", error.tell()), instead)
 }
 
 /// An error with its causes.

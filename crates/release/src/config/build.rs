@@ -117,7 +117,10 @@ fn kind(build: &BuildEntry, at: &Site<'_>) -> Result<BuildKind, Fault> {
         _ => return Err(at.fault("is of several kinds").instead("keep one of `files`, `dockerfile` and `command`")),
     };
     match others.into_iter().flatten().find(|key| at.node.get(key).is_some()) {
-        Some(key) => Err(at.below(key).fault(format_args!("means nothing to a build of the kind `{kind_name}`"))),
+        Some(key) => Err(at
+            .below(key)
+            .fault(format_args!("means nothing to a build of the kind `{kind_name}`"))
+            .instead(format!("remove `{key}`"))),
         None => Ok(kind),
     }
 }

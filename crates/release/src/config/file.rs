@@ -1,9 +1,10 @@
 //! A configuration file that has been read: which environments it has, and the plan for one of them.
 
+mod outputs;
+mod soundness;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-use sha2::{Digest, Sha256};
 
 use super::decode::decode;
 use super::document::{Approval, Document, EnvironmentEntry};
@@ -24,6 +25,10 @@ use crate::naming;
 use crate::parameters::VALUE_MAX;
 use crate::plan::{Environment, Plan, Target, TargetDefaults};
 use crate::provision::{InfraPlan, Outputs};
+use soundness::{
+    environment_names, refuse_unknown_services, refuse_unset_variables, stands_on_unset_variable,
+    with_checkable_overrides,
+};
 
 /// The environment of a file that names none.
 const IMPLICIT_ENVIRONMENT: &str = "dev";
@@ -394,86 +399,6 @@ impl ConfigFile {
         }
         Ok(plan)
     }
-
-    /// A part of the file as it is used: variables that are not set are refused, and so are outputs that the infrastructure does not have. While
-    /// nobody has asked it, they stand as `<infra.NAME>`, and their names are collected.
-    fn settled(&self, node: &Node, pending: &mut BTreeSet<String>) -> Result<Node, Fault> {
-        let value = match &node.value {
-            Value::Scalar { text, quoted } => {
-                let text = template::replace_outputs(text, |name| match (&self.outputs, self.lacking) {
-                    (Some(outputs), Lacking::Refused) => Err(outputs.lack(name).at(node.at)),
-                    (Some(_), Lacking::Pending) | (None, _) => {
-                        pending.insert(name.to_owned());
-                        Ok(placeholder(name))
-                    }
-                })?;
-                if let Some(fault) = template::find_missing(&text) {
-                    return Err(fault.at(node.at));
-                }
-                Value::Scalar { text, quoted: *quoted }
-            }
-            Value::List(items) => {
-                Value::List(items.iter().map(|item| self.settled(item, pending)).collect::<Result<_, _>>()?)
-            }
-            Value::Map(entries) => Value::Map(
-                entries
-                    .iter()
-                    .map(|(key, node)| Ok((key.clone(), self.settled(node, pending)?)))
-                    .collect::<Result<_, Fault>>()?,
-            ),
-        };
-        Ok(Node { at: node.at, value })
-    }
-
-    /// The outputs that the file asks for anywhere, and that may still come.
-    fn lacking_outputs(&self) -> BTreeSet<String> {
-        if self.lacking == Lacking::Refused {
-            return BTreeSet::new();
-        }
-        let known = self.outputs.as_ref().map(Outputs::plain).unwrap_or_default();
-        let rendered = template::render_with_outputs(&self.text, &self.variables.with_outputs(known.clone()));
-        let asked_for = rendered.map(|rendered| rendered.outputs).unwrap_or_default();
-        asked_for.into_iter().filter(|name| !known.contains_key(name)).collect()
-    }
-
-    /// The output whose place is held where an error is.
-    fn stands_on_output(&self, services: &Node, error: &ConfigError) -> Option<String> {
-        if self.lacking == Lacking::Refused || error.file() != self.path {
-            return None;
-        }
-        let found = |at, text: &str| {
-            let (_, rest) = text.split_once("<infra.").filter(|_| Some(at) == error.position())?;
-            Some(rest.split_once('>')?.0.to_owned())
-        };
-        services.each_scalar(&mut |at, text| found(at, text).map_or(Ok(()), Err)).err()
-    }
-
-    /// What the plan is made from, where it uses outputs: a digest that stays the same whatever their values are.
-    fn source(&self, name: &EnvironmentName, overrides: &Overrides) -> Option<String> {
-        let root = self.symbolic.as_ref()?;
-        let mut digest = Sha256::new();
-        for key in ["services", "config"] {
-            digest.update(format!("{:?}", merged(root, name, key).map(|node| json::to_json(&node))));
-        }
-        let environment = root.get("environments").and_then(|environments| environments.get(name.as_str()));
-        digest.update(format!("{:?} {overrides:?}", environment.map(json::to_json)));
-        if let Some(Value::Map(services)) = merged(root, name, "services").map(|node| node.value) {
-            let keys = ["task_definition", "service_definition"];
-            let sources = services.iter().flat_map(|(_, service)| keys.into_iter().filter_map(|key| service.get(key)));
-            for source in sources {
-                if let Value::Scalar { text, .. } = &source.value {
-                    // A file that cannot be read is told when the plan is made.
-                    digest.update(std::fs::read(self.directory.join(text)).unwrap_or_default());
-                }
-            }
-        }
-        Some(hex::encode(digest.finalize()))
-    }
-}
-
-/// Stands for an output until it is known.
-fn placeholder(name: &str) -> String {
-    format!("<infra.{name}>")
 }
 
 /// A part of the file with an environment's laid over it.
@@ -484,75 +409,4 @@ fn merged(root: &Node, environment: &EnvironmentName, key: &str) -> Option<Node>
         (Some(one), None) | (None, Some(one)) => Some(one.clone()),
         (Some(base), Some(over)) => Some(Node { at: base.at, value: merge(base, over).value }),
     }
-}
-
-/// The file with the nulls of its environments left out, by which overrides take settings away.
-fn with_checkable_overrides(root: &Node) -> Node {
-    let mut root = root.clone();
-    if let Value::Map(entries) = &mut root.value {
-        for (_, node) in entries.iter_mut().filter(|(key, _)| key.text == "environments") {
-            *node = without_nulls(node);
-        }
-    }
-    root
-}
-
-fn environment_names(root: &Node) -> Result<Vec<EnvironmentName>, Fault> {
-    let names = match root.get("environments").map(|node| &node.value) {
-        Some(Value::Map(entries)) => {
-            entries.iter().filter_map(|(key, _)| key.text.parse().ok()).collect() // decoding has refused bad names
-        }
-        Some(Value::Scalar { .. } | Value::List(_)) | None => {
-            vec![IMPLICIT_ENVIRONMENT.parse().expect("the constant is a name")]
-        }
-    };
-    if names.is_empty() {
-        return Err(
-            Fault::new("`environments` is empty").instead("remove it, or add `dev: { target: embedded, stage: dev }`")
-        );
-    }
-    Ok(names)
-}
-
-/// An override of a service that does not exist is a slip of the pen.
-fn refuse_unknown_services(root: &Node) -> Result<(), Fault> {
-    let keys = |node: Option<&Node>| match node.map(|node| &node.value) {
-        Some(Value::Map(entries)) => entries.iter().map(|(key, _)| key.clone()).collect(),
-        Some(Value::Scalar { .. } | Value::List(_)) | None => Vec::new(),
-    };
-    let services = keys(root.get("services"));
-    if services.is_empty() {
-        return Err(Fault::new("the file has no service").instead("add one below `services:`"));
-    }
-    let Some(environments) = root.get("environments") else { return Ok(()) };
-    for environment in keys(Some(environments)) {
-        let overrides = environments.get(&environment.text).and_then(|node| node.get("services"));
-        for key in keys(overrides) {
-            if services.iter().all(|service| service.text != key.text) {
-                let names = services.iter().map(|service| service.text.as_str());
-                let advice = match nearest(&key.text, names) {
-                    Some(near) => format!("write `{near}`"),
-                    None => "describe the service below the top-level `services` first".to_owned(),
-                };
-                let what = format!(
-                    "`environments.{}.services` overrides `{}`, which is no service",
-                    environment.text, key.text
-                );
-                return Err(Fault::new(what).at(key.at).instead(advice));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn refuse_unset_variables(node: &Node) -> Result<(), Fault> {
-    node.each_scalar(&mut |at, text| template::find_missing(text).map_or(Ok(()), |fault| Err(fault.at(at))))
-}
-
-/// Whether a fault only says that an unset variable has no proper value; that is no fault before its environment is used.
-fn stands_on_unset_variable(root: &Node, fault: &Fault) -> bool {
-    root.each_scalar(&mut |at, text| {
-        if Some(at) == fault.at && template::find_missing(text).is_some() { Err(()) } else { Ok(()) }
-    })
-    .is_err()
 }

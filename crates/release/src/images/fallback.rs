@@ -118,3 +118,32 @@ fn replace(container: &mut Map<String, Json>, image: &str, service: &str, health
     container.insert("environment".to_owned(), Json::Array(environment));
     container.insert("dockerLabels".to_owned(), json!({ FALLBACK_LABEL: "true", VERSION_LABEL: STAND_IN_VERSION }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_has_nothing_of_the_service_but_its_port_and_its_log() {
+        let mut container = json!({
+            "name": "web", "image": "real", "command": ["x"], "user": "web", "essential": false,
+            "environment": [{ "name": "TOKEN", "value": "hush" }],
+            "secrets": [{ "name": "PASSWORD", "valueFrom": "/p" }],
+            "healthCheck": { "command": ["CMD", "x"] }, "dependsOn": [{ "containerName": "other", "condition": "START" }],
+            "portMappings": [{ "containerPort": 3000 }], "logConfiguration": { "logDriver": "awslogs" },
+        });
+        let Json::Object(members) = &mut container else { unreachable!("it is an object") };
+        replace(members, "stand-in@sha256:0", "web", "/health");
+        let expected = json!({
+            "name": "web", "image": "stand-in@sha256:0", "essential": true,
+            "environment": [
+                { "name": HEALTH_PATH_VARIABLE, "value": "/health" },
+                { "name": SERVICE_VARIABLE, "value": "web" },
+                { "name": "PORT", "value": "3000" },
+            ],
+            "dockerLabels": { FALLBACK_LABEL: "true", VERSION_LABEL: STAND_IN_VERSION },
+            "portMappings": [{ "containerPort": 3000 }], "logConfiguration": { "logDriver": "awslogs" },
+        });
+        assert_eq!(container, expected);
+    }
+}

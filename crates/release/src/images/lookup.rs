@@ -23,6 +23,8 @@ pub struct Missing {
     pub service: ServiceName,
     pub image: String,
     pub repository: String,
+    /// Whether the repository has any image to deploy.
+    pub has_others: bool,
     /// What there is instead, in words.
     pub instead: String,
 }
@@ -32,13 +34,15 @@ impl Missing {
         format!("the image of service {} is not there: {}; {}", self.service, self.image, self.instead)
     }
 
-    /// The ways out.
-    pub fn ways_out(&self) -> String {
+    /// The ways out; `is_built` is whether the file says how the image is made.
+    pub fn ways_out(&self, is_built: bool) -> String {
         let Missing { service, .. } = self;
-        format!(
-            "push it; or deploy the newest that is there: seatrial fix {service}; or let something stand in for now: \
-             seatrial deploy {service} --use-fallback-image"
-        )
+        let first = if is_built { format!("build it: seatrial deploy {service}") } else { "push it".to_owned() };
+        let newest = match self.has_others {
+            true => format!("; or deploy one that is there: seatrial fix {service}"),
+            false => String::new(),
+        };
+        format!("{first}{newest}; or let something stand in for now: seatrial deploy {service} --use-fallback-image")
     }
 }
 
@@ -137,7 +141,7 @@ pub(crate) async fn missing_image(
         ImageReference::Digest(digest) => ImageIdentifier::builder().image_digest(digest.as_str()).build(),
     };
     let asked = connection.ecr.describe_images().repository_name(&name.repository).image_ids(id).send().await;
-    let instead = match asked.doing(|| format!("looking for the image {image}")) {
+    let (has_others, instead) = match asked.doing(|| format!("looking for the image {image}")) {
         Ok(_) => return Ok(None),
         Err(error) if error.has_code(REPOSITORY_MISSING) => {
             // The engine runs the program of a name it does not know as one of its machine.
@@ -146,7 +150,7 @@ pub(crate) async fn missing_image(
             if is_rehearsal {
                 return Ok(None);
             }
-            format!("there is no repository {}", name.repository)
+            (false, format!("there is no repository {}", name.repository))
         }
         Err(error) if error.has_code(IMAGE_MISSING) => there_instead(connection, &name.repository).await?,
         // ECS will see.
@@ -157,13 +161,14 @@ pub(crate) async fn missing_image(
         return Ok(None);
     }
     let (service, image, repository) = (service.clone(), image.to_owned(), name.repository);
-    Ok(Some(Missing { service, image, repository, instead }))
+    Ok(Some(Missing { service, image, repository, has_others, instead }))
 }
 
-async fn there_instead(connection: &Connection, repository: &str) -> Result<String, CallError> {
+/// What a repository has, since it has not what was asked for; and whether that is anything.
+async fn there_instead(connection: &Connection, repository: &str) -> Result<(bool, String), CallError> {
     let stored = super::stored(connection, repository).await?;
     let tags: Vec<&str> = stored.real().flat_map(|image| image.tags.iter().map(String::as_str)).collect();
-    Ok(match tags.len() {
+    let instead = match tags.len() {
         0 => format!("the repository {repository} has no image yet"),
         count => {
             let more = count.saturating_sub(TAGS_NAMED_MAX);
@@ -173,5 +178,6 @@ async fn there_instead(connection: &Connection, repository: &str) -> Result<Stri
                 tags[..count.min(TAGS_NAMED_MAX)].join(", ")
             )
         }
-    })
+    };
+    Ok((!tags.is_empty(), instead))
 }

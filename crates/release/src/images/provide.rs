@@ -174,7 +174,8 @@ pub async fn fall_back(
     match (environment.fallback, asked) {
         (FallbackRule::Allowed, _) | (FallbackRule::OnRequest, true) => {}
         (FallbackRule::OnRequest, false) => {
-            return Err(ReleaseError::not_possible(first.in_words(), first.ways_out()));
+            let is_built = provided.images.contains_key(&first.service);
+            return Err(ReleaseError::not_possible(first.in_words(), first.ways_out(is_built)));
         }
         (FallbackRule::Never, asked) => {
             let name = &environment.name;
