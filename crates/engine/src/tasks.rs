@@ -6,7 +6,7 @@ use std::time::Duration;
 use seatrial_controller::{Command, Input, StopCode};
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{ClusterName, TaskId, TimeScale, Timestamp};
-use seatrial_ports::runtime::{LaunchSecrets, PortAssignment, RuntimeError, TaskLaunch};
+use seatrial_ports::runtime::{LaunchSecrets, PortAssignment, RuntimeError, TaskLaunch, TaskRuntime};
 use serde_json::Value;
 
 use crate::effects::{change_task, feed};
@@ -90,6 +90,7 @@ pub(crate) fn launch(record: &TaskRecord, state: &State, scale: TimeScale) -> Ta
     TaskLaunch {
         task: record.id.clone(),
         definition: record.definition.clone(),
+        runtime: TaskRuntime::Process,
         address: TASK_ADDRESS,
         ports: record.ports.clone(),
         environment: environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),

@@ -5,6 +5,7 @@
 //! only clients read) is kept beside it by the engine and echoed unchanged.
 
 mod parse;
+mod runtime;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ContainerName, Family};
 
 pub use parse::{InvalidTaskDefinition, LaunchSizes};
+pub use runtime::{RUNTIME_LABEL, RequestedRuntime};
 
 /// How long a container has between SIGTERM and SIGKILL when its definition does not say.
 pub const STOP_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
@@ -101,6 +103,20 @@ pub struct ContainerDefinition {
     #[serde(default)]
     pub memory_reservation: Option<u32>,
     pub log_configuration: Option<LogConfiguration>,
+    /// `dockerLabels`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ulimits: Vec<Ulimit>,
+}
+
+/// `ulimits[]`; -1 is no limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ulimit {
+    /// In Docker's words, such as `nofile`.
+    pub name: String,
+    pub soft: i64,
+    pub hard: i64,
 }
 
 /// `portMappings[]`.

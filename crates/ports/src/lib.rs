@@ -13,5 +13,5 @@ pub use balancer::{Balancer, BalancerConfig, BalancerReport};
 pub use clock::Clock;
 pub use hooks::{HookInvocation, HookInvoker, HookOutcome, HookReport};
 pub use journal::{Batch, Journal, JournalError, Record};
-pub use runtime::{Runtime, TaskLaunch, TaskReport};
+pub use runtime::{Runtime, TaskLaunch, TaskReport, TaskRuntime};
 pub use vault::{Sealed, SealingKeyId, Vault, VaultError};

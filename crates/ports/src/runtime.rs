@@ -18,7 +18,10 @@ use serde::{Deserialize, Serialize};
 pub struct TaskLaunch {
     pub task: TaskId,
     pub definition: TaskDefinition,
-    /// The address the task's ports are reached at.
+    #[serde(default)]
+    pub runtime: TaskRuntime,
+    /// The address the task's ports are reached at: in containers an address that [`Runtime::container_address`] has found, or the
+    /// loopback address, at which the ports are then published.
     pub address: IpAddr,
     pub ports: Vec<PortAssignment>,
     /// Added to every container's environment, below its own variables.
@@ -31,6 +34,26 @@ pub struct TaskLaunch {
     /// Never part of what is written down of a launch.
     #[serde(skip)]
     pub secrets: LaunchSecrets,
+}
+
+/// What a task is run with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TaskRuntime {
+    /// Processes of this machine, those of an image in a root of their own.
+    #[default]
+    Process,
+    /// Containers of a container engine. An image that is not in [`TaskLaunch::images`] is pulled by its name.
+    Container,
+}
+
+/// Where a task in containers can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerAddress {
+    /// At an address of its own, and the ports its containers listen on.
+    Own(IpAddr),
+    /// This machine cannot reach the addresses of containers: at the loopback address, and ports of this machine.
+    Published,
 }
 
 /// The image of a container, as far as the machine can have it.
@@ -168,6 +191,9 @@ pub struct LogLine {
 pub enum RuntimeError {
     #[error("no free port between {first} and {last}")]
     NoFreePort { first: u16, last: u16 },
+    /// The text says what was looked for and what to do.
+    #[error("no container engine: {0}")]
+    NoContainerEngine(String),
     #[error("could not {action}")]
     Io {
         action: String,
@@ -197,6 +223,9 @@ pub trait Runtime: Send + Sync {
 
     /// Finds a host port that nothing listens on and that is not among `taken`.
     fn free_port(&self, taken: &dyn Fn(u16) -> bool) -> Result<u16, RuntimeError>;
+
+    /// Finds where a task in containers can be reached: an address that none of `taken` is.
+    fn container_address(&self, taken: &dyn Fn(IpAddr) -> bool) -> Result<ContainerAddress, RuntimeError>;
 
     /// Reads at most `limit` of a container's log lines written at or after `since`, oldest first.
     fn logs(

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use seatrial_model::task_definition::TaskDefinition;
 use seatrial_model::{TaskId, TimeScale};
 use seatrial_ports::runtime::{Runtime, TaskPhase};
-use seatrial_ports::{TaskLaunch, TaskReport};
+use seatrial_ports::{TaskLaunch, TaskReport, TaskRuntime};
 use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
 use serde_json::json;
 
@@ -69,6 +69,7 @@ fn launch(task: &TaskId) -> TaskLaunch {
     TaskLaunch {
         task: task.clone(),
         definition: TaskDefinition::parse(&document).expect("a valid definition"),
+        runtime: TaskRuntime::Process,
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         ports: Vec::new(),
         environment: BTreeMap::new(),

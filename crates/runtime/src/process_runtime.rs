@@ -15,12 +15,13 @@ mod tracked;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use seatrial_model::{ContainerName, TaskId, Timestamp};
 use seatrial_ports::TaskLaunch;
-use seatrial_ports::runtime::{LogLine, Runtime, RuntimeError, TaskReports};
+use seatrial_ports::runtime::{ContainerAddress, LogLine, Runtime, RuntimeError, TaskReports};
 
 use crate::clock::wall_now;
 use crate::directory::{TaskDirectory, TasksDirectory};
@@ -174,6 +175,10 @@ impl Runtime for ProcessRuntime {
 
     fn free_port(&self, taken: &dyn Fn(u16) -> bool) -> Result<u16, RuntimeError> {
         self.ports.find(taken)
+    }
+
+    fn container_address(&self, _taken: &dyn Fn(IpAddr) -> bool) -> Result<ContainerAddress, RuntimeError> {
+        Err(RuntimeError::NoContainerEngine("this runtime has none".to_owned()))
     }
 
     fn logs(

@@ -1,13 +1,14 @@
 //! A runtime whose tasks do what the test says.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use seatrial_model::task_definition::HealthStatus;
 use seatrial_model::{ContainerName, TaskId, Timestamp};
 use seatrial_ports::Runtime;
-use seatrial_ports::runtime::{LogLine, RuntimeError, TaskEnd, TaskLaunch, TaskPhase, TaskReport};
+use seatrial_ports::runtime::{ContainerAddress, LogLine, RuntimeError, TaskEnd, TaskLaunch, TaskPhase, TaskReport};
 
 use super::{CurrentInbox, lock};
 
@@ -136,6 +137,12 @@ impl Runtime for FakeRuntime {
                 return Ok(port);
             }
         }
+    }
+
+    fn container_address(&self, taken: &dyn Fn(IpAddr) -> bool) -> Result<ContainerAddress, RuntimeError> {
+        let addresses = (2..=254).map(|last| IpAddr::from([172, 31, 0, last]));
+        let free = addresses.into_iter().find(|address| !taken(*address));
+        free.map(ContainerAddress::Own).ok_or_else(|| RuntimeError::NoContainerEngine("its network is full".to_owned()))
     }
 
     fn logs(

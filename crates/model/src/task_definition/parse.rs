@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ContainerDefinition, NetworkMode, TaskDefinition};
+use super::{ContainerDefinition, NetworkMode, RequestedRuntime, TaskDefinition};
 use crate::id::{Family, InvalidId};
 use container::{RawContainer, parse_container};
 
@@ -50,6 +50,7 @@ impl TaskDefinition {
         let network_mode = raw.network_mode.unwrap_or_default();
         let (cpu, memory) = (size::task_cpu(raw.cpu.as_deref())?, size::task_memory(raw.memory.as_deref())?);
         check_names(&containers)?;
+        RequestedRuntime::of(&containers)?;
         dependencies::check(&containers)?;
         if !containers.iter().any(|container| container.essential) {
             return rule("Invalid setting for container. At least one container should be essential.");

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{ContainerName, TaskId, TimeScale, Timestamp};
 use seatrial_ports::runtime::{ContainerReport, LaunchSecrets, Runtime, TaskPhase};
-use seatrial_ports::{TaskLaunch, TaskReport};
+use seatrial_ports::{TaskLaunch, TaskReport, TaskRuntime};
 use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
 use serde_json::{Value, json};
 
@@ -208,6 +208,7 @@ pub fn launch(home: &Path, document: Value) -> TaskLaunch {
     TaskLaunch {
         task: new_task_id(),
         definition: TaskDefinition::parse(&document).expect("a valid definition"),
+        runtime: TaskRuntime::Process,
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         ports: Vec::new(),
         environment: [("TEST_HOME".to_owned(), home.display().to_string())].into(),

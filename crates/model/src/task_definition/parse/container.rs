@@ -9,7 +9,7 @@ use super::{InvalidTaskDefinition, rule, seconds, within};
 use crate::id::ContainerName;
 use crate::task_definition::{
     ContainerDefinition, Dependency, DependencyCondition, HealthCheck, HealthCheckCommand, LogConfiguration,
-    RestartPolicy, STOP_TIMEOUT_DEFAULT,
+    RestartPolicy, STOP_TIMEOUT_DEFAULT, Ulimit,
 };
 
 /// The most exit codes a restart policy may ignore.
@@ -52,6 +52,8 @@ pub(super) struct RawContainer {
     memory: Option<i64>,
     memory_reservation: Option<i64>,
     log_configuration: Option<RawLogConfiguration>,
+    #[serde(default)]
+    docker_labels: BTreeMap<String, String>,
     #[serde(default)]
     ulimits: Vec<RawUlimit>,
 }
@@ -136,9 +138,6 @@ pub(super) fn parse_container(raw: RawContainer) -> Result<ContainerDefinition, 
     if raw.environment_files.len() > ENVIRONMENT_FILES_MAX {
         return rule(format!("Container.environmentFiles may have at most {ENVIRONMENT_FILES_MAX} files."));
     }
-    for limit in &raw.ulimits {
-        check_ulimit(limit)?;
-    }
     let cpu = within("cpu", raw.cpu.unwrap_or(0), 0, i64::from(u32::MAX))? as u32;
     let mebibytes = |member, value: Option<i64>, least| {
         value.map(|value| within(member, value, least, i64::from(u32::MAX)).map(|value| value as u32)).transpose()
@@ -168,6 +167,8 @@ pub(super) fn parse_container(raw: RawContainer) -> Result<ContainerDefinition, 
         memory: mebibytes("memory", raw.memory, 4)?,
         memory_reservation: mebibytes("memoryReservation", raw.memory_reservation, 0)?.filter(|value| *value > 0),
         log_configuration: raw.log_configuration.map(parse_log_configuration).transpose()?,
+        labels: raw.docker_labels,
+        ulimits: raw.ulimits.into_iter().map(parse_ulimit).collect::<Result<_, _>>()?,
     })
 }
 
@@ -269,15 +270,15 @@ fn parse_log_configuration(raw: RawLogConfiguration) -> Result<LogConfiguration,
     Ok(LogConfiguration { log_driver: raw.log_driver, options: raw.options })
 }
 
-fn check_ulimit(limit: &RawUlimit) -> Result<(), InvalidTaskDefinition> {
-    given("Container.ulimits name", &limit.name)?;
+fn parse_ulimit(raw: RawUlimit) -> Result<Ulimit, InvalidTaskDefinition> {
+    given("Container.ulimits name", &raw.name)?;
     // -1 is no limit at all.
-    let is_within = limit.hard_limit < 0 || (0..=limit.hard_limit).contains(&limit.soft_limit);
+    let is_within = raw.hard_limit < 0 || (0..=raw.hard_limit).contains(&raw.soft_limit);
     match is_within {
-        true => Ok(()),
+        true => Ok(Ulimit { name: raw.name, soft: raw.soft_limit, hard: raw.hard_limit }),
         false => rule(format!(
             "Container.ulimits {}: the softLimit {} is higher than the hardLimit {}.",
-            limit.name, limit.soft_limit, limit.hard_limit
+            raw.name, raw.soft_limit, raw.hard_limit
         )),
     }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use seatrial_model::task_definition::TaskDefinition;
-use seatrial_ports::TaskReport;
+use seatrial_ports::{TaskReport, TaskRuntime};
 use serde_json::{Value, json};
 
 use super::*;
@@ -30,6 +30,7 @@ impl Bench {
         let launch = TaskLaunch {
             task: TaskId::from_bits(1),
             definition,
+            runtime: TaskRuntime::Process,
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             ports: Vec::new(),
             environment: [].into(),
