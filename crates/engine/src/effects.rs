@@ -17,6 +17,7 @@ use crate::state::{
     revision_key, task_definition_key,
 };
 use crate::task_images;
+use crate::task_place;
 use crate::tasks;
 use crate::transaction::{Order, Transaction};
 
@@ -155,15 +156,15 @@ fn start_task(tx: &mut Transaction<'_>, key: &str, task: &TaskId, started_by: &s
         refuse_start(tx, key, task, "ResourceInitializationError: the task definition no longer exists".to_owned());
         return;
     };
-    match tasks::assign_ports(tx, &registered.definition) {
-        Ok(ports) => {
+    match task_place::find(tx, &registered.definition) {
+        Ok(place) => {
             let mut record = TaskRecord {
                 group: format!("service:{service}"),
                 started_by: Some(started_by.to_owned()),
                 service: Some(service),
                 revision: Some(revision),
                 document,
-                ..tasks::new_record(task.clone(), cluster, &registered, ports, tx.now)
+                ..tasks::new_record(task.clone(), cluster, &registered, place, tx.now)
             };
             task_images::settle(tx, &mut record);
             let launch = tasks::launch(&record, tx.state, tx.scale);

@@ -35,6 +35,7 @@ pub mod table;
 pub mod tags;
 pub mod task_definitions;
 mod task_images;
+pub mod task_place;
 mod task_secrets;
 pub mod tasks;
 pub mod transaction;

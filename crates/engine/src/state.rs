@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 use crate::auto_scaling::{ScalableTarget, ScalingActivity, ScalingPolicy};
 use crate::images::{ImageBlob, ImageRecord, ImageTagRecord, RegistryToken, Repository};
 use crate::table::{Table, UnreadableRecord};
+use crate::task_place::TaskPlace;
 
 /// Members of an API object that the engine keeps for its readers without acting on them.
 pub type Document = Map<String, Value>;
@@ -346,6 +347,8 @@ pub struct TaskRecord {
     pub definition: TaskDefinition,
     /// `overrides`, `enableExecuteCommand`, … as given.
     pub document: Document,
+    #[serde(default)]
+    pub place: TaskPlace,
     pub ports: Vec<PortAssignment>,
     /// The images its containers are started from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -1,5 +1,5 @@
-//! The images that tasks are started from: those of the engine's own registry. Every other image is not looked at, and the container's
-//! command is a program of this machine.
+//! The images that tasks are started from: those of the engine's own registry. Every other image is not looked at: as a process the
+//! container's command is a program of this machine, and a container engine pulls the image by its name.
 //!
 //! What a tag pointed to when the first task of a service revision was started, it means for all of them, as ECS has it: a tag that
 //! is moved changes nothing until there is another revision.
@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use seatrial_model::ContainerName;
 use seatrial_model::arn::Scope;
 use seatrial_model::image::{Digest, ImageName, ImageReference, RepositoryName};
-use seatrial_model::task_definition::ContainerDefinition;
+use seatrial_model::task_definition::{ContainerDefinition, TaskDefinition};
+use seatrial_ports::TaskRuntime;
 use seatrial_ports::runtime::LaunchImage;
 
 use crate::images::{finding, repositories};
@@ -33,7 +34,7 @@ pub(crate) fn settle(tx: &mut Transaction<'_>, record: &mut TaskRecord) {
     let key =
         record.service.as_ref().zip(record.revision).map(|(service, id)| revision_key(&record.cluster, service, id));
     let revision = key.as_ref().and_then(|key| tx.state.service_revisions.get(key));
-    record.images = find_all(tx.state, tx.registry, revision, &record.definition.containers);
+    record.images = find_all(tx.state, tx.registry, revision, record);
     for (container, image) in &record.images {
         let LaunchImage::Stored(digest) = image else { continue };
         note_pull(tx, record, container, digest);
@@ -47,11 +48,11 @@ fn find_all(
     state: &State,
     registry: &str,
     revision: Option<&ServiceRevisionRecord>,
-    containers: &[ContainerDefinition],
+    record: &TaskRecord,
 ) -> BTreeMap<ContainerName, LaunchImage> {
-    let found = containers.iter().filter_map(|container| {
+    let found = record.definition.containers.iter().filter_map(|container| {
         let settled = revision.and_then(|revision| revision.images.get(&container.name));
-        let image = match place(state, registry, container) {
+        let image = match place(state, registry, container, record.place.runtime) {
             Place::Elsewhere => return None,
             Place::Unknown(why) => LaunchImage::Missing(explain(&container.image, &why)),
             Place::Own(repository, named) => {
@@ -71,14 +72,14 @@ fn find_all(
     found.collect()
 }
 
-/// Decides whose image it is. A name that ECR would have in this engine's account is one of its own only if there is such a repository or
-/// nothing else to run: a file that is written for AWS can be rehearsed with the programs of this machine.
-fn place(state: &State, registry: &str, container: &ContainerDefinition) -> Place {
+/// Decides whose image it is. A name that ECR would have in this engine's account is, for a process, one of its own only if there is such
+/// a repository or nothing else to run: a file that is written for AWS can be rehearsed with the programs of this machine.
+fn place(state: &State, registry: &str, container: &ContainerDefinition, runtime: TaskRuntime) -> Place {
     let Ok(name) = ImageName::parse(&container.image) else { return Place::Elsewhere };
     let Some(host) = &name.registry else { return Place::Elsewhere };
     let repository = RepositoryName::parse(&name.repository);
     let known = repository.as_ref().is_ok_and(|name| state.repositories.contains(name.as_str()));
-    let has_program = !container.entry_point.is_empty() || !container.command.is_empty();
+    let has_program = runtime == TaskRuntime::Process && has_program(container);
     // The engine's port may have been another one when the name was written down.
     let is_own = is_address(host, registry)
         || (known && is_loopback(host))
@@ -90,6 +91,10 @@ fn place(state: &State, registry: &str, container: &ContainerDefinition) -> Plac
         Ok(repository) => Place::Own(repository, name.reference()),
         Err(error) => Place::Unknown(error.to_string()),
     }
+}
+
+fn has_program(container: &ContainerDefinition) -> bool {
+    !container.entry_point.is_empty() || !container.command.is_empty()
 }
 
 /// Tells whether a host is the address of this engine, by number or by name.
@@ -135,6 +140,14 @@ fn instead(state: &State, repository: &RepositoryName) -> String {
 
 fn explain(image: &str, why: &str) -> String {
     format!("CannotPullContainerError: pull image manifest has failed: failed to resolve ref {image}: {why}")
+}
+
+/// Tells whether a container of a task has nothing to run but an image that is elsewhere.
+pub(crate) fn need_container_engine(tx: &Transaction<'_>, definition: &TaskDefinition) -> bool {
+    definition.containers.iter().any(|container| {
+        let place = || place(tx.state, tx.registry, container, TaskRuntime::Process);
+        !has_program(container) && matches!(place(), Place::Elsewhere)
+    })
 }
 
 fn note_pull(tx: &mut Transaction<'_>, record: &TaskRecord, container: &ContainerName, digest: &Digest) {

@@ -1,21 +1,21 @@
 //! Tasks: records, ports, launches; RunTask and StopTask.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use seatrial_controller::{Command, Input, StopCode};
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{ClusterName, TaskId, TimeScale, Timestamp};
-use seatrial_ports::runtime::{LaunchSecrets, PortAssignment, RuntimeError, TaskLaunch, TaskRuntime};
+use seatrial_ports::runtime::{LaunchSecrets, PortAssignment, TaskLaunch};
 use serde_json::Value;
 
 use crate::effects::{change_task, feed};
-use crate::load_balancing::targets::TASK_ADDRESS;
 use crate::logs;
 use crate::network_configuration;
 use crate::refusal::Refusal;
 use crate::state::{DesiredStatus, Document, LastStatus, RegisteredTaskDefinition, State, TaskRecord, service_key};
 use crate::task_images;
+use crate::task_place::{self, TaskPlace};
 use crate::transaction::{Order, Transaction};
 
 /// How long a stopped task can be described, as long as ECS promises at least.
@@ -23,30 +23,11 @@ pub const STOPPED_TASK_RETENTION: Duration = Duration::from_secs(3600);
 /// The most stopped tasks kept: a crash loop must not fill the disk within the hour.
 pub const STOPPED_TASKS_MAX: usize = 500;
 
-/// Gives every port mapping a host port of its own.
-pub(crate) fn assign_ports(
-    tx: &Transaction<'_>,
-    definition: &TaskDefinition,
-) -> Result<Vec<PortAssignment>, RuntimeError> {
-    let live = tx.state.tasks.values().filter(|task| task.stopped_at.is_none());
-    let mut taken: BTreeSet<u16> = live.flat_map(|task| task.ports.iter().map(|port| port.host_port)).collect();
-    let mut assigned = Vec::new();
-    for container in &definition.containers {
-        for mapping in &container.port_mappings {
-            let host_port = tx.runtime.free_port(&|port| taken.contains(&port))?;
-            taken.insert(host_port);
-            let container_port = mapping.container_port;
-            assigned.push(PortAssignment { container: container.name.clone(), container_port, host_port });
-        }
-    }
-    Ok(assigned)
-}
-
 pub(crate) fn new_record(
     id: TaskId,
     cluster: ClusterName,
     registered: &RegisteredTaskDefinition,
-    ports: Vec<PortAssignment>,
+    (place, ports): (TaskPlace, Vec<PortAssignment>),
     now: Timestamp,
 ) -> TaskRecord {
     TaskRecord {
@@ -59,6 +40,7 @@ pub(crate) fn new_record(
         task_definition: registered.id.clone(),
         definition: registered.definition.clone(),
         document: Document::new(),
+        place,
         ports,
         images: BTreeMap::new(),
         desired_status: DesiredStatus::Running,
@@ -90,8 +72,8 @@ pub(crate) fn launch(record: &TaskRecord, state: &State, scale: TimeScale) -> Ta
     TaskLaunch {
         task: record.id.clone(),
         definition: record.definition.clone(),
-        runtime: TaskRuntime::Process,
-        address: TASK_ADDRESS,
+        runtime: record.place.runtime,
+        address: record.place.address,
         ports: record.ports.clone(),
         environment: environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         time_scale: scale,
@@ -119,9 +101,9 @@ pub fn run(tx: &mut Transaction<'_>, request: RunTask) -> Result<TaskRecord, Ref
     let registered = crate::task_definitions::find_active(tx.state, &request.task_definition)?.clone();
     network_configuration::check(&registered, request.network_configuration.as_ref())?;
     let definition = request.overridden.unwrap_or_else(|| registered.definition.clone());
-    let ports = assign_ports(tx, &definition).map_err(|error| Refusal::client(error.to_string()))?;
+    let place = task_place::find(tx, &definition).map_err(|error| Refusal::client(error.to_string()))?;
     let id = TaskId::from_bits(tx.draw_bits());
-    let mut record = new_record(id.clone(), request.cluster, &registered, ports, tx.now);
+    let mut record = new_record(id.clone(), request.cluster, &registered, place, tx.now);
     record.definition = definition;
     record.started_by = request.started_by;
     record.document = request.document;

@@ -3,7 +3,6 @@
 //! A deregistered target stays in its group, draining, until the balancer says that nothing is in flight or the deregistration delay
 //! has passed. A task's targets leave the group for good before the task is signalled.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use seatrial_model::load_balancing::{TargetHealth, TargetReason, TargetState};
@@ -13,9 +12,6 @@ use seatrial_ports::balancer::TargetIntent;
 use super::attributes::DEREGISTRATION_DELAY;
 use crate::state::{State, Target, TargetGroup, TaskRecord, revision_key};
 use crate::transaction::Transaction;
-
-/// Where tasks are reached: every task has ports of its own on the loopback address (see `docs/decisions`).
-pub const TASK_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// ELB's default of [`DEREGISTRATION_DELAY`].
 const DEREGISTRATION_DELAY_DEFAULT: Duration = Duration::from_secs(300);
@@ -127,7 +123,7 @@ fn foreign_draining(state: &State) -> impl Iterator<Item = (&TargetGroup, Timest
 fn target_of(state: &State, task: &TaskId, group: &TargetGroupArn) -> Option<TargetId> {
     let record = state.tasks.get(task.as_str())?;
     let attachment = attachments(state, record).into_iter().find(|(arn, _)| arn == group)?;
-    Some(TargetId { address: TASK_ADDRESS, port: attachment.1 })
+    Some(TargetId { address: record.place.address, port: attachment.1 })
 }
 
 /// Returns the target groups a service task belongs in, with its host port in each.

@@ -28,6 +28,8 @@ pub struct FakeRuntime {
     /// Tasks a former engine left behind.
     left_behind: Mutex<Vec<TaskId>>,
     logs: Mutex<BTreeMap<(TaskId, ContainerName), Vec<LogLine>>>,
+    /// Those that containers can have; without any there is no container engine.
+    addresses: Mutex<Vec<IpAddr>>,
     next_port: AtomicU16,
     sequence: AtomicU64,
     inbox: CurrentInbox,
@@ -39,10 +41,16 @@ impl FakeRuntime {
             orders: Mutex::default(),
             left_behind: Mutex::default(),
             logs: Mutex::default(),
+            addresses: Mutex::default(),
             next_port: AtomicU16::new(FIRST_PORT),
             sequence: AtomicU64::new(1),
             inbox,
         }
+    }
+
+    /// Has a container engine from now on, whose containers can have these addresses.
+    pub fn have_addresses(&self, addresses: impl IntoIterator<Item = IpAddr>) {
+        *lock(&self.addresses) = addresses.into_iter().collect();
     }
 
     pub fn orders(&self) -> Vec<RuntimeOrder> {
@@ -140,9 +148,10 @@ impl Runtime for FakeRuntime {
     }
 
     fn container_address(&self, taken: &dyn Fn(IpAddr) -> bool) -> Result<ContainerAddress, RuntimeError> {
-        let addresses = (2..=254).map(|last| IpAddr::from([172, 31, 0, last]));
-        let free = addresses.into_iter().find(|address| !taken(*address));
-        free.map(ContainerAddress::Own).ok_or_else(|| RuntimeError::NoContainerEngine("its network is full".to_owned()))
+        let addresses = lock(&self.addresses);
+        let free = addresses.iter().find(|address| !taken(**address));
+        free.map(|address| ContainerAddress::Own(*address))
+            .ok_or_else(|| RuntimeError::NoContainerEngine("start one and try again".to_owned()))
     }
 
     fn logs(

@@ -1,7 +1,6 @@
 //! Tasks and their containers.
 
 use seatrial_engine::State;
-use seatrial_engine::load_balancing::targets::TASK_ADDRESS;
 use seatrial_engine::state::TaskRecord;
 use seatrial_engine::{ContainerStatus, LaunchImage};
 use seatrial_model::task_definition::{ContainerDefinition, HealthStatus};
@@ -43,7 +42,7 @@ pub fn task(state: &State, task: &TaskRecord, include: Include) -> Value {
         ("healthStatus", json!(task.health.as_str())),
         ("version", json!(task.version)),
         ("createdAt", instant(task.created_at)),
-        ("attachments", json!([])),
+        ("attachments", attachments(task)),
         ("attributes", json!([])),
         ("containers", Value::Array(containers)),
         ("tags", include.tags_of(state, arn.as_str())),
@@ -65,19 +64,46 @@ pub fn task(state: &State, task: &TaskRecord, include: Include) -> Value {
     Value::Object(object)
 }
 
+/// The network interface of a task that has an address of its own.
+fn attachments(task: &TaskRecord) -> Value {
+    if !task.place.is_own() {
+        return json!([]);
+    }
+    let status = if task.stopped_at.is_some() { "DELETED" } else { "ATTACHED" };
+    json!([{
+        "id": attachment_id(task),
+        "type": "ElasticNetworkInterface",
+        "status": status,
+        "details": [{ "name": "privateIPv4Address", "value": task.place.address.to_string() }],
+    }])
+}
+
+/// A task has one attachment: the task's digits, as a UUID, are its name.
+fn attachment_id(task: &TaskRecord) -> String {
+    let digits = task.id.as_str();
+    let ends = [8, 12, 16, 20, digits.len()];
+    let parts = ends.iter().scan(0, |start, end| digits.get(std::mem::replace(start, *end)..*end));
+    parts.collect::<Vec<_>>().join("-")
+}
+
 fn container(state: &State, task: &TaskRecord, definition: &ContainerDefinition) -> Value {
     let report = task.containers.iter().find(|report| report.name == definition.name);
     let status = report.map_or(ContainerStatus::Pending, |report| report.status);
     let health = report.map_or(HealthStatus::Unknown, |report| report.health);
-    let ports = task.ports.iter().filter(|port| port.container == definition.name);
+    let is_own = task.place.is_own();
+    let ports = task.ports.iter().filter(|port| !is_own && port.container == definition.name);
     let bindings = ports.map(|port| {
         json!({
-            "bindIP": TASK_ADDRESS.to_string(),
+            "bindIP": task.place.address.to_string(),
             "containerPort": port.container_port,
             "hostPort": port.host_port,
             "protocol": "tcp",
         })
     });
+    let interfaces = match is_own {
+        true => json!([{ "attachmentId": attachment_id(task), "privateIpv4Address": task.place.address.to_string() }]),
+        false => json!([]),
+    };
     let mut object = Object::new();
     let arn = state.scope.arn("ecs", format_args!("container/{}/{}/{}", task.cluster, task.id, definition.name));
     let members = [
@@ -88,7 +114,7 @@ fn container(state: &State, task: &TaskRecord, definition: &ContainerDefinition)
         ("lastStatus", json!(status_word(status))),
         ("healthStatus", json!(health.as_str())),
         ("networkBindings", bindings.collect()),
-        ("networkInterfaces", json!([])),
+        ("networkInterfaces", interfaces),
         ("cpu", json!(definition.cpu.to_string())),
     ];
     object.extend(members.map(|(member, value)| (member.to_owned(), value)));
