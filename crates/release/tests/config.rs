@@ -473,6 +473,27 @@ fn the_settle_time_is_sent_to_the_embedded_engine_and_left_out_on_aws() {
 }
 
 #[test]
+fn what_the_embedded_engine_runs_tasks_with_is_a_label_and_left_out_on_aws() {
+    let text = |service: &str| {
+        format!(
+            "app: a\nservices: {{web: {{{service}, version: v7}}}}\n\
+             environments: {{dev: {{target: embedded}}, prod: {{target: {{region: r}}, network: {{subnets: [s]}}}}}}\n"
+        )
+    };
+    let labels = |service: &str, environment: &str, defaults: &TargetDefaults| {
+        let plan = plan_with(&text(service), Some(environment), defaults, &Overrides::default()).expect("valid");
+        plan.services[0].task_definition["containerDefinitions"][0]["dockerLabels"].clone()
+    };
+    let asked = "image: i, runtime: container";
+    let own = json!({"seatrial.version": "v7"});
+    assert_eq!(labels(asked, "dev", &embedded()), json!({"seatrial.version": "v7", "seatrial.runtime": "container"}));
+    assert_eq!(labels(asked, "prod", &aws()), own);
+    assert_eq!(labels("image: i", "dev", &embedded()), own);
+    let refused = refusal(&text("command: [x], runtime: container"), Some("dev"), &embedded());
+    assert!(refused.contains("`services.web.runtime` is container, and there is no image to run in one"), "{refused}");
+}
+
+#[test]
 fn the_way_back_in_steps_is_sent_to_the_embedded_engine_and_on_aws_it_is_said_what_happens_instead() {
     let text = |deployment: &str| {
         format!(

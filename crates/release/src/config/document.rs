@@ -140,6 +140,8 @@ pub(crate) struct ServiceEntry {
     pub image: Option<String>,
     /// How the image is made; left out when `image` is there already.
     pub build: Option<BuildEntry>,
+    /// What the embedded engine runs tasks with; `auto` when left out. On AWS they are containers.
+    pub runtime: Option<RuntimeEntry>,
     /// The repository that the built image is pushed to; `APP/SERVICE` when left out.
     pub repository: Option<String>,
     /// A label of this version, shown in status and history.
@@ -197,6 +199,28 @@ pub(crate) struct ServiceEntry {
     pub task_definition: Option<EcsDocumentEntry>,
     /// An ECS service definition (CreateService): a file, relative to this one, or the document itself.
     pub service_definition: Option<EcsDocumentEntry>,
+}
+
+/// What the embedded engine runs tasks with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RuntimeEntry {
+    /// Processes, unless an image is all there is and it is not in the engine's registry: then containers.
+    Auto,
+    /// Processes of this machine, those of an image in a root of their own.
+    Process,
+    /// Containers of Docker or Podman, with addresses of their own.
+    Container,
+}
+
+impl RuntimeEntry {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            RuntimeEntry::Auto => "auto",
+            RuntimeEntry::Process => "process",
+            RuntimeEntry::Container => "container",
+        }
+    }
 }
 
 /// How the load balancer checks a task.

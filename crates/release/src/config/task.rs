@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use seatrial_model::task_definition::RUNTIME_LABEL;
 use serde_json::{Map, Value as Json, json};
 
-use super::document::ServiceEntry;
+use super::document::{RuntimeEntry, ServiceEntry};
 use super::ecs_document::{self, Kind};
 use super::either::EcsDocumentEntry;
 use super::error::{ConfigError, Fault};
@@ -162,9 +163,13 @@ fn shorthand(
     if let Some(stop_timeout) = entry.stop_timeout {
         container.insert("stopTimeout".into(), json!(stop_timeout.get()));
     }
-    if let Some(version) = &entry.version {
-        container.insert("dockerLabels".into(), json!({ VERSION_LABEL: version }));
+    if is_process && entry.runtime == Some(RuntimeEntry::Container) {
+        return Err(site
+            .below("runtime")
+            .fault("is container, and there is no image to run in one")
+            .instead("add `image:` or `build:`, or leave `runtime:` out"));
     }
+    add_labels(&mut container, entry, around);
     container.insert(
         "logConfiguration".into(),
         json!({ "logDriver": "awslogs", "options": {
@@ -187,6 +192,20 @@ fn shorthand(
     }
     document.insert("containerDefinitions".into(), json!([container]));
     Ok(Task { document, family: around.family.clone() })
+}
+
+/// Adds the labels that say what the short-hand says beyond ECS. What the engine runs tasks with is nobody else's business.
+fn add_labels(container: &mut Map<String, Json>, entry: &ServiceEntry, around: &Surroundings<'_>) {
+    let version = entry.version.as_deref().map(|version| (VERSION_LABEL, version));
+    let is_engine = around.defaults.process_image.is_some();
+    let runtime = entry.runtime.filter(|_| is_engine).map(|runtime| (RUNTIME_LABEL, runtime.as_str()));
+    let labels: Vec<_> = version.into_iter().chain(runtime).collect();
+    if labels.is_empty() {
+        return;
+    }
+    if let Json::Object(known) = container.entry("dockerLabels").or_insert_with(|| json!({})) {
+        known.extend(labels.into_iter().map(|(label, text)| (label.to_owned(), json!(text))));
+    }
 }
 
 /// The variables of the container. A container listens where its image is told to; a process is given its `PORT` by the
@@ -296,6 +315,7 @@ fn document(
     if let Some(image) = entry.image.clone().or_else(|| build.map(BuildPlan::placeholder)) {
         container.insert("image".into(), json!(image));
     }
+    add_labels(container, entry, around);
     let secrets = secrets(entry, site, around).map_err(here)?;
     lay_over(container, entry, around, secrets);
     Ok(Task { document, family })

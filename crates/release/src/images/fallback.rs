@@ -4,6 +4,7 @@ use seatrial_fallback::{HEALTH_PATH_VARIABLE, SERVER, SERVICE_VARIABLE};
 use seatrial_image::Platform;
 use seatrial_image::layout::LayoutWriter;
 use seatrial_image::pack::{Entry, ImageBuilder, PackError, PackOptions};
+use seatrial_model::task_definition::RUNTIME_LABEL;
 use serde_json::{Map, Value as Json, json};
 
 use crate::build::{Built, Found, Origin, Purpose, Shelf};
@@ -116,7 +117,11 @@ fn replace(container: &mut Map<String, Json>, image: &str, service: &str, health
     container.insert("image".to_owned(), json!(image));
     container.insert("essential".to_owned(), json!(true));
     container.insert("environment".to_owned(), Json::Array(environment));
-    container.insert("dockerLabels".to_owned(), json!({ FALLBACK_LABEL: "true", VERSION_LABEL: STAND_IN_VERSION }));
+    let runtime = container.get("dockerLabels").and_then(|labels| labels.get(RUNTIME_LABEL)).cloned();
+    let own = [(FALLBACK_LABEL, json!("true")), (VERSION_LABEL, json!(STAND_IN_VERSION))];
+    let labels = own.into_iter().chain(runtime.map(|runtime| (RUNTIME_LABEL, runtime)));
+    let labels = labels.map(|(label, text)| (label.to_owned(), text)).collect();
+    container.insert("dockerLabels".to_owned(), Json::Object(labels));
 }
 
 #[cfg(test)]
