@@ -9,8 +9,9 @@ use std::fs::File;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use harness::aws::Aws;
 use harness::{Trial, free_port, lines, wait_until};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A minute takes a second.
 const TIME_SCALE: &str = "60";
@@ -220,6 +221,22 @@ fn delete_takes_everything_it_made_and_nothing_else() {
     assert!(gone.says("deleted"), "{gone:?}");
     let nothing = trial.run(&["delete", "--yes", "--all"], &[]).exits(0);
     assert!(nothing.says("there was nothing to delete"), "{nothing:?}");
+    assert!(
+        nothing.says("kept: parameters /trial/dev/*") && nothing.says("--parameters deletes them too"),
+        "{nothing:?}"
+    );
+
+    let aws = Aws::of(&trial);
+    let parameters = |app: &str| {
+        let below = aws.ssm("GetParametersByPath", json!({ "Path": format!("/{app}/dev"), "Recursive": true }));
+        below["Parameters"].as_array().expect("a list").len()
+    };
+    assert!(parameters("trial") > 0 && parameters("other") > 0);
+    let one = trial.run(&["delete", "web", "--yes", "--parameters"], &[]).exits(2);
+    assert!(one.says("cannot be used with"), "{one:?}");
+    let swept = trial.run(&["delete", "--yes", "--parameters"], &[]).exits(0);
+    assert!(swept.says("with all parameters") && !swept.says("kept:"), "{swept:?}");
+    assert!(parameters("trial") == 0 && parameters("other") > 0);
 }
 
 #[test]

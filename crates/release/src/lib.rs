@@ -58,7 +58,7 @@ mod wait;
 mod watch;
 
 pub use abort::{AbortOptions, WayBack, abort};
-pub use delete::{DeleteReport, Named, Scope, delete};
+pub use delete::{DeleteReport, Named, ParameterScope, Scope, delete};
 pub use deploy::{DeployOptions, DeployReport, Waiting, deploy};
 pub use difference::Difference;
 pub use ensure::{DefinitionChoice, Force, ServicePreview, TaskPreview};

@@ -124,7 +124,8 @@ impl Parameters<'_> {
     /// Reads parameters below a path, in the order of their names.
     pub async fn below(&self, path: &str, depth: Depth) -> Result<Vec<Found>, CallError> {
         let full = self.realm.parameter(path);
-        let request = self.connection.ssm.get_parameters_by_path().path(&full).max_results(PAGE);
+        let full = full.trim_end_matches('/');
+        let request = self.connection.ssm.get_parameters_by_path().path(full).max_results(PAGE);
         let request = request.recursive(depth == Depth::Everything);
         let mut pages = request.into_paginator().send();
         let mut all = Vec::new();

@@ -120,6 +120,7 @@ pub enum Resource {
     Image,
     ScalableTarget,
     ScalingPolicy,
+    Parameters,
 }
 
 impl fmt::Display for Resource {
@@ -138,6 +139,7 @@ impl fmt::Display for Resource {
             Resource::Image => "image",
             Resource::ScalableTarget => "scalable target",
             Resource::ScalingPolicy => "scaling policy",
+            Resource::Parameters => "parameters",
         })
     }
 }

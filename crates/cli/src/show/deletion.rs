@@ -16,6 +16,10 @@ pub fn deletion(report: &DeleteReport, what: &str, paint: Paint) -> String {
         let kept: Vec<String> = report.kept.iter().map(named).collect();
         text += &format!("  {} {} (--all deletes them too)\n", paint.faint("kept:"), kept.join(", "));
     }
+    if let Some(kept) = &report.kept_parameters {
+        let (label, flag) = (paint.faint("kept:"), "--parameters");
+        text += &format!("  {label} {} {} ({flag} deletes them too)\n", kept.resource, kept.name);
+    }
     text
 }
 
@@ -28,7 +32,7 @@ mod tests {
     #[test]
     fn what_is_gone_and_what_stays_is_told() {
         let named = |resource, name: &str| Named { resource, name: name.into() };
-        let report = |deleted, kept| DeleteReport { services: vec![], deleted, kept };
+        let report = |deleted, kept| DeleteReport { deleted, kept, ..DeleteReport::default() };
         let kept = vec![named(Resource::TaskDefinition, "a-dev-web"), named(Resource::LogGroup, "/ecs/a-dev/web")];
         assert_eq!(
             deletion(&report(vec![named(Resource::Service, "web")], kept), "web of a in dev", Paint::PLAIN),
@@ -37,6 +41,12 @@ mod tests {
         assert_eq!(
             deletion(&report(vec![], vec![]), "web of a in dev", Paint::PLAIN),
             "✔ there was nothing to delete\n"
+        );
+        let parameters = Some(named(Resource::Parameters, "/a/dev/* (14)"));
+        let report = DeleteReport { kept_parameters: parameters, ..report(vec![], vec![]) };
+        assert_eq!(
+            deletion(&report, "web of a in dev", Paint::PLAIN),
+            "✔ there was nothing to delete\n  kept: parameters /a/dev/* (14) (--parameters deletes them too)\n"
         );
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! What Seatrial made for the services goes with them as soon as nothing else uses it: automatic scaling, alarms, rules, listeners, target groups, load balancer,
 //! cluster. It knows what it made by its tags; anything else stays. Logs and task definitions are the record of what ran and go only
-//! on demand.
+//! on demand, as do the environment's parameters.
 
 mod alarms;
 mod auto_scaling;
 mod balancing;
+mod parameters;
 
 use std::collections::BTreeSet;
 
@@ -47,6 +48,16 @@ pub enum Scope {
     Everything,
 }
 
+/// What becomes of the environment's parameters: configuration, what was put with `config set`, the record of its releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterScope {
+    /// They are not looked at.
+    Untouched,
+    /// They stay, and it is said so.
+    Kept,
+    Deleted,
+}
+
 /// What was taken away, and what stays of the services.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DeleteReport {
@@ -56,6 +67,9 @@ pub struct DeleteReport {
     pub deleted: Vec<Named>,
     /// What [`Scope::Everything`] would have taken away too.
     pub kept: Vec<Named>,
+    /// What [`ParameterScope::Deleted`] would have taken away too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_parameters: Option<Named>,
 }
 
 /// A resource by its kind and name.
@@ -70,6 +84,7 @@ pub async fn delete(
     connection: &Connection,
     plan: &Plan,
     scope: Scope,
+    parameters: ParameterScope,
     report: &Reporter,
     interrupt: Interrupt,
 ) -> Result<DeleteReport, ReleaseError> {
@@ -96,6 +111,7 @@ pub async fn delete(
     for cluster in plan.services.iter().map(|service| &service.cluster).collect::<BTreeSet<_>>() {
         deleting.cluster(cluster).await?;
     }
+    deleting.parameters(parameters).await?;
     Ok(deleting.done)
 }
 
