@@ -216,6 +216,32 @@ fn the_same_files_are_the_same_image_and_what_is_ignored_is_not_in_it() {
     assert_eq!(config["created"], "1970-01-01T00:00:00Z", "{config}");
 }
 
+/// What is for another platform is pushed, and never run here.
+#[test]
+fn an_image_for_several_platforms_runs_here_what_is_for_here() {
+    let platforms =
+        "platform: [linux/amd64, linux/arm64]\n      files: { /server: 'dist/{machine}/server', /public: public }";
+    let spread = "install -m 755 server dist/@MACHINE@/server".replace("@MACHINE@", std::env::consts::ARCH);
+    let before = format!("before:\n        - {COMPILE}\n        - {spread}");
+    let configuration = CONFIGURATION
+        .replace("before: @COMPILE@", &before)
+        .replace("files: { /server: server, /public: public }", platforms);
+    let trial = with_server(&configuration);
+    for machine in ["x86_64", "aarch64"] {
+        fs::create_dir_all(trial.directory().join("dist").join(machine)).expect("writable");
+        write(&trial, &format!("dist/{machine}/server"), "a program of another machine");
+    }
+    trial.run(&["deploy"], &[]).exits(0);
+    assert!(seen(&trial, "/").contains("version 1 hello"));
+    let image = format!("{}/{REPOSITORY}:latest", registry(&trial));
+    let raw = inspected(&trial, &["inspect", "--raw"], &image);
+    let children = raw["manifests"].as_array().expect("an index").iter();
+    let architectures: Vec<_> = children.map(|child| child["platform"]["architecture"].as_str()).collect();
+    assert_eq!(architectures, [Some("amd64"), Some("arm64")]);
+    let again = trial.run(&["deploy", "--rebuild"], &[]).exits(0);
+    assert!(again.says("nothing to do") || again.says("unchanged"), "{again:?}");
+}
+
 fn registry(trial: &Trial) -> String {
     trial.aws_environment()["AWS_ENDPOINT_URL"].trim_start_matches("http://").to_owned()
 }

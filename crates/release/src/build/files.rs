@@ -9,7 +9,7 @@ use seatrial_distribution::{
 };
 use seatrial_image::Platform;
 use seatrial_image::layout::{Layout, LayoutWriter};
-use seatrial_image::pack::{Entry, Ignored, ImageBuilder, PackError, PackOptions, attach_sbom};
+use seatrial_image::pack::{Entry, Ignored, ImageBuilder, PackError, PackOptions, attach_sbom, write_index};
 
 use crate::error::ReleaseError;
 use crate::images::Login;
@@ -28,29 +28,57 @@ pub(super) async fn pack(
     login: Option<&Login>,
     layout: PathBuf,
 ) -> Result<(), ReleaseError> {
-    let platform = platform(build)?;
-    let base = match &build.base {
-        None => None,
-        Some(base) => Some(pull(base, &platform, login, layout.with_file_name("base")).await?),
-    };
+    let mut platforms = Vec::new();
+    for platform in wanted(build)? {
+        let base = match &build.base {
+            None => None,
+            Some(base) => {
+                Some(pull(base, &platform, login, layout.with_file_name(format!("base-{}", platforms.len()))).await?)
+            }
+        };
+        platforms.push((platform, base));
+    }
     let (build, directory, step) = (build.clone(), directory.to_path_buf(), step.to_owned());
-    let packed = tokio::task::spawn_blocking(move || written(&build, &directory, platform, base.as_deref(), &layout));
+    let packed = tokio::task::spawn_blocking(move || written(&build, &directory, platforms, &layout));
     let packed = packed.await.map_err(|error| failed(&step, &error.to_string()))?;
     packed.map_err(|error| failed(&step, &told(&error)))
 }
 
+/// Writes the image for each platform on its base, and an index of them where there are several.
 fn written(
+    build: &FilesBuild,
+    directory: &Path,
+    platforms: Vec<(Platform, Option<PathBuf>)>,
+    layout: &Path,
+) -> Result<(), PackError> {
+    let writer = LayoutWriter::create(layout)?;
+    let created = std::env::var(EPOCH_VARIABLE).ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+    let is_index = platforms.len() > 1;
+    let mut images = Vec::new();
+    for (platform, base) in platforms {
+        let builder = builder(build, directory, platform, base.as_deref(), created)?;
+        let image =
+            if is_index { builder.build_unlisted(&writer)? } else { builder.build(&writer, Some(IMAGE_NAME))? };
+        attach_sbom(&writer, &image, IMAGE_NAME, created)?;
+        images.push(image);
+    }
+    if is_index {
+        write_index(&writer, &images, Some(IMAGE_NAME))?;
+    }
+    Ok(())
+}
+
+fn builder(
     build: &FilesBuild,
     directory: &Path,
     platform: Platform,
     base: Option<&Path>,
-    layout: &Path,
-) -> Result<(), PackError> {
+    created: u64,
+) -> Result<ImageBuilder, PackError> {
     let builder = match base {
-        None => ImageBuilder::from_scratch(platform),
+        None => ImageBuilder::from_scratch(platform.clone()),
         Some(base) => ImageBuilder::on(Layout::open(base)?.image(None, &platform)?),
     };
-    let created = std::env::var(EPOCH_VARIABLE).ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
     // A layer each, so that what changes rarely is pushed rarely.
     let mut builder = build.files.iter().try_fold(builder, |builder, (place, source)| {
         let options = PackOptions {
@@ -59,7 +87,9 @@ fn written(
             modified: created,
             ..PackOptions::default()
         };
-        Ok::<_, PackError>(builder.layer(vec![Entry::from_path(directory.join(source), place)], options))
+        Ok::<_, PackError>(
+            builder.layer(vec![Entry::from_path(directory.join(source_for(source, &platform)), place)], options),
+        )
     })?;
     if !build.entrypoint.is_empty() {
         builder = builder.entry_point(build.entrypoint.clone());
@@ -76,15 +106,18 @@ fn written(
     if let Some(user) = &build.user {
         builder = builder.user(user);
     }
-    let writer = LayoutWriter::create(layout)?;
-    let image = builder.created(created).build(&writer, Some(IMAGE_NAME))?;
-    attach_sbom(&writer, &image, IMAGE_NAME, created)?;
-    Ok(())
+    Ok(builder.created(created))
 }
 
-/// `linux/arm64`; that of this machine where none is given.
-fn platform(build: &FilesBuild) -> Result<Platform, ReleaseError> {
-    let Some(given) = &build.platform else { return Ok(Platform::of_this_machine()) };
+/// The platforms that an image is built for; that of this machine where none is given.
+pub(super) fn wanted(build: &FilesBuild) -> Result<Vec<Platform>, ReleaseError> {
+    if build.platforms.is_empty() {
+        return Ok(vec![Platform::of_this_machine()]);
+    }
+    build.platforms.iter().map(|given| platform(given)).collect()
+}
+
+fn platform(given: &str) -> Result<Platform, ReleaseError> {
     let mut parts = given.split('/').map(ToOwned::to_owned);
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(os), Some(architecture), variant, None) => Ok(Platform { os, architecture, variant }),
@@ -93,6 +126,16 @@ fn platform(build: &FilesBuild) -> Result<Platform, ReleaseError> {
             "write `platform: linux/amd64` or `platform: linux/arm64`",
         )),
     }
+}
+
+/// A path with the platform's words in it: Go's for an architecture, and those that `uname` and compilers have.
+pub(super) fn source_for(source: &str, platform: &Platform) -> String {
+    let machine = match platform.architecture.as_str() {
+        "amd64" => "x86_64",
+        "arm64" => "aarch64",
+        other => other,
+    };
+    source.replace("{architecture}", &platform.architecture).replace("{machine}", machine)
 }
 
 /// Asks what the base is now, unless it is named by its digest.
@@ -169,4 +212,47 @@ fn failed(step: &str, why: &str) -> ReleaseError {
         format!("{step} failed: {why}"),
         "correct `build:` of the service, and run the command again",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::build::Found;
+
+    #[test]
+    fn an_image_for_several_platforms_is_an_index_of_what_is_each_ones_own() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for (name, text) in [("x86_64", "one"), ("aarch64", "the other"), ("riscv64", "a third")] {
+            fs::create_dir(directory.path().join(name)).expect("writable");
+            fs::write(directory.path().join(name).join("server"), text).expect("writable");
+        }
+        let mut build = FilesBuild {
+            files: [("/server".to_owned(), "{machine}/server".to_owned())].into(),
+            platforms: vec!["linux/arm64".into(), "linux/amd64".into(), "linux/riscv64".into()],
+            ..FilesBuild::default()
+        };
+        let pack = |build: &FilesBuild, name: &str| {
+            let layout = directory.path().join(name);
+            let platforms = wanted(build).expect("platforms").into_iter().map(|platform| (platform, None));
+            written(build, directory.path(), platforms.collect(), &layout).expect("packed");
+            (Found::of(&layout).expect("an image"), Layout::open(&layout).expect("a layout"))
+        };
+        let (found, layout) = pack(&build, "first");
+        assert_eq!(found.referrers.len(), 3, "a list of files each");
+        let layer_of = |architecture: &str| {
+            let platform = platform(&format!("linux/{architecture}")).expect("a platform");
+            layout.image(Some(IMAGE_NAME), &platform).expect("an image").manifest.layers[0].digest.clone()
+        };
+        assert_ne!(layer_of("amd64"), layer_of("arm64"));
+        assert!(found.is_whole(&directory.path().join("first")));
+        build.platforms.reverse();
+        assert_eq!(pack(&build, "second").0.digest, found.digest, "in whatever order they are named");
+        let child = layer_of("riscv64");
+        fs::remove_file(layout.blob_path(&child)).expect("there");
+        assert!(!found.is_whole(&directory.path().join("first")), "a layer of one of them is missing");
+        build.platforms = vec!["linux/amd64".into()];
+        assert_eq!(pack(&build, "alone").0.referrers.len(), 1);
+    }
 }

@@ -23,8 +23,10 @@ pub(super) fn fingerprint(plan: &BuildPlan, directory: &Path, extra: &str) -> Re
     }
     match &plan.kind {
         BuildKind::Files(files) => {
-            for source in files.files.values() {
-                add(&mut hash, &directory.join(source))?;
+            for platform in super::files::wanted(files)? {
+                for source in files.files.values() {
+                    add(&mut hash, &directory.join(super::files::source_for(source, &platform)))?;
+                }
             }
         }
         BuildKind::Dockerfile(build) => {

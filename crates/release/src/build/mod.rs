@@ -85,11 +85,20 @@ impl Found {
         let entry = layout.find(Some(files::IMAGE_NAME)).or_else(|_| layout.find(None))?;
         let referrers = layout.entries()?.into_iter().map(|other| other.digest).filter(|other| *other != entry.digest);
         let referrers = referrers.collect();
-        let bytes = layout.read(&entry.digest, MANIFEST_BYTES_MAX)?;
-        let manifest = Manifest::parse(&bytes, None).ok();
-        let size = manifest.as_ref().map_or(0, Manifest::content_size);
-        let blobs = manifest.iter().flat_map(|manifest| manifest.blobs()).cloned().collect();
-        Ok(Found { digest: entry.digest, size, referrers, blobs })
+        let mut found = Found { digest: entry.digest.clone(), size: 0, referrers, blobs: Vec::new() };
+        let mut left = vec![entry.digest];
+        while let Some(digest) = left.pop() {
+            let bytes = layout.read(&digest, MANIFEST_BYTES_MAX)?;
+            let Ok(manifest) = Manifest::parse(&bytes, None) else { continue };
+            found.size = found.size.saturating_add(manifest.content_size());
+            found.blobs.extend(manifest.blobs().into_iter().cloned());
+            // An index names images, which some builders name again in other indexes.
+            left.extend(
+                manifest.children.iter().map(|child| child.digest.clone()).filter(|child| !found.blobs.contains(child)),
+            );
+            found.blobs.push(digest);
+        }
+        Ok(found)
     }
 
     /// Whether everything is there that the image names.

@@ -39,8 +39,9 @@ pub(crate) struct BuildEntry {
     pub user: Option<String>,
     /// With `files`: labels of the image.
     pub labels: Option<BTreeMap<String, String>>,
-    /// With `files` and `dockerfile`: `linux/amd64` or `linux/arm64`; that of this machine when left out.
-    pub platform: Option<String>,
+    /// With `files` and `dockerfile`: `linux/amd64` or `linux/arm64`; that of the tasks when left out. `files` takes a list, for one image of
+    /// several platforms: `{architecture}` (`amd64`, `arm64`) and `{machine}` (`x86_64`, `aarch64`) in paths are then each platform's.
+    pub platform: Option<OneOrMany>,
     /// With `dockerfile`: the directory it is built in; that of this file when left out.
     pub context: Option<String>,
     /// With `dockerfile`: the stage that is built; the last when left out.
@@ -99,7 +100,7 @@ fn kind(build: &BuildEntry, at: &Site<'_>) -> Result<BuildKind, Fault> {
                 context: build.context.clone().unwrap_or_else(|| ".".to_owned()),
                 target: build.target.clone(),
                 arguments: build.arguments.clone().unwrap_or_default(),
-                platform: build.platform.clone(),
+                platform: one_platform(build, at)?,
             });
             (kind, "dockerfile", [&KEYS_OF_FILES, &KEYS_OF_COMMAND])
         }
@@ -122,6 +123,37 @@ fn kind(build: &BuildEntry, at: &Site<'_>) -> Result<BuildKind, Fault> {
             .fault(format_args!("means nothing to a build of the kind `{kind_name}`"))
             .instead(format!("remove `{key}`"))),
         None => Ok(kind),
+    }
+}
+
+/// What is written of platforms, each once.
+fn platforms(build: &BuildEntry, at: &Site<'_>) -> Result<Vec<String>, Fault> {
+    let written: Vec<String> = build.platform.iter().flat_map(OneOrMany::values).cloned().collect();
+    let is_platform = |text: &str| {
+        let mut parts = text.split('/');
+        let given = parts.by_ref().take(3).filter(|part| !part.is_empty()).count();
+        given >= 2 && parts.next().is_none() && !text.ends_with('/')
+    };
+    match written.iter().enumerate().find(|(index, text)| !is_platform(text) || written[..*index].contains(text)) {
+        None => Ok(written),
+        Some((_, text)) if is_platform(text) => {
+            Err(at.below("platform").fault(format_args!("names {text} twice")).instead("name each platform once"))
+        }
+        Some((_, text)) => Err(at
+            .below("platform")
+            .fault(format_args!("is `{text}`, which is no platform"))
+            .instead("write linux/amd64 or linux/arm64")),
+    }
+}
+
+fn one_platform(build: &BuildEntry, at: &Site<'_>) -> Result<Option<String>, Fault> {
+    match platforms(build, at)?.as_slice() {
+        [] => Ok(None),
+        [platform] => Ok(Some(platform.clone())),
+        _ => Err(at
+            .below("platform")
+            .fault("names several, and a Dockerfile is built for one")
+            .instead("name one, or use a build of `files`, or of a `command` that writes an index")),
     }
 }
 
@@ -151,6 +183,6 @@ fn files_build(
         working_directory: build.working_directory.clone(),
         user: build.user.clone(),
         labels: build.labels.clone().unwrap_or_default(),
-        platform: build.platform.clone(),
+        platforms: platforms(build, at)?,
     }))
 }

@@ -96,13 +96,11 @@ pub async fn provide(
 /// else ECS's default.
 fn for_platform(build: &BuildPlan, service: &ServicePlan, target: &Target) -> BuildPlan {
     let mut build = build.clone();
-    let platform = match &mut build.kind {
-        BuildKind::Files(files) => &mut files.platform,
-        BuildKind::Dockerfile(dockerfile) => &mut dockerfile.platform,
-        BuildKind::Command(_) => return build,
-    };
-    if platform.is_none() {
-        *platform = architecture(service, target).map(|architecture| format!("linux/{architecture}"));
+    let tasks = || architecture(service, target).map(|architecture| format!("linux/{architecture}"));
+    match &mut build.kind {
+        BuildKind::Files(files) if files.platforms.is_empty() => files.platforms.extend(tasks()),
+        BuildKind::Dockerfile(dockerfile) if dockerfile.platform.is_none() => dockerfile.platform = tasks(),
+        BuildKind::Files(_) | BuildKind::Dockerfile(_) | BuildKind::Command(_) => {}
     }
     build
 }

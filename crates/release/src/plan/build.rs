@@ -25,7 +25,7 @@ pub enum BuildKind {
 /// Files of this machine in an image, without anything being run in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilesBuild {
-    /// The place in the image, and the file or directory that goes there.
+    /// The place in the image, and the file or directory that goes there; `{architecture}` and `{machine}` in it are the platform's.
     pub files: BTreeMap<String, String>,
     /// Patterns of what is left out, as in a `.gitignore`.
     pub ignore: Vec<String>,
@@ -36,8 +36,8 @@ pub struct FilesBuild {
     pub working_directory: Option<String>,
     pub user: Option<String>,
     pub labels: BTreeMap<String, String>,
-    /// `linux/amd64`; that of this machine where none is given.
-    pub platform: Option<String>,
+    /// `linux/amd64`; that of this machine where none is given, and an index of images where there are several.
+    pub platforms: Vec<String>,
 }
 
 /// A Dockerfile, built by whatever builder is there.
