@@ -146,38 +146,52 @@ fn a_deployment_during_a_deployment_drops_nothing() {
     assert_eq!(report.failed(), 0, "{}", report.render());
 }
 
-/// At every stage the control plane is killed and started again: the deployment goes on to its end, or back when told to.
 #[test]
-fn the_control_plane_may_die_at_every_stage() {
+fn the_control_plane_may_die_at_every_stage_of_a_deployment_that_goes_on() {
+    die_at_every_stage(Way::On);
+}
+
+#[test]
+fn the_control_plane_may_die_at_every_stage_of_a_deployment_that_goes_back() {
+    die_at_every_stage(Way::Back);
+}
+
+/// Where a deployment is told to go after the control plane was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    On,
+    Back,
+}
+
+/// At every stage the control plane is killed and started again: the deployment goes on to its end, or back when told to.
+fn die_at_every_stage(way: Way) {
     let trial = start("canary\n      percent: 50\n      step_bake: 1m", "2");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let load = runtime.block_on(trial.load("200"));
     let mut serving = "v1".to_owned();
     let stages = PAUSED_AT.map(|stage| (stage, true)).into_iter().chain(PASSED_THROUGH.map(|stage| (stage, false)));
     for (number, (stage, is_paused)) in stages.enumerate() {
-        for goes_on in [true, false] {
-            let name = format!("{}-{stage}", if goes_on { "good" } else { "bad" });
-            let version =
-                [("VERSION", name.as_str()), ("BOOT", "1s"), ("PAUSE", if is_paused { stage } else { PAUSED_AT[0] })];
-            trial.deploy(&version).exits(6);
-            if !is_paused {
-                let service = Service::new(&trial);
-                trial.run(&["promote", "--no-wait"], &version).exits(0);
-                wait_until(PATIENCE, stage, || runtime.block_on(service.stage()).as_deref() == Some(stage));
-            }
-            kill_process(trial.engine_process().expect("the engine runs"));
-            trial.run(&["engine", "start"], &[]).exits(0);
-            match (goes_on, is_paused) {
-                (true, true) => promote_to_the_end(&trial, &version),
-                // The same version again: nothing to start, but somebody waits for what is going on.
-                (true, false) => trial.deploy(&version).exits(0),
-                (false, _) => trial.run(&["rollback"], &version).exits(0),
-            };
-            serving = if goes_on { name.clone() } else { serving };
-            let expected = format!("Hello from the demo service, version {serving}");
-            assert_eq!(trial.answer().body, expected, "{number}: killed at {stage}");
-            wait_until(PATIENCE, "exactly the desired tasks to be left", || trial.containers().len() == 2);
+        let name = format!("at-{stage}");
+        let version =
+            [("VERSION", name.as_str()), ("BOOT", "1s"), ("PAUSE", if is_paused { stage } else { PAUSED_AT[0] })];
+        trial.deploy(&version).exits(6);
+        if !is_paused {
+            let service = Service::new(&trial);
+            trial.run(&["promote", "--no-wait"], &version).exits(0);
+            wait_until(PATIENCE, stage, || runtime.block_on(service.stage()).as_deref() == Some(stage));
         }
+        kill_process(trial.engine_process().expect("the engine runs"));
+        trial.run(&["engine", "start"], &[]).exits(0);
+        match (way, is_paused) {
+            (Way::On, true) => promote_to_the_end(&trial, &version),
+            // The same version again: nothing to start, but somebody waits for what is going on.
+            (Way::On, false) => trial.deploy(&version).exits(0),
+            (Way::Back, _) => trial.run(&["rollback"], &version).exits(0),
+        };
+        serving = if way == Way::On { name } else { serving };
+        let expected = format!("Hello from the demo service, version {serving}");
+        assert_eq!(trial.answer().body, expected, "{number}: killed at {stage}");
+        wait_until(PATIENCE, "exactly the desired tasks to be left", || trial.containers().len() == 2);
     }
     let report = runtime.block_on(load.stop());
     println!("{}", report.render());
