@@ -131,7 +131,8 @@ fn an_environment_comes_up_without_its_image_and_finds_one_when_it_is_lost() {
     let first = digest_of(&trial, "latest");
     let record = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
     assert!(record["images"]["web"].as_str().is_some_and(|image| image.ends_with(&first)), "{record}");
-    assert_eq!(record["steps"][0]["name"], "push web", "{record}");
+    let steps: Vec<_> = record["steps"].as_array().expect("a list").iter().map(|step| &step["name"]).collect();
+    assert_eq!(steps[..4], ["before web", "build web", "registry web", "push web"], "{record}");
     // Compiled again, to the same bytes.
     let again = trial.deploy(&[]).exits(0);
     assert!(again.says("nothing to do"), "{again:?}");
@@ -240,6 +241,121 @@ fn an_image_for_several_platforms_runs_here_what_is_for_here() {
     assert_eq!(architectures, [Some("amd64"), Some("arm64")]);
     let again = trial.run(&["deploy", "--rebuild"], &[]).exits(0);
     assert!(again.says("nothing to do") || again.says("unchanged"), "{again:?}");
+}
+
+/// Tests and builds come before a release, and are the first steps of its record; where one fails, they are all of it.
+#[test]
+fn what_was_tested_and_built_is_part_of_the_record_also_where_nothing_came_of_it() {
+    let test = r#"test: "sh -c 'echo version $(cat version) is looked at; grep -qv untested version'"
+      timeout: 5m
+      files"#;
+    let trial = with_server(&CONFIGURATION.replacen("files", test, 1));
+    trial.run(&["deploy"], &[]).exits(0);
+    let first = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    let named = |release: &Json| -> Vec<String> {
+        let steps = release["steps"].as_array().expect("a list").iter();
+        steps
+            .map(|step| {
+                format!(
+                    "{} {}",
+                    step["name"].as_str().unwrap_or_default(),
+                    step["outcome"].as_str().unwrap_or_default()
+                )
+            })
+            .collect()
+    };
+    let steps = [
+        "before web done",
+        "test web done",
+        "build web done",
+        "registry web done",
+        "push web done",
+        "target done",
+        "service web deployed",
+    ];
+    assert_eq!(named(&first), steps, "{first}");
+    assert!(first["steps"][1]["details"].to_string().contains("version 1 is looked at"), "{first}");
+    for step in [2, 3, 4, 5, 6] {
+        assert!(first["steps"][step]["inputs"].is_string(), "what it was made of: {}", first["steps"][step]);
+    }
+
+    version(&trial, "untested");
+    let failed = trial.run(&["deploy"], &[]).exits(1);
+    assert!(failed.says("test web failed") && failed.says("written down: seatrial show"), "{failed:?}");
+    assert!(seen(&trial, "/").contains("version 1"), "nothing was touched");
+    let record = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    assert_eq!(named(&record), ["before web done", "test web failed"]);
+    assert_eq!(record["state"]["state"], "not_begun", "{record}");
+    assert!(record["steps"][1]["details"].to_string().contains("version untested is looked at"), "{record}");
+    assert!(trial.run(&["audit"], &[]).exits(0).says("not begun: test web failed"));
+    let resumed = trial.run(&["resume"], &[]).exits(1);
+    assert!(resumed.says("has come to its end"), "the one before it: {resumed:?}");
+
+    // With the same content, as git has it, tests are not run again.
+    for arguments in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "-m", "one"]] {
+        let git = || {
+            Command::new("git")
+                .current_dir(trial.directory())
+                .args(["-c", "user.name=a", "-c", "user.email=a@b.c"])
+                .args(arguments)
+                .status()
+        };
+        fs::write(trial.directory().join(".gitignore"), "*\n!main.rs\n!version\n!public/page\n!seatrial.yml\n")
+            .expect("writable");
+        version(&trial, "2");
+        assert!(git().expect("git is there").success(), "{arguments:?}");
+    }
+    trial.run(&["deploy"], &[]).exits(0);
+    let again = trial.run(&["deploy", "--set", "COLOUR=red"], &[]).exits(0);
+    assert!(again.says("passed with the same content at"), "{again:?}");
+    let steps = named(&parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0)));
+    assert_eq!(steps[..3], ["before web done", "test web unchanged", "build web done"], "{steps:?}");
+    let anew = trial.run(&["deploy", "--rebuild", "--set", "COLOUR=blue"], &[]).exits(0);
+    assert!(anew.says("version 2 is looked at"), "{anew:?}");
+
+    // What this machine has released it remembers when there is nobody to ask.
+    trial.run(&["engine", "stop"], &[]).exits(0);
+    let known = parsed(&trial.run(&["audit", "--local", "-o", "json"], &[]).exits(0));
+    assert_eq!(known["releases"].as_array().map(Vec::len), Some(5), "{known}");
+    let oldest = known["releases"][4]["id"].as_str().expect("an id");
+    let shown = parsed(&trial.run(&["show", "--local", oldest, "-o", "json"], &[]).exits(0));
+    assert_eq!(shown, first, "as the environment had it");
+    fs::write(trial.home().join("releases/trial/dev/broken.json"), "{").expect("writable");
+    assert!(trial.run(&["show", "--local"], &[]).exits(0).says("deployed"));
+}
+
+/// What scripts did one after the other can be done one after the other.
+#[test]
+fn an_environment_is_prepared_and_images_are_pushed_without_a_deployment() {
+    let trial = with_server(CONFIGURATION);
+    let services = || Aws::of(&trial).ecs("ListClusters", json!({}))["clusterArns"].as_array().map(Vec::len);
+    let prepared = trial.run(&["deploy", "--bootstrap"], &[]).exits(0);
+    assert!(prepared.says("dev is prepared for trial") && prepared.says("next: seatrial deploy"), "{prepared:?}");
+    let images = || {
+        ecr(&trial, "DescribeImages", json!({ "repositoryName": REPOSITORY }))["imageDetails"].as_array().map(Vec::len)
+    };
+    assert_eq!((images(), services()), (Some(0), Some(0)));
+    let pushed = parsed(&trial.run(&["deploy", "--push-image", "-o", "json"], &[]).exits(0));
+    assert!(pushed["web"].as_str().is_some_and(|image| image.contains("/trial/web@sha256:")), "{pushed}");
+    // The image, and the list of its files.
+    assert_eq!((images(), services()), (Some(2), Some(0)), "nothing is deployed");
+    trial.run(&["deploy", "--no-build"], &[]).exits(0);
+    assert!(seen(&trial, "/").contains("version 1"));
+
+    let written = trial.run(&["deploy", "--pipeline-only", "-c", "seatrial.yml"], &[]).exits(0);
+    assert!(written.says(".github/workflows/seatrial.yml is written"), "{written:?}");
+    assert!(trial.directory().join(".github/workflows/seatrial.yml").is_file());
+    let both = trial.run(&["deploy", "--pipeline-only", "--bootstrap"], &[]).exits(2);
+    assert!(both.says("cannot be used with"), "{both:?}");
+}
+
+/// With what stands in, an environment is up before there is an image.
+#[test]
+fn an_environment_is_prepared_and_something_stands_in() {
+    let trial = start(CONFIGURATION);
+    let up = trial.run(&["deploy", "--bootstrap", "--use-fallback-image"], &[]).exits(0);
+    assert!(up.says("something stands in until its image is there"), "{up:?}");
+    assert!(seen(&trial, "/health").contains("200"));
 }
 
 fn registry(trial: &Trial) -> String {
@@ -415,7 +531,7 @@ fn builds_that_fail_say_why_and_touch_nothing() {
     let trial = with_server(CONFIGURATION);
     write(&trial, "main.rs", "fn main() { nonsense }");
     let failed = trial.deploy(&[]).exits(1);
-    assert!(failed.says("build web failed") && failed.says("nonsense"), "{failed:?}");
+    assert!(failed.says("before web failed") && failed.says("nonsense"), "{failed:?}");
     assert!(failed.says("nothing has been deployed"), "{failed:?}");
     let file = trial.directory().join("seatrial.yml");
     let text = fs::read_to_string(&file).expect("it is there");
@@ -487,7 +603,8 @@ app: trial
 services:
   web:
     build:
-      before: [npm ci --no-audit --no-fund, npm test]
+      before: npm --prefix app ci --no-audit --no-fund
+      test: npm --prefix app test
       files: { /app: app, / : root }
       working_directory: /app
       entrypoint: [/usr/bin/node, server.js]
@@ -499,10 +616,8 @@ services:
 /// From `npm ci` and `npm test` to traffic, in an image that has Node.js and nothing else.
 #[test]
 fn a_service_of_node_js_is_tested_packed_and_served() {
-    let configuration = NODE.replace(
-        "[npm ci --no-audit --no-fund, npm test]",
-        "[npm --prefix app ci --no-audit --no-fund, npm --prefix app test]",
-    );
+    let configuration = NODE
+        .replace("npm ci --no-audit --no-fund", "[npm --prefix app ci --no-audit --no-fund, npm --prefix app test]");
     let trial = start(&configuration.replace("/ : root", "/usr: root/usr, /lib: root/lib, /lib64: root/lib64"));
     let app = trial.directory().join("app");
     fs::create_dir(&app).expect("writable");
@@ -540,7 +655,7 @@ fn a_service_of_node_js_is_tested_packed_and_served() {
     // A test that fails is no release.
     write(&trial, "app/answer.js", "exports.answer = () => 'nothing';");
     let refused = trial.deploy(&[]).exits(1);
-    assert!(refused.says("build web failed") && refused.says("'a number'"), "{refused:?}");
+    assert!(refused.says("test web failed") && refused.says("'a number'"), "{refused:?}");
     assert!(seen(&trial, "/42").ends_with("a number"));
 }
 

@@ -7,13 +7,14 @@
 pub mod aws;
 pub mod moto;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use seatrial_load::{Length, LoadHandle, LoadPlan, SlowRequests, Streams, WebSockets};
@@ -258,13 +259,19 @@ pub fn files_with(directory: &Path, text: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns a port that nothing listens on, each time another one: the kernel may offer one again as soon as it is free.
+/// Where tests take ports from: below those that engines give to tasks, and below those that the kernel gives to outgoing connections, so that
+/// nobody else takes one between this and its use.
+const PORTS: std::ops::Range<u16> = 10_000..20_000;
+
+/// Returns a port that nothing listens on, each time another one.
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    // Each process begins elsewhere.
+    let start = RandomState::new().hash_one(std::process::id()) as u16;
+    let _ = GIVEN.compare_exchange(0, start.max(1), Ordering::SeqCst, Ordering::SeqCst);
     loop {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback address has a free port");
-        let port = listener.local_addr().expect("a bound listener has an address").port();
-        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+        let port = PORTS.start + GIVEN.fetch_add(1, Ordering::SeqCst) % (PORTS.end - PORTS.start);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }

@@ -179,7 +179,7 @@ pub fn run(line: CommandLine, common: Common, printer: &Printer) -> Result<ExitC
         Command::Reject(arguments) => {
             runtime()?.block_on(approve::run(Word::Rejected, arguments.answer, common, printer))?
         }
-        Command::Audit(_) => runtime()?.block_on(audit::run_audit(common, printer))?,
+        Command::Audit(arguments) => runtime()?.block_on(audit::run_audit(arguments, common, printer))?,
         Command::Config(arguments) => runtime()?.block_on(config::run(arguments.command, common, printer))?,
         Command::Lock(arguments) => runtime()?.block_on(lock::run_lock(arguments, common, printer))?,
         Command::Unlock(arguments) => runtime()?.block_on(lock::run_unlock(arguments, common, printer))?,

@@ -11,6 +11,7 @@ use crate::config::{AppName, EnvironmentName, RollbackOverride, ServiceName};
 use crate::ensure::{DefinitionChoice, Effect, Ensuring, Force, Mode};
 use crate::error::ReleaseError;
 use crate::firing::FiringAlarms;
+use crate::inputs;
 use crate::interrupt::Interrupt;
 use crate::plan::{Plan, ServicePlan};
 use crate::report::{Event, Reporter, StepEvent, as_milliseconds};
@@ -75,7 +76,7 @@ pub async fn deploy(
     }
     let ensuring = ensuring(connection, plan, options, report, &interrupt);
     ensuring.refuse_firing_alarms().await?;
-    report.send(step_began(TARGET));
+    report.send(step_began_with(TARGET, &inputs::of_services(&plan.services)));
     let ensured = ensuring.everything().await;
     report.send(step_ended(TARGET, &ensured, |_| ("done".to_owned(), Vec::new())));
     let ensured = ensured?;
@@ -84,7 +85,7 @@ pub async fn deploy(
         let after = After { connection, options, report, interrupt: interrupt.clone(), started };
         async move {
             let step = service_step(name);
-            report.send(step_began(&step));
+            report.send(step_began_with(&step, &inputs::of_services([service])));
             let outcome = after.effect(service, task_definition, effect).await;
             report.send(step_ended(&step, &outcome, outcome_in_words));
             outcome
@@ -141,7 +142,12 @@ pub(crate) fn service_step(name: &ServiceName) -> String {
 }
 
 pub(crate) fn step_began(name: &str) -> Event {
-    Event::Step(StepEvent::Began { name: name.to_owned() })
+    Event::Step(StepEvent::Began { name: name.to_owned(), inputs: None })
+}
+
+/// The beginning of a step that is made of these inputs.
+pub(crate) fn step_began_with(name: &str, inputs: &str) -> Event {
+    Event::Step(StepEvent::Began { name: name.to_owned(), inputs: Some(inputs.to_owned()) })
 }
 
 pub(crate) fn step_ended<T>(

@@ -29,6 +29,7 @@ mod hold;
 pub mod images;
 pub mod import;
 pub mod infra;
+mod inputs;
 mod interrupt;
 pub mod lock;
 mod log_tasks;

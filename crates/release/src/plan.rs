@@ -15,7 +15,7 @@ pub use alarm::{AlarmPlan, AlarmSubject, Measure, PairSide};
 pub(crate) use alarm::{NAMESPACE, since};
 pub(crate) use auto_scaling::resource_id;
 pub use auto_scaling::{AutoScaling, AutoScalingPlan, ScalingMetric, ScalingPolicyPlan};
-pub use build::{BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
+pub use build::{BUILD_TIMEOUT_DEFAULT, BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
 
 use crate::config::{AppName, Approval, EnvironmentName, FallbackRule, Scheme, ServiceName, Share, Stage};
 use crate::freeze::Freeze;

@@ -93,6 +93,8 @@ impl Deed {
 pub enum StepEvent {
     Began {
         name: String,
+        /// What tells whether there is anything to do, where that is known: a digest of what goes in.
+        inputs: Option<String>,
     },
     Ended {
         name: String,

@@ -14,6 +14,9 @@ use crate::exit_code::{ExitCode, UsageError};
 use crate::new_file::{self, Overwrite};
 use crate::printer::Printer;
 
+/// The branch from which is deployed unless another is named.
+const BRANCH_DEFAULT: &str = "main";
+
 /// Pipelines that test and deploy an application
 #[derive(Args, Debug)]
 pub struct CiArguments {
@@ -46,7 +49,7 @@ pub struct GenerateArguments {
     pub force: bool,
 
     /// The branch from which is deployed
-    #[arg(long, value_name = "NAME", default_value = "main", env = "SEATRIAL_BRANCH")]
+    #[arg(long, value_name = "NAME", default_value = BRANCH_DEFAULT, env = "SEATRIAL_BRANCH")]
     pub branch: String,
 }
 
@@ -58,6 +61,17 @@ pub enum Service {
 }
 
 impl CiCommand {
+    /// The command that writes a workflow of GitHub Actions.
+    pub fn github(file: &Path, common: &Common) -> Self {
+        CiCommand::Generate(GenerateArguments {
+            service: Service::Github,
+            common: common.clone(),
+            file: Some(file.to_owned()),
+            force: false,
+            branch: BRANCH_DEFAULT.to_owned(),
+        })
+    }
+
     pub fn common(&self) -> Common {
         match self {
             CiCommand::Generate(arguments) => arguments.common.clone(),

@@ -13,15 +13,17 @@ use seatrial_release::plan::Plan;
 use seatrial_release::provision::{Outputs, Workshop};
 use seatrial_release::releases::{Asked, Consent, Permission, ReleaseOptions, Resumption, carry_out};
 use seatrial_release::report::Reporter;
-use seatrial_release::{DeployOptions, FiringAlarms, Interrupt, ReleaseError, Until, rehearse};
+use seatrial_release::{DeployOptions, FiringAlarms, Interrupt, ReleaseError, Until, Verdict, rehearse};
 use serde_json::{Value as Json, json};
 
+use super::deploy_part::{self, PartArguments};
 use super::plan::{self, Planned};
 use super::simulate::ApplicationArguments;
 use crate::arguments::{Common, Version, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::ExitCode;
-use crate::images::{Wish, provided};
+use crate::images::{Preparing, Wish};
+use crate::local_history;
 use crate::printer::{Output, Printer};
 use crate::progress::Display;
 use crate::sacrifice::SacrificeArguments;
@@ -56,6 +58,9 @@ pub struct DeployArguments {
     /// Show what would change first, and ask
     #[arg(long, env = "SEATRIAL_DIFF", value_parser = FalseyValueParser::new())]
     pub diff: bool,
+
+    #[command(flatten)]
+    pub part: PartArguments,
 
     #[command(flatten, next_help_heading = "The application, for what --dry-run and --diff foresee")]
     pub application: ApplicationArguments,
@@ -134,6 +139,10 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
         let application = &arguments.application;
         return plan::planned(version, arguments.rollback(), application, &common, printer).await?.show(printer);
     }
+    let part = arguments.part;
+    if part.pipeline_only {
+        return deploy_part::write_pipeline(&common, printer);
+    }
     let (file, environment) = configured(&common)?;
     let question =
         format!("Deploy {} to {} ({})?", file.app(), environment.name, target::describe(&environment.target));
@@ -146,6 +155,10 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     if environment.approval == Approval::Required && !asks_elsewhere && !arguments.diff && !agreed(arguments.yes)? {
         return Ok(declined(printer));
     }
+    // Infrastructure that is made by itself is approved at the terminal, as with `infra apply`.
+    if part.bootstrap && asks_elsewhere && !agreed(false)? {
+        return Ok(declined(printer));
+    }
     let waits = arguments.wait_for_approval.map(|span| span.get());
     let consent = if asks_elsewhere { Consent::Asked(waits) } else { Consent::Given };
     let overrides = version.overrides(arguments.rollback());
@@ -154,13 +167,30 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
             .await?;
     version.check(&session.plan, "deploy")?;
     let interrupt = interrupted_by_ctrl_c();
+    if part.bootstrap {
+        let permission = arguments.permission.permission(Consent::Given);
+        deploy_part::prepare(&session, &permission, &arguments.sacrifice, &common, printer, interrupt.clone()).await?;
+        if !part.push_image && !version.use_fallback_image {
+            return deploy_part::tell_prepared(&session, &common, printer);
+        }
+    }
     let saved = arguments.plan.as_deref().map(SavedPlan::read).transpose()?;
     let known = saved.as_ref().map(|saved| saved.images.clone()).unwrap_or_default();
     let wish = version.images().map(|wish| Wish { known, ..wish });
     if wish.is_some() {
         refuse_conflicts(&session.connection, &session.plan).await?;
     }
-    let provided = provided(&mut session, wish, &common, printer, interrupt.clone()).await?;
+    let deploy = arguments.options();
+    let asked = Asked {
+        no_build: version.no_build,
+        use_fallback_image: version.use_fallback_image,
+        ..Asked::of(&overrides, &deploy)
+    };
+    let preparing = Preparing { asked: &asked, deploy: &deploy, records: !part.push_image };
+    let (provided, prepared) = preparing.provided(&mut session, wish, &common, printer, interrupt.clone()).await?;
+    if part.push_image {
+        return deploy_part::push(&session, &provided, &common, printer).await;
+    }
     if let (Some(file), Some(saved)) = (&arguments.plan, &saved) {
         let now = SavedPlan::of(&session.plan, &provided.images, version.force(), version.definition());
         saved.check(file, &now)?;
@@ -184,19 +214,15 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
             return Ok(declined(printer));
         }
     }
-    let deploy = arguments.options();
     let options = ReleaseOptions {
-        asked: Asked {
-            no_build: version.no_build,
-            use_fallback_image: version.use_fallback_image,
-            ..Asked::of(&overrides, &deploy)
-        },
+        asked,
         deploy,
         permission: arguments.permission.permission(consent),
         sacrifice: arguments.sacrifice.sacrifice(printer),
         commit: commit(file.path()),
         resumption: Resumption::New,
         provided,
+        prepared,
     };
     released(&session, &options, &common, printer, interrupt).await
 }
@@ -214,6 +240,11 @@ pub async fn released(
     let released =
         carry_out(&session.connection, &session.plan, &resolve, options, &display.reporter(), interrupt).await;
     display.end();
+    let is_news = released.as_ref().map_or_else(|_| true, |(_, report)| report.verdict != Verdict::NothingToDo);
+    if is_news {
+        let id = released.as_ref().ok().map(|(id, _)| id);
+        local_history::keep(common, &session.connection, &session.plan, id).await;
+    }
     if let (Output::Json | Output::Tsv, Err(error)) = (printer.output(), &released)
         && let Some(blocked) = blocked(&session.plan, error)
     {

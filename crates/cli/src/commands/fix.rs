@@ -15,7 +15,7 @@ use super::deploy::{PermissionArguments, released};
 use crate::arguments::{Common, WaitArguments};
 use crate::commit::commit;
 use crate::exit_code::{AwaitsDecision, ExitCode, UsageError};
-use crate::images::{Wish, provided};
+use crate::images::{Preparing, Wish};
 use crate::printer::{Paint, Printer};
 use crate::sacrifice::SacrificeArguments;
 use crate::session::{Session, Unattended, configured, confirm, interrupted_by_ctrl_c, only};
@@ -98,7 +98,6 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
     };
     let (builds, may_fall_back) = (wish.building == Building::Yes, wish.may_fall_back);
     let interrupt = interrupted_by_ctrl_c();
-    let provided = provided(&mut session, Some(wish), &common, printer, interrupt.clone()).await?;
     let deploy = DeployOptions {
         force: Force::WhenNeeded,
         definition: DefinitionChoice::Configured,
@@ -108,18 +107,23 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
         until: None,
         firing_alarms: FiringAlarms::Refuse,
     };
+    let asked = Asked { no_build: !builds, use_fallback_image: may_fall_back, ..Asked::of(&overrides, &deploy) };
+    let preparing = Preparing { asked: &asked, deploy: &deploy, records: true };
+    let (provided, prepared) =
+        preparing.provided(&mut session, Some(wish), &common, printer, interrupt.clone()).await?;
     // What somebody has just agreed to at a terminal is approved.
     let is_attended = std::io::stdin().is_terminal() && arguments.remedy.is_none();
     let is_approved = environment.approval != Approval::Required || arguments.yes || is_attended;
     let consent = if is_approved { Consent::Given } else { Consent::Asked(None) };
     let options = ReleaseOptions {
-        asked: Asked { no_build: !builds, use_fallback_image: may_fall_back, ..Asked::of(&overrides, &deploy) },
+        asked,
         deploy,
         permission: arguments.permission.permission(consent),
         sacrifice: arguments.sacrifice.sacrifice(printer),
         commit: commit(file.path()),
         resumption: Resumption::New,
         provided,
+        prepared,
     };
     released(&session, &options, &common, printer, interrupt).await
 }

@@ -11,6 +11,7 @@ pub mod continue_deployment;
 pub mod delete;
 pub mod demo_app;
 pub mod deploy;
+pub mod deploy_part;
 pub mod doctor;
 pub mod engine;
 pub mod events;

@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Overrides, ServiceName};
 use seatrial_release::images::{Building, Provided, lacking};
-use seatrial_release::releases::{Consent, ReleaseId, ReleaseOptions, Resumption, release};
+use seatrial_release::releases::{Consent, ReleaseId, ReleaseOptions, Resumption, release, releases};
 use seatrial_release::{DeployOptions, FiringAlarms, Force, Realm};
 
 use super::deploy::{PermissionArguments, released};
@@ -58,7 +58,12 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     };
     let connection = open(&Overrides::default()).await?.connection;
     let realm = Realm { app: file.app().clone(), environment: environment.name.clone() };
-    let found = release(&connection, &realm, arguments.release.as_ref()).await?;
+    let newest = match &arguments.release {
+        Some(named) => Some(named.clone()),
+        // What has not begun cannot be gone on with.
+        None => releases(&connection, &realm).await?.into_iter().find(|one| one.head.has_begun()).map(|one| one.id),
+    };
+    let found = release(&connection, &realm, newest.as_ref()).await?;
     let asked = found.head.asked;
     let set = arguments.set.iter().map(|set| (set.name.clone(), set.value.clone()));
     let mut overrides = Overrides { built: found.images.clone(), ..asked.overrides(set) };
@@ -90,6 +95,8 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
         until: None,
         firing_alarms: if arguments.ignore_firing_alarms { FiringAlarms::Ignore } else { FiringAlarms::Refuse },
     };
+    // Those of the first attempt are written down already.
+    let prepared = Vec::new();
     let options = ReleaseOptions {
         deploy,
         permission: arguments.permission.permission(Consent::Given),
@@ -98,6 +105,7 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
         asked,
         resumption: Resumption::Resume(Some(found.id)),
         provided,
+        prepared,
     };
     released(&session, &options, &common, printer, interrupt).await
 }

@@ -3,7 +3,7 @@
 
 pub mod credentials;
 pub mod end;
-mod files;
+pub mod files;
 pub mod home;
 pub mod host;
 pub mod process;

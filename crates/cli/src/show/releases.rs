@@ -55,7 +55,7 @@ pub fn release(release: &Release, paint: Paint) -> String {
 
 fn lines(step: &StepRecord, paint: Paint) -> String {
     let outcome = match step.outcome.as_deref() {
-        Some(good @ ("done" | "deployed" | "nothing_to_do" | "started" | "reached")) => paint.good(good),
+        Some(good @ ("done" | "unchanged" | "deployed" | "nothing_to_do" | "started" | "reached")) => paint.good(good),
         Some(other) => paint.bad(other),
         None => paint.doubtful("not over"),
     };
@@ -79,5 +79,6 @@ fn state(head: &Head, paint: Paint) -> String {
             format!("{word}{}", took.unwrap_or_default())
         }
         State::Stopped { why, .. } => paint.bad(&format!("stopped: {why}")),
+        State::NotBegun { why, .. } => paint.bad(&format!("not begun: {why}")),
     }
 }

@@ -1,10 +1,13 @@
 //! Runs a command of the application's own that builds its image.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{Builder, tool};
+use super::Builder;
+use super::tool::{self, Program};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::CommandBuild;
@@ -14,10 +17,11 @@ pub(super) async fn run(
     step: &str,
     build: &CommandBuild,
     work: &Builder<'_>,
-    layout: PathBuf,
+    (layout, limit): (PathBuf, Duration),
     interrupt: &mut Interrupt,
 ) -> Result<(), ReleaseError> {
-    tool::run(step, &build.command, work.directory, work.report, interrupt).await?;
+    let program = Program { step, words: &build.command, directory: work.directory, limit };
+    tool::run(program, &BTreeMap::new(), work.report, interrupt).await?;
     let output = work.directory.join(&build.output);
     copy(&output, &layout).map_err(|error| {
         let what = format!("{step} failed: what its command left at {} cannot be read: {error}", output.display());

@@ -1,8 +1,10 @@
 //! Builds a Dockerfile with whatever builder there is.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::{Builder, tool};
+use super::Builder;
+use super::tool::{self, Program};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::DockerfileBuild;
@@ -17,12 +19,13 @@ pub(super) async fn build(
     step: &str,
     build: &DockerfileBuild,
     work: &Builder<'_>,
-    layout: PathBuf,
+    (layout, limit): (PathBuf, Duration),
     interrupt: &mut Interrupt,
 ) -> Result<(), ReleaseError> {
     let builder = builder()?;
     for words in commands(&builder, build, &layout) {
-        tool::run_with(step, &words, &build.arguments, work.directory, work.report, interrupt).await?;
+        let program = Program { step, words: &words, directory: work.directory, limit };
+        tool::run(program, &build.arguments, work.report, interrupt).await?;
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ fn walk(hash: &mut Sha256, path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::FilesBuild;
+    use crate::plan::{BUILD_TIMEOUT_DEFAULT, FilesBuild};
 
     #[test]
     fn another_file_another_name_or_another_setting_is_another_build() {
@@ -100,6 +100,8 @@ mod tests {
             repository: "shop/web".into(),
             is_named: false,
             before: Vec::new(),
+            test: Vec::new(),
+            timeout: BUILD_TIMEOUT_DEFAULT,
             kind: BuildKind::Files(files),
         };
         let print = |plan: &BuildPlan| fingerprint(plan, directory.path(), "").expect("readable");

@@ -7,9 +7,11 @@ mod command;
 mod dockerfile;
 mod files;
 mod inputs;
+mod passes;
 mod shelf;
 mod tool;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,7 +19,7 @@ use seatrial_image::layout::{Layout, LayoutError};
 use seatrial_model::image::{Digest, MANIFEST_BYTES_MAX, Manifest};
 
 use crate::config::{AppName, ServiceName};
-use crate::deploy::{step_began, step_ended};
+use crate::deploy::{step_began, step_began_with, step_ended};
 use crate::error::ReleaseError;
 use crate::images::Login;
 use crate::interrupt::Interrupt;
@@ -25,6 +27,8 @@ use crate::plan::{BuildKind, BuildPlan};
 use crate::report::{Event, Reporter};
 
 pub use shelf::Shelf;
+
+use tool::Program;
 
 /// An image that has been made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,10 +121,20 @@ impl Builder<'_> {
         login: Option<&Login>,
         interrupt: &mut Interrupt,
     ) -> Result<Built, ReleaseError> {
+        self.commands(&format!("before {service}"), &plan.before, plan, interrupt).await?;
+        self.tests(service, plan, interrupt).await?;
         let step = format!("build {service}");
         let started = Instant::now();
-        self.report.send(step_began(&step));
-        let built = self.make(&step, service, plan, login, interrupt).await;
+        let inputs = self.inputs(plan, login).await;
+        self.report.send(match (&inputs, &plan.kind) {
+            // Nobody knows what a command reads.
+            (Err(_), _) | (_, BuildKind::Command(_)) => step_began(&step),
+            (Ok(inputs), _) => step_began_with(&step, inputs),
+        });
+        let built = match inputs {
+            Ok(inputs) => self.make(&step, service, (plan, &inputs), login, interrupt).await,
+            Err(error) => Err(error),
+        };
         let told = |built: &Built| {
             let outcome = match built.origin {
                 Origin::Made => "done",
@@ -150,23 +164,90 @@ impl Builder<'_> {
         Some(Built { service, plan, digest, layout, size, referrers, origin, purpose })
     }
 
-    async fn make(
+    /// Runs commands as a step, where there are any.
+    async fn commands(
         &self,
         step: &str,
+        commands: &[Vec<String>],
+        plan: &BuildPlan,
+        interrupt: &mut Interrupt,
+    ) -> Result<(), ReleaseError> {
+        if commands.is_empty() {
+            return Ok(());
+        }
+        self.report.send(step_began(step));
+        let ran = self.run(step, commands, plan, interrupt).await;
+        self.report.send(step_ended(step, &ran, |()| ("done".to_owned(), Vec::new())));
+        ran
+    }
+
+    async fn run(
+        &self,
+        step: &str,
+        commands: &[Vec<String>],
+        plan: &BuildPlan,
+        interrupt: &mut Interrupt,
+    ) -> Result<(), ReleaseError> {
+        for words in commands {
+            let program = Program { step, words, directory: self.directory, limit: plan.timeout };
+            tool::run(program, &BTreeMap::new(), self.report, interrupt).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs the tests, unless they passed before with the same content.
+    async fn tests(
+        &self,
         service: &ServiceName,
         plan: &BuildPlan,
-        login: Option<&Login>,
         interrupt: &mut Interrupt,
-    ) -> Result<Built, ReleaseError> {
-        for words in &plan.before {
-            tool::run(step, words, self.directory, self.report, interrupt).await?;
+    ) -> Result<(), ReleaseError> {
+        if plan.test.is_empty() {
+            return Ok(());
         }
+        let step = format!("test {service}");
+        let passes = self.shelf.passes(self.app, service);
+        let Some(inputs) = passes::inputs(plan, self.directory) else {
+            return self.commands(&step, &plan.test, plan, interrupt).await;
+        };
+        self.report.send(step_began_with(&step, &inputs));
+        let passed_at = if self.anew { None } else { passes.passed_at(&inputs) };
+        let ran = match passed_at {
+            Some(at) => Ok(Some(at)),
+            None => self.run(&step, &plan.test, plan, interrupt).await.map(|()| None),
+        };
+        self.report.send(step_ended(&step, &ran, |passed_at| match passed_at {
+            Some(at) => ("unchanged".to_owned(), vec![format!("passed with the same content at {at}")]),
+            None => ("done".to_owned(), Vec::new()),
+        }));
+        match ran? {
+            Some(at) => {
+                let line = format!("passed with the same content at {at}, and not run again");
+                self.report.send(Event::Output { source: step, line });
+            }
+            None => passes.note(&inputs),
+        }
+        Ok(())
+    }
+
+    /// What a build is made of, as a digest.
+    async fn inputs(&self, plan: &BuildPlan, login: Option<&Login>) -> Result<String, ReleaseError> {
         let base = match &plan.kind {
             BuildKind::Files(files) => files::base_digest(files, login).await?,
             BuildKind::Dockerfile(_) | BuildKind::Command(_) => None,
         };
-        let inputs = inputs::fingerprint(plan, self.directory, &format!("{base:?}"))?;
-        let place = self.shelf.place(self.app, service, &inputs);
+        inputs::fingerprint(plan, self.directory, &format!("{base:?}"))
+    }
+
+    async fn make(
+        &self,
+        step: &str,
+        service: &ServiceName,
+        (plan, inputs): (&BuildPlan, &str),
+        login: Option<&Login>,
+        interrupt: &mut Interrupt,
+    ) -> Result<Built, ReleaseError> {
+        let place = self.shelf.place(self.app, service, inputs);
         let found = if self.anew { None } else { place.found() };
         let (layout, origin) = match found.filter(|layout| Found::of(layout).is_ok_and(|found| found.is_whole(layout)))
         {
@@ -176,9 +257,11 @@ impl Builder<'_> {
                 match &plan.kind {
                     BuildKind::Files(files) => files::pack(step, files, self.directory, login, fresh.path()).await?,
                     BuildKind::Dockerfile(dockerfile) => {
-                        dockerfile::build(step, dockerfile, self, fresh.path(), interrupt).await?;
+                        dockerfile::build(step, dockerfile, self, (fresh.path(), plan.timeout), interrupt).await?;
                     }
-                    BuildKind::Command(made) => command::run(step, made, self, fresh.path(), interrupt).await?,
+                    BuildKind::Command(made) => {
+                        command::run(step, made, self, (fresh.path(), plan.timeout), interrupt).await?;
+                    }
                 }
                 (fresh.keep()?, Origin::Made)
             }

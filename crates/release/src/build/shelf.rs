@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use seatrial_model::image::Digest;
 
 use super::Found;
+use super::passes::Passes;
 use crate::config::{AppName, ServiceName};
 use crate::error::ReleaseError;
 
@@ -36,6 +37,11 @@ impl Shelf {
             let found = Found::of(&layout).ok().filter(|found| found.digest == *digest && found.is_whole(&layout))?;
             Some((layout, found))
         })
+    }
+
+    /// Which tests of a service have passed.
+    pub(super) fn passes(&self, app: &AppName, service: &ServiceName) -> Passes {
+        Passes::at(self.0.join(app.as_str()).join(service.as_str()).join("passed"))
     }
 
     /// The place of what is made of certain inputs.

@@ -14,8 +14,6 @@ use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::report::{Event, Reporter};
 
-/// The longest a program may take; a compiler that is at it longer than this waits for something.
-const LIMIT: Duration = Duration::from_secs(3600);
 /// How often it is looked whether somebody interrupts.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a program that was told to end may take to do so.
@@ -29,26 +27,26 @@ const LINE_MAX: u64 = 2000;
 /// Lines that wait to be shown.
 const LINES_WAITING: usize = 256;
 
-/// Runs a program in a directory, as [`run_with`] does, in the environment of this process.
-pub(super) async fn run(
-    source: &str,
-    words: &[String],
-    directory: &Path,
-    report: &Reporter,
-    interrupt: &mut Interrupt,
-) -> Result<(), ReleaseError> {
-    run_with(source, words, &BTreeMap::new(), directory, report, interrupt).await
+/// A program and how it is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Program<'a> {
+    /// The step it belongs to.
+    pub step: &'a str,
+    pub words: &'a [String],
+    pub directory: &'a Path,
+    /// The longest it may take.
+    pub limit: Duration,
 }
 
-/// Runs a program in a directory, with these variables beside its own. It passes with exit code 0; otherwise the error has its last lines.
-pub(super) async fn run_with(
-    source: &str,
-    words: &[String],
+/// Runs a program in the environment of this process, with these variables beside its own. It passes with exit code 0; otherwise the error
+/// has its last lines.
+pub(super) async fn run(
+    program: Program<'_>,
     variables: &BTreeMap<String, String>,
-    directory: &Path,
     report: &Reporter,
     interrupt: &mut Interrupt,
 ) -> Result<(), ReleaseError> {
+    let Program { step: source, words, directory, limit } = program;
     let shown = words.join(" ");
     let (program, arguments) = words.split_first().ok_or_else(|| failed(source, "names no program", &[]))?;
     let mut command = Command::new(program);
@@ -72,7 +70,7 @@ pub(super) async fn run_with(
     let (sender, mut lines) = channel(LINES_WAITING);
     read_lines(child.stdout.take(), sender.clone());
     read_lines(child.stderr.take(), sender);
-    let deadline = tokio::time::Instant::now() + LIMIT;
+    let deadline = tokio::time::Instant::now() + limit;
     let mut last: Vec<String> = Vec::new();
     let mut note = |line: String| {
         report.send(Event::Output { source: source.to_owned(), line: line.clone() });
@@ -87,7 +85,7 @@ pub(super) async fn run_with(
             ended = child.wait() => break ended,
             () = tokio::time::sleep_until(deadline) => {
                 end(group, &mut child).await;
-                let why = format!("`{shown}` was not over after {} minutes", LIMIT.as_secs() / 60);
+                let why = format!("`{shown}` was not over after {} s (`timeout` of the build)", limit.as_secs());
                 return Err(failed(source, &why, &last));
             }
             interrupted = interrupt.sleep(LOOK_INTERVAL) => if interrupted {

@@ -1,6 +1,7 @@
 //! The `build` of a service: one of three kinds, each with settings of its own.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use seatrial_model::image::RepositoryName;
@@ -9,9 +10,10 @@ use serde::Deserialize;
 use super::document::ServiceEntry;
 use super::error::Fault;
 use super::names::{AppName, ServiceName};
+use super::numbers::Seconds;
 use super::site::Site;
 use super::words::{Command, OneOrMany};
-use crate::plan::{BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
+use crate::plan::{BUILD_TIMEOUT_DEFAULT, BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
 
 /// How the image is made: from `files`, by a `dockerfile`, or by a `command` of the application's own.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -25,6 +27,10 @@ pub(crate) struct BuildEntry {
     pub command: Option<Command>,
     /// Commands that are run first, in the directory of this file: one, or a list of lines.
     pub before: Option<OneOrMany>,
+    /// Commands that have to pass before anything is built, after those of `before`: one, or a list of lines.
+    pub test: Option<OneOrMany>,
+    /// The longest that each command may take; an hour when left out.
+    pub timeout: Option<Seconds<1, 86_400>>,
     /// With `files`: patterns of what is left out, as in a .gitignore.
     pub ignore: Option<OneOrMany>,
     /// With `files`: the image that the files are added to; an empty one when left out.
@@ -83,12 +89,19 @@ pub(crate) fn build(
     let repository = entry.repository.clone().unwrap_or_else(|| format!("{app}/{name}"));
     RepositoryName::parse(&repository)
         .map_err(|error| site.below("repository").fault(format_args!("is wrong: {error}")))?;
-    let lines = build.before.iter().flat_map(OneOrMany::values);
-    let before = lines
+    let before = commands(build.before.as_ref(), &at.below("before"))?;
+    let test = commands(build.test.as_ref(), &at.below("test"))?;
+    let seconds = build.timeout.and_then(|seconds| u64::try_from(seconds.get()).ok());
+    let timeout = seconds.map_or(BUILD_TIMEOUT_DEFAULT, Duration::from_secs);
+    Ok(Some(BuildPlan { repository, is_named: entry.repository.is_some(), before, test, timeout, kind }))
+}
+
+fn commands(lines: Option<&OneOrMany>, at: &Site<'_>) -> Result<Vec<Vec<String>>, Fault> {
+    let lines = lines.into_iter().flat_map(OneOrMany::values);
+    lines
         .map(|line| Command::of_text(line).map(|command| command.words().to_vec()))
         .collect::<Result<_, _>>()
-        .map_err(|why| at.below("before").fault(why))?;
-    Ok(Some(BuildPlan { repository, is_named: entry.repository.is_some(), before, kind }))
+        .map_err(|why| at.fault(why))
 }
 
 fn kind(build: &BuildEntry, at: &Site<'_>) -> Result<BuildKind, Fault> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::build::{Built, Found, Origin, Purpose, Shelf};
 use crate::config::{AppName, ServiceName, VERSION_LABEL};
 use crate::error::ReleaseError;
-use crate::plan::{BuildKind, BuildPlan, FilesBuild, ServicePlan};
+use crate::plan::{BUILD_TIMEOUT_DEFAULT, BuildKind, BuildPlan, FilesBuild, ServicePlan};
 
 /// The Docker label that marks a task definition as one that only stands in.
 pub(crate) const FALLBACK_LABEL: &str = "seatrial.fallback";
@@ -60,6 +60,8 @@ pub(crate) fn image(
         // It goes wherever the service's own image would.
         is_named: true,
         before: Vec::new(),
+        test: Vec::new(),
+        timeout: BUILD_TIMEOUT_DEFAULT,
         kind: BuildKind::Files(FilesBuild::default()),
     };
     Ok(Built {

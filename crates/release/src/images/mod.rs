@@ -12,7 +12,8 @@ mod stored;
 pub use login::Login;
 pub use lookup::Missing;
 pub use provide::{Building, Provided, fall_back, lacking, provide, provided_by_build, refuse_conflicts, stand_in_all};
-pub use repository::{Conflict, conflicts};
+pub use push::push_all;
+pub use repository::{Conflict, conflicts, make_repositories};
 pub use stored::{Stored, StoredImage, stored};
 
 pub(crate) use fallback::STAND_IN_VERSION;

@@ -1,5 +1,6 @@
 //! Pushes what was built into the repository of its service, and tags it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -13,11 +14,13 @@ use seatrial_distribution::{
 use seatrial_model::image::{Digest, ImageReference, ImageTag};
 
 use super::login::{Login, login};
-use super::repository::ensure;
+use super::provide::Provided;
+use super::repository::make_repository;
 use super::stored::{FALLBACK, LATEST};
 use crate::aws::Connection;
 use crate::build::{Built, Purpose};
-use crate::config::AppName;
+use crate::config::{AppName, ServiceName};
+use crate::deploy::{step_began_with, step_ended};
 use crate::error::ReleaseError;
 use crate::report::{Change, Event, Reporter, Resource};
 
@@ -37,7 +40,7 @@ pub(crate) struct Pushed {
     pub bytes: u64,
 }
 
-/// Pushes an image; what is there already is left.
+/// Makes the repository of an image and pushes it, a step each; what is there already is left.
 pub(crate) async fn push(
     connection: &Connection,
     app: &AppName,
@@ -45,9 +48,40 @@ pub(crate) async fn push(
     commit: Option<&str>,
     report: &Reporter,
 ) -> Result<Pushed, ReleaseError> {
+    make_repository(connection, app, &built.service, &built.plan, report).await?;
+    let step = format!("push {}", built.service);
+    report.send(step_began_with(&step, &built.digest.to_string()));
+    let pushed = push_into(connection, built, commit, report).await;
+    report.send(step_ended(&step, &pushed, |pushed| {
+        let outcome = if pushed.uploaded_blobs == 0 { "unchanged" } else { "done" };
+        (outcome.to_owned(), pushed.details())
+    }));
+    pushed
+}
+
+/// Pushes what was built, and nothing more; returns what it is called.
+pub async fn push_all(
+    connection: &Connection,
+    app: &AppName,
+    provided: &Provided,
+    commit: Option<&str>,
+    report: &Reporter,
+) -> Result<BTreeMap<ServiceName, String>, ReleaseError> {
+    let mut images = BTreeMap::new();
+    for built in &provided.built {
+        let pushed = push(connection, app, built, commit, report).await?;
+        images.insert(built.service.clone(), pushed.image);
+    }
+    Ok(images)
+}
+
+async fn push_into(
+    connection: &Connection,
+    built: &Built,
+    commit: Option<&str>,
+    report: &Reporter,
+) -> Result<Pushed, ReleaseError> {
     let repository = &built.plan.repository;
-    let change = ensure(connection, app, &built.service, &built.plan).await?;
-    report.ensured(Resource::Repository, repository, Some(&built.service), change);
     let login = login(connection).await?;
     let own = match built.purpose {
         Purpose::Release => tag(commit, &built.digest),

@@ -8,9 +8,10 @@ use aws_sdk_ecr::types::{
 
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::config::{AppName, ServiceName};
+use crate::deploy::{step_began_with, step_ended};
 use crate::error::ReleaseError;
 use crate::plan::{BuildPlan, Plan};
-use crate::report::Change;
+use crate::report::{Change, Reporter, Resource};
 
 /// ECR's code for a repository that is not there.
 pub(super) const REPOSITORY_MISSING: &str = "RepositoryNotFoundException";
@@ -65,8 +66,38 @@ pub async fn conflicts(connection: &Connection, plan: &Plan) -> Result<Vec<Confl
     Ok(conflicts)
 }
 
-/// Makes a repository unless it is there.
-pub(crate) async fn ensure(
+/// Makes the repositories of the images that a plan builds.
+pub async fn make_repositories(connection: &Connection, plan: &Plan, report: &Reporter) -> Result<(), ReleaseError> {
+    for service in &plan.services {
+        if let Some(build) = &service.build {
+            make_repository(connection, &plan.app, &service.name, build, report).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a repository unless it is there, as a step.
+pub(super) async fn make_repository(
+    connection: &Connection,
+    app: &AppName,
+    service: &ServiceName,
+    build: &BuildPlan,
+    report: &Reporter,
+) -> Result<(), ReleaseError> {
+    let step = format!("registry {service}");
+    report.send(step_began_with(&step, &build.repository));
+    let made = ensure(connection, app, service, build).await;
+    if let Ok(change) = &made {
+        report.ensured(Resource::Repository, &build.repository, Some(service), change.clone());
+    }
+    report.send(step_ended(&step, &made, |change| {
+        let outcome = if *change == Change::Unchanged { "unchanged" } else { "done" };
+        (outcome.to_owned(), Vec::new())
+    }));
+    made.map(|_| ())
+}
+
+async fn ensure(
     connection: &Connection,
     app: &AppName,
     service: &ServiceName,

@@ -1,6 +1,10 @@
 //! How the image of a service is made.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The longest a command may take where nothing is said of it; a compiler that is at it longer than this waits for something.
+pub const BUILD_TIMEOUT_DEFAULT: Duration = Duration::from_secs(3600);
 
 /// What is made, where it is pushed, and what is run before. Paths are relative to the configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +15,10 @@ pub struct BuildPlan {
     pub is_named: bool,
     /// Commands that are run first, one after the other, in the directory of the configuration file.
     pub before: Vec<Vec<String>>,
+    /// Commands that have to pass before anything is built.
+    pub test: Vec<Vec<String>>,
+    /// The longest that a command of it may take.
+    pub timeout: Duration,
     pub kind: BuildKind,
 }
 

@@ -115,6 +115,26 @@ impl InfraPlan {
         }
     }
 
+    /// The same without the places it is in on this machine: what is written there is told by [`InfraPlan::each_source`].
+    pub(crate) fn without_places(&self) -> Self {
+        let mut same = self.clone();
+        let here = |script: &mut Script| script.directory = PathBuf::new();
+        match &mut same {
+            InfraPlan::None => {}
+            InfraPlan::Terraform(plan) => {
+                plan.directory = PathBuf::new();
+                plan.var_files.clear();
+                plan.policy.iter_mut().for_each(here);
+            }
+            InfraPlan::CloudFormation(stack) => stack.template = PathBuf::new(),
+            InfraPlan::Cdk(plan) => match &mut plan.app {
+                CdkApp::Command(script) => here(script),
+                CdkApp::Assembly(directory) => *directory = PathBuf::new(),
+            },
+        }
+        same
+    }
+
     /// Tells two plans that change the same resources in the same account: where they remember what there is.
     pub(crate) fn state(&self) -> Option<String> {
         match self {

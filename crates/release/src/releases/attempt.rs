@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use super::in_order::{InOrder, deploy_in_order};
 use super::infrastructure::{Resolve, infrastructure};
 use super::recorder::{Recorder, now as answered_at};
-use super::{Head, Release, ReleaseId, State, forget, forget_old};
+use super::{Head, Release, ReleaseId, State, StepRecord, forget, forget_old};
 use crate::aws::Connection;
 use crate::config::{RollbackOverride, ServiceName};
 use crate::configuration::{Published, publish};
-use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began, step_ended};
+use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began_with, step_ended};
 use crate::error::ReleaseError;
 use crate::images::{Provided, push};
+use crate::inputs;
 use crate::interrupt::Interrupt;
 use crate::lock::HeldLock;
 use crate::parameters::{Parameters, Realm};
@@ -39,6 +40,8 @@ pub(super) struct Attempt<'a> {
     pub id: &'a ReleaseId,
     pub held: &'a HeldLock,
     pub provided: &'a Provided,
+    /// What was tested and built for it.
+    pub prepared: &'a [StepRecord],
     pub commit: Option<&'a str>,
     pub interrupt: Interrupt,
 }
@@ -57,8 +60,9 @@ impl Attempt<'_> {
             Some(release) => Head { resumed: release.head.resumed + 1, state: State::Running, ..release.head },
             None => fresh,
         };
-        let recorder = Recorder::new(self.connection, self.realm, self.id, steps_before);
+        let mut recorder = Recorder::new(self.connection, self.realm, self.id, steps_before);
         recorder.head(&head).await?;
+        recorder.steps(self.prepared).await?;
         recorder.images(&self.provided.images).await?;
         let outcome = self.steps(&recorder, &recorder.reporter(report), &mut head, touched).await;
         let at = answered_at(self.connection);
@@ -146,14 +150,7 @@ impl Attempt<'_> {
     /// Pushes the images that were built; those that are there already are found.
     async fn pushed(&self, report: &Reporter) -> Result<(), ReleaseError> {
         for built in &self.provided.built {
-            let step = format!("push {}", built.service);
-            report.send(step_began(&step));
-            let pushed = push(self.connection, &self.plan.app, built, self.commit, report).await;
-            report.send(step_ended(&step, &pushed, |pushed| {
-                let outcome = if pushed.uploaded_blobs == 0 { "unchanged" } else { "done" };
-                (outcome.to_owned(), pushed.details())
-            }));
-            pushed?;
+            push(self.connection, &self.plan.app, built, self.commit, report).await?;
             self.held.ensure().await?;
         }
         Ok(())
@@ -170,7 +167,7 @@ impl Attempt<'_> {
         if plan.config.is_empty() {
             return Ok(Published::default());
         }
-        report.send(step_began(CONFIG));
+        report.send(step_began_with(CONFIG, &inputs::of(&plan.config)));
         let published = publish(self.connection, self.realm, &plan.config, &head.config_before).await;
         report.send(step_ended(CONFIG, &published, |published| ("done".to_owned(), published.details())));
         let published = published?;

@@ -8,7 +8,7 @@ use super::approval::{Approval, Consent, Request, approved};
 use super::attempt::Attempt;
 use super::infra_alone::NO_PLAN;
 use super::infrastructure::Resolve;
-use super::{Asked, Head, Release, ReleaseId, State, release, releases};
+use super::{Asked, Head, Release, ReleaseId, State, StepRecord, release, releases};
 use crate::audit::{self, Deed};
 use crate::aws::Connection;
 use crate::deploy::{DeployOptions, DeployReport};
@@ -38,6 +38,8 @@ pub struct ReleaseOptions {
     pub resumption: Resumption,
     /// The images of services that were chosen for it, and those that are still to be pushed.
     pub provided: Provided,
+    /// What was tested and built for it: the first steps of its record.
+    pub prepared: Vec<StepRecord>,
 }
 
 /// What somebody has allowed beyond the ordinary.
@@ -119,6 +121,7 @@ pub async fn carry_out(
             id: &id,
             held: &held,
             provided: &options.provided,
+            prepared: &options.prepared,
             commit: options.commit.as_deref(),
             interrupt,
         };
@@ -192,7 +195,8 @@ async fn to_resume(
 ) -> Result<Release, ReleaseError> {
     let found = release(connection, realm, id).await?;
     let id = &found.id;
-    if let Some(newer) = releases(connection, realm).await?.first().filter(|newest| newest.id != *id) {
+    let newest = releases(connection, realm).await?.into_iter().find(|one| one.head.has_begun());
+    if let Some(newer) = newest.filter(|newest| newest.id != *id) {
         let what = format!("release {} has been begun since release {id}", newer.id);
         return Err(ReleaseError::not_possible(what, "begin anew with `seatrial deploy`"));
     }
@@ -245,10 +249,14 @@ async fn is_started(connection: &Connection, plan: &Plan, release: &Release) -> 
 /// digest. The values of an infrastructure's outputs are not part of it: the release itself changes them.
 pub fn fingerprint(plan: &Plan, force: NewDeployment, definition: DefinitionChoice) -> String {
     let mut digest = Sha256::new();
+    let infra = plan.infra.without_places();
     match &plan.source {
         // A plan is data in an order of its own; its printed form has all of it.
-        None => digest.update(format!("{plan:?} {force:?} {definition:?}")),
-        Some(source) => digest.update(format!("{source} {:?} {force:?} {definition:?}", plan.infra)),
+        None => {
+            let plan = Plan { infra, ..plan.clone() };
+            digest.update(format!("{plan:?} {force:?} {definition:?}"));
+        }
+        Some(source) => digest.update(format!("{source} {infra:?} {force:?} {definition:?}")),
     }
     plan.infra.each_source(&mut |content| digest.update(content));
     hex::encode(&digest.finalize()[..16])

@@ -7,9 +7,10 @@ use super::recorder::Recorder;
 use super::{Asked, Head, Permission, ReleaseId, State, forget, forget_old};
 use crate::audit::{self, Deed};
 use crate::aws::Connection;
-use crate::deploy::{step_began, step_ended};
+use crate::deploy::{step_began_with, step_ended};
 use crate::error::ReleaseError;
 use crate::freeze;
+use crate::inputs;
 use crate::interrupt::Interrupt;
 use crate::lock::{self, HeldLock, Owner};
 use crate::parameters::{Parameters, Realm};
@@ -76,7 +77,7 @@ pub async fn apply_infra(
         recorder.head(&head).await?;
         let applied = {
             let report = recorder.reporter(report);
-            report.send(step_began(INFRA));
+            report.send(step_began_with(INFRA, &inputs::of_infra(infra)));
             let workshop = Workshop::new(connection, infra, &report, interrupt).under(&held);
             let applied = workshop.apply(&options.sacrifice).await;
             let told = |applied: &Applied| ("done".to_owned(), vec![applied.preview.in_words()]);

@@ -2,8 +2,9 @@
 
 use super::attempt::Attempt;
 use crate::config::ConfigError;
-use crate::deploy::{step_began, step_ended};
+use crate::deploy::{step_began_with, step_ended};
 use crate::error::ReleaseError;
+use crate::inputs;
 use crate::plan::Plan;
 use crate::provision::{InfraPlan, Outputs, Preview, Workshop};
 use crate::report::Reporter;
@@ -26,7 +27,7 @@ pub(super) async fn infrastructure(attempt: &Attempt<'_>, report: &Reporter) -> 
     if plan.infra == InfraPlan::None {
         return Ok(None);
     }
-    report.send(step_began(INFRA));
+    report.send(step_began_with(INFRA, &inputs::of_infra(&plan.infra)));
     let workshop = Workshop::new(connection, &plan.infra, report, interrupt.clone()).under(held);
     let made = match workshop.apply(sacrifice).await {
         Ok(applied) => match resolve(&applied.outputs) {

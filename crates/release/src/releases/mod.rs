@@ -13,6 +13,7 @@ mod id;
 mod in_order;
 mod infra_alone;
 mod infrastructure;
+mod preparation;
 mod recorder;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use carry_out::{Permission, ReleaseOptions, Resumption, carry_out, fingerpri
 pub use id::{ReleaseId, ReleaseIdError};
 pub use infra_alone::{InfraOptions, apply_infra};
 pub use infrastructure::Resolve;
+pub use preparation::{Preparation, note_failure};
 
 use crate::aws::Connection;
 use crate::config::ServiceName;
@@ -89,6 +91,12 @@ pub enum State {
         #[serde(with = "rfc3339")]
         at: OffsetDateTime,
     },
+    /// Its tests or its builds failed: it has touched nothing.
+    NotBegun {
+        why: String,
+        #[serde(with = "rfc3339")]
+        at: OffsetDateTime,
+    },
 }
 
 /// A step of a release.
@@ -102,6 +110,9 @@ pub struct StepRecord {
     /// None while it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
+    /// A digest of what it was made of, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<String>,
     /// What it did, or why it failed; a line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
@@ -116,7 +127,7 @@ pub struct Summary {
 }
 
 /// A release with its steps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     pub id: ReleaseId,
     #[serde(flatten)]
@@ -161,10 +172,16 @@ pub async fn release(connection: &Connection, realm: &Realm, id: Option<&Release
 }
 
 impl Head {
+    /// Whether it has touched anything, or may have.
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.state, State::NotBegun { .. })
+    }
+
     /// Whether there may be something to go on with.
     pub fn can_go_on(&self) -> bool {
         match &self.state {
             State::Running | State::Stopped { .. } => true,
+            State::NotBegun { .. } => false,
             State::Ended { verdict, .. } => {
                 matches!(verdict, Verdict::Interrupted | Verdict::Paused | Verdict::TimedOut | Verdict::Started)
             }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use time::OffsetDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -27,6 +27,8 @@ pub(super) struct Recorder {
     id: ReleaseId,
     sender: UnboundedSender<Event>,
     writer: JoinHandle<()>,
+    /// How many steps are written that were not told as they went.
+    steps_before: Arc<AtomicUsize>,
     /// Whether anything was made or changed.
     changed: Arc<AtomicBool>,
 }
@@ -35,16 +37,18 @@ impl Recorder {
     /// Begins to write; steps that an earlier attempt has recorded are counted on from.
     pub fn new(connection: &Connection, realm: &Realm, id: &ReleaseId, steps_before: usize) -> Self {
         let (sender, events) = unbounded_channel();
+        let steps_before = Arc::new(AtomicUsize::new(steps_before));
         let writer = Writer {
             connection: connection.clone(),
             realm: realm.clone(),
             id: id.clone(),
-            count: steps_before,
+            steps_before: Arc::clone(&steps_before),
+            count: 0,
             open: Vec::new(),
         };
         let writer = tokio::spawn(writer.write(events));
-        let changed = Arc::default();
-        Recorder { connection: connection.clone(), realm: realm.clone(), id: id.clone(), sender, writer, changed }
+        let (connection, realm, id) = (connection.clone(), realm.clone(), id.clone());
+        Recorder { connection, realm, id, sender, writer, steps_before, changed: Arc::default() }
     }
 
     /// A reporter that tells `further` everything and remembers what belongs to the record.
@@ -102,6 +106,18 @@ impl Recorder {
         Ok(())
     }
 
+    /// Writes steps that are over, before any that is to come.
+    pub async fn steps(&mut self, steps: &[StepRecord]) -> Result<(), ReleaseError> {
+        let parameters = Parameters { connection: &self.connection, realm: &self.realm };
+        for step in steps {
+            let before = self.steps_before.fetch_add(1, Ordering::Relaxed);
+            let mut step = step.clone();
+            shorten(&mut step.details);
+            put_step(&parameters, &self.id, before + 1, &step).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until everything is written. The reporters that were made must be gone.
     pub async fn finish(self) {
         drop(self.sender);
@@ -115,6 +131,8 @@ struct Writer {
     connection: Connection,
     realm: Realm,
     id: ReleaseId,
+    steps_before: Arc<AtomicUsize>,
+    /// Those begun since.
     count: usize,
     open: Vec<(usize, StepRecord)>,
 }
@@ -123,7 +141,7 @@ impl Writer {
     async fn write(mut self, mut events: UnboundedReceiver<Event>) {
         while let Some(event) = events.recv().await {
             match event {
-                Event::Step(StepEvent::Began { name }) => self.begin(name).await,
+                Event::Step(StepEvent::Began { name, inputs }) => self.begin(name, inputs).await,
                 Event::Step(StepEvent::Ended { name, outcome, details }) => self.end(&name, outcome, details).await,
                 Event::Ensured { resource, name, change, .. } => {
                     let done = match change {
@@ -147,12 +165,13 @@ impl Writer {
         }
     }
 
-    async fn begin(&mut self, name: String) {
+    async fn begin(&mut self, name: String, inputs: Option<String>) {
         self.count += 1;
         let began_at = self.connection.clock().now;
-        let step = StepRecord { name, began_at, ended_at: None, outcome: None, details: Vec::new() };
-        self.put(self.count, &step).await;
-        self.open.push((self.count, step));
+        let step = StepRecord { name, began_at, ended_at: None, outcome: None, inputs, details: Vec::new() };
+        let number = self.steps_before.load(Ordering::Relaxed) + self.count;
+        self.put(number, &step).await;
+        self.open.push((number, step));
     }
 
     async fn end(&mut self, name: &str, outcome: String, details: Vec<String>) {
@@ -167,12 +186,21 @@ impl Writer {
 
     async fn put(&self, number: usize, step: &StepRecord) {
         let parameters = Parameters { connection: &self.connection, realm: &self.realm };
-        let slug: String = step.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let name = format!("{PATH}/{}/{STEPS}/{number:03}-{slug}", self.id);
-        if let Err(error) = parameters.put(&name, step).await {
+        if let Err(error) = put_step(&parameters, &self.id, number, step).await {
             tracing::warn!(%error, "a step of the release could not be written");
         }
     }
+}
+
+async fn put_step(
+    parameters: &Parameters<'_>,
+    id: &ReleaseId,
+    number: usize,
+    step: &StepRecord,
+) -> Result<(), ReleaseError> {
+    let slug: String = step.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    parameters.put(&format!("{PATH}/{id}/{STEPS}/{number:03}-{slug}"), step).await?;
+    Ok(())
 }
 
 /// Leaves out the last details where they are too much for a parameter.
@@ -215,6 +243,7 @@ mod tests {
             began_at: OffsetDateTime::UNIX_EPOCH,
             ended_at: Some(OffsetDateTime::UNIX_EPOCH),
             outcome: Some("rolled_back".into()),
+            inputs: None,
             details: many,
         };
         assert!(serde_json::to_string(&step).expect("JSON").len() < VALUE_MAX);
