@@ -3,7 +3,6 @@
 mod harness;
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -647,7 +646,7 @@ fn a_service_of_node_js_is_tested_packed_and_served() {
         .output();
     let locked = locked.expect("npm is there");
     assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
-    gather_node(&trial.directory().join("root"));
+    harness::node::gather(&trial.directory().join("root"));
     let deployed = trial.deploy(&[]).exits(0);
     assert!(deployed.says("build web |"), "{deployed:?}");
     assert!(seen(&trial, "/42").ends_with("a number"), "{}", seen(&trial, "/42"));
@@ -657,23 +656,4 @@ fn a_service_of_node_js_is_tested_packed_and_served() {
     let refused = trial.deploy(&[]).exits(1);
     assert!(refused.says("test web failed") && refused.says("'a number'"), "{refused:?}");
     assert!(seen(&trial, "/42").ends_with("a number"));
-}
-
-/// Copies Node.js and what it is linked with.
-fn gather_node(root: &Path) {
-    let node = Command::new("node").args(["-p", "process.execPath"]).output().expect("node is there");
-    let node = String::from_utf8_lossy(&node.stdout).trim().to_owned();
-    let linked = Command::new("ldd").arg(&node).output().expect("ldd is there");
-    let linked = String::from_utf8_lossy(&linked.stdout).into_owned();
-    let libraries = linked.split_whitespace().filter(|word| word.starts_with('/'));
-    let copy = |from: &str, to: &str| {
-        let to = root.join(to.trim_start_matches('/'));
-        fs::create_dir_all(to.parent().expect("below the root")).expect("writable");
-        fs::copy(from, to).expect("a file of this machine");
-    };
-    copy(&node, "/usr/bin/node");
-    for directory in ["usr", "lib", "lib64"] {
-        fs::create_dir_all(root.join(directory)).expect("writable");
-    }
-    libraries.for_each(|library| copy(library, library));
 }

@@ -6,6 +6,8 @@
 
 pub mod aws;
 pub mod moto;
+pub mod node;
+pub mod postgres;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};

@@ -1,13 +1,15 @@
 //! Builds a Dockerfile with whatever builder there is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Builder;
 use super::tool::{self, Program};
+use crate::config::app_type::{IGNORED, own_dockerfile};
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
 use crate::plan::DockerfileBuild;
+use crate::report::Event;
 
 /// The builders, the best first: those that need no daemon, and Docker.
 const BUILDERS: [&str; 3] = ["buildah", "podman", "docker"];
@@ -23,11 +25,34 @@ pub(super) async fn build(
     interrupt: &mut Interrupt,
 ) -> Result<(), ReleaseError> {
     let builder = builder()?;
-    for words in commands(&builder, build, &layout) {
+    let mut build = build.clone();
+    let mut ignored = None;
+    if let Some(own) = own_dockerfile(&build.dockerfile, work.directory) {
+        let tell = |line: String| work.report.send(Event::Output { source: step.to_owned(), line });
+        tell("there is no Dockerfile; this one is used:".to_owned());
+        own.lines().for_each(|line| tell(format!("  {line}")));
+        let path = write(step, &layout, "Dockerfile", &own)?;
+        build.dockerfile = path.to_string_lossy().into_owned();
+        if !work.directory.join(".dockerignore").exists() {
+            // Docker finds it by its name.
+            ignored = Some(write(step, &layout, "Dockerfile.dockerignore", IGNORED)?);
+        }
+    }
+    for words in commands(&builder, &build, ignored.as_deref(), &layout) {
         let program = Program { step, words: &words, directory: work.directory, limit };
         tool::run(program, &build.arguments, work.report, interrupt).await?;
     }
     Ok(())
+}
+
+/// Writes a file beside the layout, where nothing of the application is.
+fn write(step: &str, layout: &Path, name: &str, text: &str) -> Result<PathBuf, ReleaseError> {
+    let path = layout.with_file_name(name);
+    std::fs::write(&path, text).map_err(|error| {
+        let what = format!("{step} failed: {} cannot be written: {error}", path.display());
+        ReleaseError::not_possible(what, "make room there, or name another data directory with SEATRIAL_HOME")
+    })?;
+    Ok(path)
 }
 
 fn builder() -> Result<String, ReleaseError> {
@@ -46,7 +71,7 @@ fn builder() -> Result<String, ReleaseError> {
 }
 
 /// The commands that build and write the layout. Times are fixed, so that the same layers have the same digest.
-fn commands(builder: &str, build: &DockerfileBuild, layout: &std::path::Path) -> Vec<Vec<String>> {
+fn commands(builder: &str, build: &DockerfileBuild, ignored: Option<&Path>, layout: &Path) -> Vec<Vec<String>> {
     let layout = layout.to_string_lossy();
     let name = builder.rsplit('/').next().unwrap_or(builder);
     let mut words: Vec<String> = vec![builder.to_owned()];
@@ -58,6 +83,9 @@ fn commands(builder: &str, build: &DockerfileBuild, layout: &std::path::Path) ->
         _ => add(&["build", "--timestamp", "0", "--format", "oci", "--tag", &image]),
     }
     add(&["--file", &build.dockerfile]);
+    if let (Some(ignored), true) = (ignored, name != "docker") {
+        add(&["--ignorefile", &ignored.to_string_lossy()]);
+    }
     if let Some(target) = &build.target {
         add(&["--target", target]);
     }
@@ -92,7 +120,7 @@ mod tests {
             platform: Some("linux/arm64".into()),
         };
         let image = format!("seatrial-build-{}", std::process::id());
-        let commands = commands(builder, &build, std::path::Path::new("/tmp/out"));
+        let commands = commands(builder, &build, None, Path::new("/tmp/out"));
         commands.iter().map(|words| words.join(" ").replace(&image, "IMAGE")).collect()
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::config::app_type::own_dockerfile;
 use crate::error::ReleaseError;
 use crate::plan::{BuildKind, BuildPlan};
 
@@ -30,7 +31,10 @@ pub(super) fn fingerprint(plan: &BuildPlan, directory: &Path, extra: &str) -> Re
             }
         }
         BuildKind::Dockerfile(build) => {
-            add(&mut hash, &directory.join(&build.dockerfile))?;
+            match own_dockerfile(&build.dockerfile, directory) {
+                Some(own) => hash.update(own),
+                None => add(&mut hash, &directory.join(&build.dockerfile))?,
+            }
             let context = directory.join(&build.context);
             add(&mut hash, &context)?;
             // The past is not walked; where it stands may be asked for by the Dockerfile.

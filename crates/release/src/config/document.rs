@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::app_type::AppType;
 use super::build::BuildEntry;
 use super::deployment::DeploymentEntry;
 use super::either::{AutoScalingEntry, CircuitBreakerEntry, EcsDocumentEntry, TargetEntry};
@@ -134,6 +135,9 @@ pub enum Scheme {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceEntry {
+    /// What kind of application it is: how it is tested, built, run and asked whether it is well, where nothing else is written.
+    #[expect(dead_code, reason = "its settings are laid below the others as trees, before they are decoded")]
+    pub app_type: Option<AppType>,
     /// The program to run and its arguments.
     pub command: Option<Command>,
     /// Container image. Left out: the command runs as a process on the embedded engine.

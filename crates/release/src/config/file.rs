@@ -6,6 +6,7 @@ mod soundness;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::app_type;
 use super::decode::decode;
 use super::document::{Approval, Document, EnvironmentEntry};
 use super::edit;
@@ -363,10 +364,10 @@ impl ConfigFile {
         Ok(config)
     }
 
-    /// The `services` map with the environment's overrides laid over it.
+    /// The `services` map with the environment's overrides laid over it, and with what types of applications say below.
     fn services_of(&self, name: &EnvironmentName, pending: &mut BTreeSet<String>) -> Result<Node, Fault> {
         let merged = merged(&self.root, name, "services").ok_or_else(|| Fault::new("the file lacks `services`"))?;
-        self.settled(&merged, pending)
+        app_type::fill(&self.settled(&merged, pending)?, &self.directory)
     }
 
     fn infra_of(&self, name: &EnvironmentName) -> Result<InfraPlan, Fault> {

@@ -7,6 +7,7 @@
 mod alarm_plans;
 mod alarms;
 mod alarms_schema;
+pub(crate) mod app_type;
 mod auto_scaling;
 mod balancing;
 mod build;
@@ -44,6 +45,7 @@ mod task;
 mod template;
 mod words;
 
+pub use app_type::AppType;
 pub use deployment::StrategyWord;
 pub use document::{Approval, FallbackRule, Scheme};
 pub use error::{ConfigError, Position};
