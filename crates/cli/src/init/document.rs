@@ -22,7 +22,7 @@ pub fn text(answers: &Answers) -> String {
     let (local, stage) = (answers.local_environment(), stage.as_str());
     let on_aws = answers.aws.as_ref().map(|aws| on_aws(aws, answers)).unwrap_or_default();
     format!(
-        "# What every key means: seatrial schema. What a deployment would do: seatrial plan.
+        "# What every key means: seatrial schema. What it would do: seatrial plan.
 app: {app}
 
 services:
@@ -37,7 +37,7 @@ services:
 environments:
   {local}:
     target: embedded
-    # dev is fast, prod is safe, custom has no preset; prod when nothing is written.
+    # dev is fast, prod is safe, custom has no preset.
     stage: {stage}
 {on_aws}"
     )
@@ -46,19 +46,19 @@ environments:
 fn program(program: &Program) -> String {
     match program {
         Program::Command(command) if command.contains(SHELL) => format!(
-            "    # Runs as a process of this machine on the embedded engine. On AWS it needs an `image` or a `build`.\n    command: [sh, -c, {}]",
+            "    # A process of this machine. On AWS it needs an `image` or a `build`.\n    command: [sh, -c, {}]",
             quoted(&format!("exec {command}"))
         ),
         Program::Command(command) => format!(
-            "    # Runs as a process of this machine on the embedded engine. On AWS it needs an `image` or a `build`.\n    command: {}",
+            "    # A process of this machine. On AWS it needs an `image` or a `build`.\n    command: {}",
             quoted(command)
         ),
         Program::Dockerfile(dockerfile) => format!(
-            "    # Built with buildah, podman or docker, pushed into the environment's registry, and run from there.\n    build: {{ dockerfile: {} }}",
+            "    # Built with buildah, podman or docker, pushed, and run from the registry.\n    build: {{ dockerfile: {} }}",
             quoted(dockerfile)
         ),
         Program::Image(image) => format!(
-            "    # The embedded engine runs what is in its own registry; `seatrial fix` says how an image gets there.\n    image: {}",
+            "    # Here it runs once it is in the engine's registry: docs/registry.md.\n    image: {}",
             quoted(image)
         ),
     }
@@ -69,7 +69,7 @@ fn on_aws(aws: &Aws, answers: &Answers) -> String {
     let profile = aws.profile.as_ref().map(|profile| format!(", profile: {}", quoted(profile))).unwrap_or_default();
     let service = &answers.service;
     format!(
-        "  # Role and network come from variables; `seatrial infra generate` writes a template that makes them.
+        "  # `seatrial infra generate` writes a template that makes role and network.
   {AWS_ENVIRONMENT}:
     target: {{ region: {region}{profile} }}
     stage: prod

@@ -122,7 +122,7 @@ impl Questions<'_> {
     fn app(&self, draft: &Draft) -> Result<AppName> {
         let question = Question {
             text: "Application:",
-            meaning: "names clusters, load balancers and repositories; the directory's name is proposed",
+            meaning: "names what is made; proposed by the directory's name",
             flag: "--app",
         };
         let default = draft.app.as_ref().map_or(self.found.name.clone(), ToString::to_string);
@@ -198,8 +198,8 @@ impl Questions<'_> {
                 self.asker.text(question, None, non_empty).map(Program::Image)
             }
             Kind::Command => {
-                let why = self.found.command.as_ref().map(|command| format!("; proposed by {}", command.why));
-                let meaning = format!("starts it in this directory; the port is in PORT{}", why.unwrap_or_default());
+                let why = self.found.command.as_ref().map(|command| format!("; from {}", command.why));
+                let meaning = format!("starts it here, told its port in PORT{}", why.unwrap_or_default());
                 let question = Question { text: "Command:", meaning: &meaning, flag: "--command" };
                 let default = match &draft.program {
                     Some(Program::Command(command)) => Some(command.as_str()),
@@ -217,9 +217,9 @@ impl Questions<'_> {
         let default = draft.port.or(found.map(|port| port.value)).unwrap_or(PORT).to_string();
         let why = match found {
             Some(port) => format!("from {}", port.why),
-            None => format!("nothing here names one, so {PORT} is proposed"),
+            None => format!("nothing here names one"),
         };
-        let meaning = format!("where it listens, and where clients connect here; {why}");
+        let meaning = format!("where it listens and clients connect; {why}");
         let question = Question { text: "Port:", meaning: &meaning, flag: "--port" };
         let read = |text: &str| match text.parse::<NonZeroU16>() {
             Ok(port) => Ok(port.get()),
@@ -232,7 +232,7 @@ impl Questions<'_> {
         let found = self.found.health_path.as_ref();
         let default = draft.health_path.as_deref().or(found.map(|path| path.value.as_str())).unwrap_or(HEALTH_PATH);
         let why = found.map_or("nothing here names one".to_owned(), |path| format!("from {}", path.why));
-        let meaning = format!("answers 200 once it can take requests; {why}");
+        let meaning = format!("answers 200 once it takes requests; {why}");
         let question = Question { text: "Health path:", meaning: &meaning, flag: "--health-path" };
         self.asker.text(question, Some(default), health_path)
     }
