@@ -7,6 +7,7 @@ mod commit;
 mod engine;
 mod exit_code;
 mod images;
+mod init;
 mod local_history;
 mod new_file;
 mod parse;

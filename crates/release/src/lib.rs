@@ -12,6 +12,7 @@ pub mod aws;
 pub mod build;
 pub mod ci;
 pub mod config;
+mod config_schema;
 pub mod configuration;
 mod definitions;
 mod delete;
@@ -59,6 +60,7 @@ mod wait;
 mod watch;
 
 pub use abort::{AbortOptions, WayBack, abort};
+pub use config_schema::{ConfigSchema, refuse_new, refuse_stored};
 pub use delete::{DeleteReport, Named, ParameterScope, Scope, delete};
 pub use deploy::{DeployOptions, DeployReport, Waiting, deploy};
 pub use difference::Difference;

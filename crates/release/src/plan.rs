@@ -18,6 +18,7 @@ pub use auto_scaling::{AutoScaling, AutoScalingPlan, ScalingMetric, ScalingPolic
 pub use build::{BUILD_TIMEOUT_DEFAULT, BuildKind, BuildPlan, CommandBuild, DockerfileBuild, FilesBuild};
 
 use crate::config::{AppName, Approval, EnvironmentName, FallbackRule, Scheme, ServiceName, Share, Stage};
+use crate::config_schema::ConfigSchema;
 use crate::freeze::Freeze;
 use crate::provision::InfraPlan;
 use crate::steering::Steering;
@@ -35,6 +36,8 @@ pub struct Plan {
     pub source: Option<String>,
     /// What the file says under `config`; containers have it already.
     pub config: BTreeMap<String, String>,
+    /// What the values of the configuration may be, those that are not in the file, too.
+    pub config_schema: Option<ConfigSchema>,
     /// Absent when no service has a listener.
     pub load_balancer: Option<LoadBalancerPlan>,
     /// In the order of their names.

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use seatrial_release::config::Overrides;
 use seatrial_release::configuration::{self, Secrecy};
 use seatrial_release::lock::Force;
-use seatrial_release::{Realm, ReleaseError};
+use seatrial_release::{Realm, ReleaseError, refuse_new};
 use serde_json::json;
 
 use crate::arguments::Common;
@@ -144,6 +144,7 @@ pub async fn run(command: ConfigCommand, common: Common, printer: &Printer) -> R
             };
             let secrecy = if arguments.secret { Secrecy::Secret } else { Secrecy::Plain };
             let force = if arguments.adopt { Force::Steal } else { Force::No };
+            refuse_new(connection, plan, &arguments.name, &text, secrecy).await?;
             let version = configuration::set(connection, &realm, &arguments.name, &text, secrecy, force).await?;
             printer.result(&json!({ "name": arguments.name, "version": version }), |paint| {
                 format!("{} {} (version {version})\n", paint.good("set:"), arguments.name)

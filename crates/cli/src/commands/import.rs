@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use seatrial_release::config::{AppName, ConfigFile, Overrides, Variables};
 use seatrial_release::import::copilot::Workspace;
 use seatrial_release::import::ecspresso::Place;
-use seatrial_release::import::{Imported, Naming, compose, copilot, ecspresso};
+use seatrial_release::import::{Imported, Naming, compose, copilot, ecspresso, task_definition};
 
 use crate::arguments::DEFAULT_CONFIG;
 use crate::exit_code::{ExitCode, UsageError};
@@ -55,7 +55,27 @@ pub enum Source {
     Ecspresso,
     /// The manifests of AWS Copilot
     Copilot,
+    /// An ECS task definition alone
+    TaskDefinition,
 }
+
+/// The usual names of a task definition's file.
+pub const TASK_DEFINITIONS: [&str; 8] = [
+    "task-definition.json",
+    "taskdef.json",
+    "task_definition.json",
+    "taskdefinition.json",
+    "ecs-task-def.json",
+    "ecs-task-definition.json",
+    "task-def.json",
+    "task.json",
+];
+
+/// The usual names of a docker-compose file.
+pub const COMPOSE_FILES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// The usual names of ecspresso's file.
+pub const ECSPRESSO_FILES: [&str; 4] = ["ecspresso.yml", "ecspresso.yaml", "ecspresso.json", "ecspresso.jsonnet"];
 
 /// Runs the command.
 pub fn run(arguments: &ImportArguments, printer: &Printer) -> Result<ExitCode> {
@@ -64,11 +84,7 @@ pub fn run(arguments: &ImportArguments, printer: &Printer) -> Result<ExitCode> {
         let what = format!("{} is there already", out.display());
         return Err(UsageError { what, instead: "name another --file, or add --force to replace it".into() }.into());
     }
-    let directory = std::path::absolute(&arguments.path)?;
-    let directory = if directory.is_dir() { directory } else { directory.parent().unwrap_or(&directory).to_owned() };
-    let fallback = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let naming = Naming { wanted: arguments.app.as_ref(), fallback: &fallback };
-    let imported = imported(arguments, &directory, &out, naming)?;
+    let imported = imported(arguments.source, &arguments.path, &out, arguments.app.as_ref())?;
     // Whatever was read, what is written is a configuration.
     let file = ConfigFile::parse(&out, &imported.text, &Variables::of_process())?;
     match &arguments.file {
@@ -83,26 +99,35 @@ pub fn run(arguments: &ImportArguments, printer: &Printer) -> Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-fn imported(arguments: &ImportArguments, directory: &Path, out: &Path, naming: Naming<'_>) -> Result<Imported> {
+/// Reads another tool's files; `out` is where the new one will be.
+pub fn imported(source: Source, path: &Path, out: &Path, app: Option<&AppName>) -> Result<Imported> {
+    let directory = std::path::absolute(path)?;
+    let directory = if directory.is_dir() { directory } else { directory.parent().unwrap_or(&directory).to_owned() };
+    let fallback = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let naming = Naming { wanted: app, fallback: &fallback };
     let files = |name: &str| read_file(&directory.join(name)).map_err(|error| error.to_string());
-    Ok(match arguments.source {
+    Ok(match source {
         Source::Compose => {
-            let names = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-            let path = the_file(&arguments.path, &names)?;
+            let path = the_file(path, &COMPOSE_FILES)?;
             compose::import(&path, &read_file(&path)?, naming, &files)?
         }
         Source::Ecspresso => {
-            let path =
-                the_file(&arguments.path, &["ecspresso.yml", "ecspresso.yaml", "ecspresso.json", "ecspresso.jsonnet"])?;
-            let prefix = prefix(directory, out)?;
+            let path = the_file(path, &ECSPRESSO_FILES)?;
+            let prefix = prefix(&directory, out)?;
             ecspresso::import(Place { path: &path, prefix: &prefix }, &read_file(&path)?, naming, &files)?
         }
-        Source::Copilot => copilot::import(&arguments.path, &workspace(&arguments.path)?, naming)?,
+        Source::Copilot => copilot::import(path, &workspace(path)?, naming)?,
+        Source::TaskDefinition => {
+            let path = the_file(path, &TASK_DEFINITIONS)?;
+            let named = prefix(&directory, out)?.join(path.file_name().unwrap_or_default());
+            let place = task_definition::Place { path: &path, named: &named };
+            task_definition::import(place, &read_file(&path)?, naming)?
+        }
     })
 }
 
 /// Tells what of the new file is not right yet.
-fn check(file: &ConfigFile, printer: &Printer) {
+pub fn check(file: &ConfigFile, printer: &Printer) {
     for name in file.environments() {
         let planned = file.environment(Some(name)).and_then(|environment| {
             file.plan(&environment, &target::defaults(&environment.target, None), &Overrides::default())

@@ -1,26 +1,31 @@
 //! `seatrial init`
 
-use std::fs::File;
-use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use seatrial_release::config::{AppName, ConfigFile, Overrides, ServiceName, Variables};
+use seatrial_release::plan::Target;
 
 use crate::arguments::Common;
+use crate::commands::import::Source;
 use crate::exit_code::{ExitCode, UsageError};
+use crate::init::answers::{AWS_ENVIRONMENT, Aws, Program, Scaling, StageWord};
+use crate::init::asker::{Asker, Attendance, Choice, Question, WentAway};
+use crate::init::document;
+use crate::init::found::{Directory, Found};
+use crate::init::importing::{self, Wish};
+use crate::init::questions::{Draft, Environments, Questions, health_path};
+use crate::init::review::{Changes, Decision, review};
+use crate::new_file::{self, Overwrite};
 use crate::printer::Printer;
 use crate::target;
 
-/// The usual name of the file an image is built from.
-const DOCKERFILE: &str = "Dockerfile";
-
-/// The port of an application that says nothing about it.
-const PORT: u16 = 8080;
-
 /// Write a seatrial.yml for the application in this directory; asks for what no flag says
+///
+/// It looks at the directory first, says what it found and why it proposes what, and shows the file before it writes it. Where nobody can be
+/// asked, flags answer, and --yes takes the defaults.
 #[derive(Args, Debug)]
 pub struct InitArguments {
     #[command(flatten)]
@@ -30,9 +35,9 @@ pub struct InitArguments {
     #[arg(long, value_name = "NAME", env = "SEATRIAL_APP")]
     pub app: Option<AppName>,
 
-    /// Its service
-    #[arg(long, value_name = "NAME", default_value = "web", env = "SEATRIAL_SERVICE")]
-    pub service: ServiceName,
+    /// Its service [default: web]
+    #[arg(long, value_name = "NAME", env = "SEATRIAL_SERVICE")]
+    pub service: Option<ServiceName>,
 
     /// The command that the embedded engine runs as a process of this machine
     #[arg(long, value_name = "COMMAND", env = "SEATRIAL_COMMAND")]
@@ -42,318 +47,201 @@ pub struct InitArguments {
     #[arg(long, value_name = "FILE", env = "SEATRIAL_DOCKERFILE", conflicts_with = "command")]
     pub dockerfile: Option<String>,
 
-    /// The port it listens on [default: what a Dockerfile exposes, else 8080]
+    /// The image it runs, which is in a registry already
+    #[arg(long, value_name = "IMAGE", env = "SEATRIAL_INIT_IMAGE", conflicts_with_all = ["command", "dockerfile"])]
+    pub image: Option<String>,
+
+    /// The port it listens on [default: what a Dockerfile, .env, Procfile or the code says, else 8080]
     #[arg(long, value_name = "PORT", env = "SEATRIAL_PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 
-    /// The path that answers 200 once it can take requests
-    #[arg(long, value_name = "PATH", env = "SEATRIAL_HEALTH_PATH")]
+    /// The path that answers 200 once it can take requests [default: what a Dockerfile or the code says, else /]
+    #[arg(long, value_name = "PATH", env = "SEATRIAL_HEALTH_PATH", value_parser = health_path)]
     pub health_path: Option<String>,
 
-    /// How its deployments trade speed for safety [default: dev]
+    /// How deployments on this machine trade speed for safety [default: dev]
     #[arg(long, value_enum, env = "SEATRIAL_STAGE")]
     pub stage: Option<StageWord>,
+
+    /// Write an environment on AWS, too, in this region
+    #[arg(long, value_name = "REGION", env = "SEATRIAL_AWS_REGION")]
+    pub aws_region: Option<String>,
+
+    /// The profile of the environment on AWS
+    #[arg(long, value_name = "PROFILE", env = "SEATRIAL_AWS_PROFILE", requires = "aws_region")]
+    pub aws_profile: Option<String>,
+
+    /// Whether the number of tasks changes by itself [default: none]
+    #[arg(long, value_enum, env = "SEATRIAL_AUTO_SCALING")]
+    pub auto_scaling: Option<Scaling>,
+
+    /// Make the file of another tool's, which is in this directory
+    #[arg(long, value_enum, value_name = "TOOL", env = "SEATRIAL_INIT_IMPORT")]
+    pub import: Option<ImportWord>,
+
+    /// Replace the file if it is there
+    #[arg(long, env = "SEATRIAL_INIT_FORCE", value_parser = FalseyValueParser::new())]
+    pub force: bool,
 
     /// Take the defaults instead of asking
     #[arg(short, long, env = "SEATRIAL_YES", value_parser = FalseyValueParser::new())]
     pub yes: bool,
 }
 
-/// A stage.
+/// What is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StageWord {
-    /// Fast: one task, quick checks, a gap between two versions.
-    Dev,
-    /// Safe: two tasks or more, and never fewer than wanted.
-    Prod,
-    /// No preset: ECS's and Elastic Load Balancing's own defaults.
-    Custom,
-}
-
-impl StageWord {
-    fn as_str(self) -> &'static str {
-        match self {
-            StageWord::Dev => "dev",
-            StageWord::Prod => "prod",
-            StageWord::Custom => "custom",
-        }
-    }
-}
-
-/// What the file says.
-#[derive(Debug)]
-struct Answers {
-    app: AppName,
-    service: ServiceName,
-    program: Program,
-    port: u16,
-    health_path: String,
-    stage: StageWord,
-}
-
-/// What runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Program {
-    /// A process of this machine.
-    Command(String),
-    /// An image that is built from a Dockerfile.
-    Dockerfile(String),
+pub enum ImportWord {
+    /// Nothing, and nobody is asked.
+    None,
+    /// A docker-compose file.
+    Compose,
+    /// An ecspresso.yml and the definitions it names.
+    Ecspresso,
+    /// The manifests of AWS Copilot.
+    Copilot,
+    /// An ECS task definition alone.
+    TaskDefinition,
 }
 
 /// Runs the command.
 pub fn run(arguments: &InitArguments, common: &Common, printer: &Printer) -> Result<ExitCode> {
-    let path = common.config_file();
-    if path.exists() {
-        let what = format!("{} is there already", path.display());
-        return Err(UsageError { what, instead: "change it by hand, or name another file with --config".into() }.into());
+    let asker = Asker::new(printer, Attendance::of_process(arguments.yes));
+    match written(arguments, common, &asker) {
+        Ok(()) => Ok(ExitCode::Done),
+        Err(error) if error.is::<WentAway>() => {
+            printer.remark("nothing is written");
+            Ok(ExitCode::Interrupted)
+        }
+        Err(error) => Err(error),
     }
-    let answers = answers(arguments, &path, printer)?;
-    let text = text(&answers);
-    let file = ConfigFile::parse(&path, &text, &Variables::of_process())?;
+}
+
+fn written(arguments: &InitArguments, common: &Common, asker: &Asker<'_>) -> Result<()> {
+    let printer = asker.printer();
+    let (path, overwrite) = place(arguments, common.config_file(), asker)?;
+    let directory = std::path::absolute(&path)?.parent().map(Path::to_path_buf).unwrap_or_default();
+    let found = Found::of(&Directory::new(&directory));
+    if asker.attendance() == Attendance::Somebody {
+        tell(&found, &directory, printer);
+    }
+    let text = match importing::choose(asker, &found, arguments.wish())? {
+        Some(other) => importing::import(asker, &other, &path, arguments.app.as_ref())?,
+        None => answered(arguments.draft(), &Questions { asker, found: &found }, &path)?,
+    };
+    new_file::write(&path, &text, overwrite)?;
+    printer.remark(&format!("{} is written", path.display()));
+    next(&path, &text, common, printer)
+}
+
+/// Where the file is written, and whether one that is there is lost.
+fn place(arguments: &InitArguments, path: PathBuf, asker: &Asker<'_>) -> Result<(PathBuf, Overwrite)> {
+    if arguments.force || !path.exists() {
+        return Ok((path, Overwrite::of_flag(arguments.force)));
+    }
+    let what = format!("{} is there already", path.display());
+    match asker.attendance() {
+        Attendance::Defaults | Attendance::Nobody => {
+            let instead = "change it by hand, name another file with --config, or add --force to replace it".into();
+            Err(UsageError { what, instead }.into())
+        }
+        Attendance::Somebody => {
+            let choices = vec![
+                Choice::new(false, "leave it as it is", "nothing is written"),
+                Choice::new(true, "replace it", "what it says is lost"),
+            ];
+            let question =
+                Question { text: &format!("{what}:"), meaning: "-c FILE would write another one", flag: "--force" };
+            if asker.choose(question, choices, 0)? { Ok((path, Overwrite::Forced)) } else { Err(WentAway.into()) }
+        }
+    }
+}
+
+/// Tells what was found, before anything is asked.
+fn tell(found: &Found, directory: &Path, printer: &Printer) {
+    let paint = printer.remarks();
+    let lines = found.lines();
+    printer.remark(&format!("{} {}", paint.strong("Looking at"), directory.display()));
+    if lines.is_empty() {
+        printer.remark("  nothing that is known here; a few questions will do");
+    }
+    for (what, value) in lines {
+        printer.remark(&format!("  {} {value}", paint.faint(&format!("{what:<12}"))));
+    }
+    printer.remark("Enter takes what is proposed, Ctrl-C leaves without writing anything.\n");
+}
+
+/// Asks, shows and asks again until the file is as it shall be.
+fn answered(draft: Draft, questions: &Questions<'_>, path: &Path) -> Result<String> {
+    let mut draft = questions.complete(draft)?;
+    loop {
+        let answers = draft.answers().expect("every topic has been asked about");
+        let text = document::text(&answers);
+        check(path, &text)?;
+        match review(questions.asker, path, &text, Changes::Possible)? {
+            Decision::Write => return Ok(text),
+            Decision::Change(topic) => questions.ask(topic, &mut draft)?,
+        }
+    }
+}
+
+/// Refuses a file that would not deploy on this machine.
+fn check(path: &Path, text: &str) -> Result<()> {
+    let file = ConfigFile::parse(path, text, &Variables::of_process())?;
     let environment = file.environment(None)?;
     file.plan(&environment, &target::defaults(&environment.target, None), &Overrides::default())?;
-    write_new(&path, &text)?;
+    Ok(())
+}
+
+/// Tells the commands that come next.
+fn next(path: &Path, text: &str, common: &Common, printer: &Printer) -> Result<()> {
     let selection = common.selection();
-    printer.remark(&format!("{} is written", path.display()));
+    let file = ConfigFile::parse(path, text, &Variables::of_process())?;
+    let targets = file.environments().iter().filter_map(|name| file.environment(Some(name)).ok());
+    let (here, there): (Vec<_>, Vec<_>) = targets.partition(|environment| environment.target == Target::Embedded);
+    if here.is_empty() {
+        let env = file.environments().first().map_or(AWS_ENVIRONMENT, |name| name.as_str());
+        printer.remark(&format!("  what it would do:  seatrial plan{selection} --env {env}"));
+        printer.remark(&format!("  deploy it:         seatrial deploy{selection} --env {env}"));
+        return Ok(());
+    }
     printer.remark(&format!("  what it would do:  seatrial simulate{selection}"));
+    if let Some(environment) = there.first() {
+        let name = &environment.name;
+        printer.remark(&format!(
+            "  on AWS:            seatrial deploy{selection} --env {name}, once its variables are set"
+        ));
+    }
     printer.remark(&format!("  deploy it here:    seatrial deploy{selection}"));
-    Ok(ExitCode::Done)
+    Ok(())
 }
 
-/// Writes a file that must not be there yet, so that nothing is lost.
-fn write_new(path: &Path, text: &str) -> Result<()> {
-    let failed = || format!("cannot write {}", path.display());
-    match File::options().write(true).create_new(true).open(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).with_context(failed),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let what = format!("{} has come into being meanwhile", path.display());
-            Err(UsageError { what, instead: "look at it first".into() }.into())
-        }
-        Err(error) => Err(error).with_context(failed),
-    }
-}
-
-fn answers(arguments: &InitArguments, path: &Path, printer: &Printer) -> Result<Answers> {
-    let directory = std::path::absolute(path)?.parent().map(Path::to_path_buf).unwrap_or_default();
-    let asker = Asker { printer, asks: !arguments.yes };
-    let app = match &arguments.app {
-        Some(app) => app.clone(),
-        None => asker.ask("The application's name", "--app", Some(&name_of(&directory)), str::parse)?,
-    };
-    if let Some((what, import)) = importable(&directory) {
-        printer.remark(&format!("{what} is here; {import} would make a seatrial.yml of it"));
-    }
-    let is_there = |name: &str| directory.join(name).is_file();
-    let dockerfile = arguments.dockerfile.clone().or_else(|| is_there(DOCKERFILE).then(|| DOCKERFILE.to_owned()));
-    let program = match (&arguments.command, dockerfile) {
-        (Some(command), _) => Program::Command(command.clone()),
-        (None, Some(dockerfile)) => {
-            printer.remark(&format!(
-                "its image is built from {dockerfile}; --command would run a program of this machine instead"
-            ));
-            Program::Dockerfile(dockerfile)
-        }
-        (None, None) => {
-            let usual = usual_command(&directory);
-            Program::Command(asker.ask("The command that starts it", "--command", usual.as_deref(), non_empty)?)
-        }
-    };
-    let port = match arguments.port {
-        Some(port) => port,
-        None => {
-            let exposed = std::fs::read_to_string(directory.join("Dockerfile")).ok().and_then(|text| exposed(&text));
-            let default = exposed.unwrap_or(PORT).to_string();
-            asker.ask("The port it listens on", "--port", Some(&default), str::parse::<std::num::NonZeroU16>)?.get()
-        }
-    };
-    let health_path = match &arguments.health_path {
-        Some(health_path) => health_path.clone(),
-        None => {
-            asker.ask("The path that answers 200 once it can take requests", "--health-path", Some("/"), non_empty)?
-        }
-    };
-    let stage = match arguments.stage {
-        Some(stage) => stage,
-        None => {
-            let question = "The stage: dev is fast (one task, a gap between two versions), prod is safe (two tasks, never fewer), custom has no preset";
-            asker.ask(question, "--stage", Some("dev"), |word| StageWord::from_str(word, true))?
-        }
-    };
-    Ok(Answers { app, service: arguments.service.clone(), program, port, health_path, stage })
-}
-
-/// Finds files of other tools, and what reads them.
-fn importable(directory: &Path) -> Option<(&'static str, &'static str)> {
-    const KNOWN: [(&str, &str); 7] = [
-        ("ecspresso.yml", "`seatrial import ecspresso`"),
-        ("ecspresso.yaml", "`seatrial import ecspresso`"),
-        ("copilot", "`seatrial import copilot`"),
-        ("compose.yaml", "`seatrial import compose`"),
-        ("compose.yml", "`seatrial import compose`"),
-        ("docker-compose.yml", "`seatrial import compose`"),
-        ("docker-compose.yaml", "`seatrial import compose`"),
-    ];
-    KNOWN.into_iter().find(|(name, _)| directory.join(name).exists())
-}
-
-/// The command that usually starts what is in a directory.
-fn usual_command(directory: &Path) -> Option<String> {
-    let read = |name: &str| std::fs::read_to_string(directory.join(name)).ok();
-    if let Some(package) = read("package.json") {
-        let package: serde_json::Value = serde_json::from_str(&package).ok()?;
-        return match (&package["scripts"]["start"], &package["main"]) {
-            (serde_json::Value::String(_), _) => Some("npm start".to_owned()),
-            (_, serde_json::Value::String(main)) => Some(format!("node {main}")),
-            _ => None,
-        };
-    }
-    if read("Cargo.toml").is_some() {
-        return Some("cargo run --release".to_owned());
-    }
-    read("go.mod").map(|_| "go run .".to_owned())
-}
-
-fn non_empty(text: &str) -> Result<String, &'static str> {
-    if text.is_empty() { Err("something has to stand here") } else { Ok(text.to_owned()) }
-}
-
-/// Asks somebody at the terminal, until the answer makes sense.
-struct Asker<'a> {
-    printer: &'a Printer,
-    asks: bool,
-}
-
-impl Asker<'_> {
-    fn ask<T, E: std::fmt::Display>(
-        &self,
-        question: &str,
-        flag: &str,
-        default: Option<&str>,
-        read: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<T> {
-        let can_ask = self.asks && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        loop {
-            let written = if can_ask {
-                let hint = default.map(|default| format!(" [{default}]")).unwrap_or_default();
-                self.printer.remark(&format!("{question}?{hint}"));
-                let mut line = String::new();
-                if std::io::stdin().read_line(&mut line)? == 0 {
-                    return Err(UsageError { what: "nobody answers".into(), instead: format!("add {flag}") }.into());
-                }
-                line.trim().to_owned()
-            } else {
-                String::new()
-            };
-            let answer = if written.is_empty() { default.unwrap_or_default() } else { &written };
-            match read(answer) {
-                Ok(value) if can_ask || !self.asks || default.is_none() => return Ok(value),
-                // Nobody can be asked, and nobody said that the defaults will do.
-                Ok(_) => {
-                    let what = format!("{question}? Nobody can be asked here");
-                    return Err(UsageError { what, instead: format!("add {flag}, or --yes for the defaults") }.into());
-                }
-                Err(error) if can_ask => self.printer.remark(&format!("  {error}")),
-                Err(_) => {
-                    let what = format!("{question}? Nobody can be asked here");
-                    return Err(UsageError { what, instead: format!("add {flag}") }.into());
-                }
-            }
-        }
-    }
-}
-
-/// The name of a directory as an application's: lower-case letters, digits and hyphens.
-fn name_of(directory: &Path) -> String {
-    let name = directory.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let name: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
-    let name = name.trim_matches(|letter: char| !letter.is_ascii_alphabetic()).to_owned();
-    if name.is_empty() { "app".to_owned() } else { name.chars().take(20).collect() }
-}
-
-/// The first port that a Dockerfile exposes.
-fn exposed(dockerfile: &str) -> Option<u16> {
-    let mut ports = dockerfile.lines().filter_map(|line| {
-        let (word, rest) = line.trim().split_once(char::is_whitespace)?;
-        let port = rest.split_whitespace().next()?.split('/').next()?;
-        word.eq_ignore_ascii_case("expose").then(|| port.parse().ok()).flatten()
-    });
-    ports.next()
-}
-
-fn text(answers: &Answers) -> String {
-    let Answers { app, service, program, port, health_path, stage } = answers;
-    let health_path = quoted(health_path);
-    let program = match program {
-        Program::Command(command) => format!(
-            "    # Runs as a process of this machine on the embedded engine. On AWS it needs an `image` or a `build`.\n    command: {}",
-            quoted(command)
-        ),
-        Program::Dockerfile(dockerfile) => format!(
-            "    # Built with buildah, podman or docker, pushed into the environment's registry, and run from there.\n    build: {{ dockerfile: {} }}",
-            quoted(dockerfile)
-        ),
-    };
-    let stage = stage.as_str();
-    format!(
-        "# What every key means: seatrial schema. What a deployment would do: seatrial plan.
-app: {app}
-
-services:
-  {service}:
-{program}
-    port: {port}
-    # Answers 200 once the service can take requests.
-    health_check: {{ path: {health_path} }}
-    listener: {{ port: {port} }}
-
-environments:
-  {stage}:
-    target: embedded
-    # dev is fast, prod is safe, custom has no preset; prod when nothing is written.
-    stage: {stage}
-"
-    )
-}
-
-/// Text as YAML takes it in any case.
-fn quoted(text: &str) -> String {
-    serde_json::Value::String(text.to_owned()).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_gives_a_name() {
-        for (directory, name) in [("/a/My App", "my-app"), ("/a/2048", "app"), ("/", "app"), ("/a/web_1", "web")] {
-            let given = name_of(Path::new(directory));
-            assert_eq!(given, name);
-            assert!(given.parse::<AppName>().is_ok());
+impl InitArguments {
+    /// What the flags answer.
+    fn draft(&self) -> Draft {
+        let command = self.command.clone().map(Program::Command);
+        let dockerfile = self.dockerfile.clone().map(Program::Dockerfile);
+        let image = self.image.clone().map(Program::Image);
+        let aws = |region: String| Environments::HereAndAws(Aws { region, profile: self.aws_profile.clone() });
+        Draft {
+            app: self.app.clone(),
+            service: self.service.clone(),
+            program: command.or(dockerfile).or(image),
+            port: self.port,
+            health_path: self.health_path.clone(),
+            stage: self.stage,
+            environments: self.aws_region.clone().map(aws),
+            scaling: self.auto_scaling,
         }
     }
 
-    #[test]
-    fn what_is_in_a_directory_says_how_it_is_started() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let usual = || usual_command(directory.path());
-        let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("writable");
-        assert_eq!((usual(), importable(directory.path())), (None, None));
-        write("go.mod", "");
-        assert_eq!(usual().as_deref(), Some("go run ."));
-        write("Cargo.toml", "");
-        assert_eq!(usual().as_deref(), Some("cargo run --release"));
-        write("package.json", "{\"main\": \"server.js\"}");
-        assert_eq!(usual().as_deref(), Some("node server.js"));
-        write("package.json", "{\"scripts\": {\"start\": \"x\"}}");
-        assert_eq!(usual().as_deref(), Some("npm start"));
-        write("compose.yaml", "");
-        assert_eq!(importable(directory.path()), Some(("compose.yaml", "`seatrial import compose`")));
-    }
-
-    #[test]
-    fn a_dockerfile_gives_a_port() {
-        assert_eq!(exposed("FROM x\nexpose 3000/tcp 9000\n"), Some(3000));
-        assert_eq!(exposed("FROM x\nEXPOSE $PORT\n"), None);
+    fn wish(&self) -> Wish {
+        match self.import {
+            None => Wish::Ask,
+            Some(ImportWord::None) => Wish::Nothing,
+            Some(ImportWord::Compose) => Wish::Of(Source::Compose),
+            Some(ImportWord::Ecspresso) => Wish::Of(Source::Ecspresso),
+            Some(ImportWord::Copilot) => Wish::Of(Source::Copilot),
+            Some(ImportWord::TaskDefinition) => Wish::Of(Source::TaskDefinition),
+        }
     }
 }

@@ -12,7 +12,7 @@ use seatrial_release::plan::Plan;
 use seatrial_release::preflight::{self, Finding};
 use seatrial_release::provision::InfraPlan;
 use seatrial_release::secrets;
-use seatrial_release::{Rehearsal, ServicePreview, rehearse};
+use seatrial_release::{Rehearsal, ServicePreview, refuse_stored, rehearse};
 use serde::Serialize;
 
 use super::simulate::{ApplicationArguments, Considered};
@@ -124,6 +124,7 @@ pub async fn planned(
         service: conflict.service,
     });
     let taken: Vec<Finding> = taken.collect();
+    refuse_stored(&session.connection, &session.plan).await?;
     let images = provided(&mut session, version.images(), common, printer, interrupted_by_ctrl_c()).await?.images;
     let Session { connection, plan, file, environment, .. } = &session;
     let (force, definition) = (version.force(), version.definition());

@@ -57,12 +57,19 @@ pub fn run(common: &Common, printer: &Printer) -> Result<ExitCode> {
 fn check(file: &ConfigFile, name: &EnvironmentName) -> Result<Checked, ConfigError> {
     let environment = file.environment(Some(name))?;
     let plan = file.plan(&environment, &target::defaults(&environment.target, None), &Overrides::default())?;
+    let lacking = plan.config_schema.as_ref().map(|schema| schema.lacking(&plan.config)).unwrap_or_default();
+    let lacking = lacking.into_iter().map(|name| {
+        format!(
+            "`{name}` is required by config_schema and not in the file: deploy looks whether `config set` has put it"
+        )
+    });
+    let remarks = plan.remarks.into_iter().chain(lacking).collect();
     Ok(Checked {
         environment: name.clone(),
         target: Some(target::describe(&environment.target)),
         services: plan.services.into_iter().map(|service| service.name).collect(),
         passed_over: None,
-        remarks: plan.remarks,
+        remarks,
     })
 }
 

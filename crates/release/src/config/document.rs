@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::app_type::AppType;
 use super::build::BuildEntry;
 use super::deployment::DeploymentEntry;
-use super::either::{AutoScalingEntry, CircuitBreakerEntry, EcsDocumentEntry, TargetEntry};
+use super::either::{AutoScalingEntry, CircuitBreakerEntry, ConfigSchemaEntry, EcsDocumentEntry, TargetEntry};
 use super::freezes::FreezeEntry;
 use super::infrastructure::InfraEntry;
 use super::names::{AppName, EnvironmentName, ServiceName};
@@ -34,6 +34,9 @@ pub(crate) struct Document {
     /// Configuration that all services get as environment variables, and that is published in Parameter Store under
     /// `/<app>/<environment>/config/`.
     pub config: Option<BTreeMap<String, Option<String>>>,
+    /// What the values of `config` may be: the file of a JSON Schema, relative to this one, or the schema itself. It describes an object whose
+    /// members are the values of an environment by name, those put with `seatrial config set` among them.
+    pub config_schema: Option<ConfigSchemaEntry>,
     /// What makes the infrastructure that the services need, before they are deployed; nothing when left out.
     pub infra: Option<InfraEntry>,
     /// Where the application is deployed to. Left out: one environment `dev` on the embedded engine.

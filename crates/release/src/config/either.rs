@@ -42,6 +42,10 @@ pub(crate) enum EcsDocumentEntry {
     Inline,
 }
 
+/// A JSON Schema: its file, or the schema itself, which is read from the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConfigSchemaEntry;
+
 /// `none`, or the kind of infrastructure.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum InfraEntry {
@@ -160,6 +164,19 @@ impl Either for EcsDocumentEntry {
     }
 }
 
+impl Either for ConfigSchemaEntry {
+    const EXPECTED: &'static str = "the name of a file, or a JSON Schema";
+
+    fn of_word(_word: &str) -> Option<Self> {
+        Some(Self)
+    }
+
+    fn of_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        while map.next_entry::<String, IgnoredAny>()?.is_some() {}
+        Ok(Self)
+    }
+}
+
 impl Either for InfraEntry {
     const EXPECTED: &'static str = "`none`, or one of `{ terraform: … }`, `{ cloudformation: … }` and `{ cdk: … }`";
 
@@ -194,7 +211,15 @@ macro_rules! deserialize_either {
     };
 }
 
-deserialize_either!(TargetEntry, CircuitBreakerEntry, AutoScalingEntry, EcsDocumentEntry, InfraEntry, AppEntry);
+deserialize_either!(
+    TargetEntry,
+    CircuitBreakerEntry,
+    AutoScalingEntry,
+    ConfigSchemaEntry,
+    EcsDocumentEntry,
+    InfraEntry,
+    AppEntry
+);
 
 impl JsonSchema for TargetEntry {
     fn schema_name() -> Cow<'static, str> {
@@ -237,6 +262,19 @@ impl JsonSchema for EcsDocumentEntry {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A file with an ECS document (JSON or YAML, camelCase as ECS has it), or the document itself.",
+            "oneOf": [{ "type": "string", "minLength": 1 }, { "type": "object" }]
+        })
+    }
+}
+
+impl JsonSchema for ConfigSchemaEntry {
+    fn schema_name() -> Cow<'static, str> {
+        "ConfigSchema".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The name of a file with a JSON Schema (draft 2020-12), or the schema itself.",
             "oneOf": [{ "type": "string", "minLength": 1 }, { "type": "object" }]
         })
     }

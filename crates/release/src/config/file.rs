@@ -22,6 +22,7 @@ use super::overrides::{Overrides, Setting};
 use super::resolve::{self, Scene};
 use super::stage::Stage;
 use super::template::{self, Variables};
+use crate::config_schema::ConfigSchema;
 use crate::naming;
 use crate::parameters::VALUE_MAX;
 use crate::plan::{Environment, Plan, Target, TargetDefaults};
@@ -33,6 +34,9 @@ use soundness::{
 
 /// The environment of a file that names none.
 const IMPLICIT_ENVIRONMENT: &str = "dev";
+
+/// How the place of an output begins that is not known yet.
+const HELD_PLACE: &str = "<infra.";
 
 /// Largest configuration file; a real one has a few kilobytes.
 const FILE_MAX: u64 = 1024 * 1024;
@@ -199,6 +203,7 @@ impl ConfigFile {
         let entry = self.entry(&environment.name, &mut pending).map_err(here)?;
         let config = self.config_of(&environment.name, &mut pending).map_err(here)?;
         let infra = self.infra_of(&environment.name).map_err(here)?;
+        let config_schema = self.config_schema(&environment.name, &config)?;
         if template::has_statements(&self.text)
             && let Some(name) = pending.first()
         {
@@ -211,6 +216,7 @@ impl ConfigFile {
             source,
             pending: &pending,
             config: &config,
+            config_schema,
             file: &self.path,
             directory: &self.directory,
             app: &self.app,
@@ -362,6 +368,26 @@ impl ConfigFile {
                 .instead(format!("leave it out, or set it as `environment: {{ {variable}: … }}` of the services")));
         }
         Ok(config)
+    }
+
+    /// The schema of the configuration, which the values of the file are held against.
+    fn config_schema(
+        &self,
+        name: &EnvironmentName,
+        config: &BTreeMap<String, String>,
+    ) -> Result<Option<ConfigSchema>, ConfigError> {
+        let Some(node) = self.root.get("config_schema").filter(|node| !node.is_null()) else { return Ok(None) };
+        let here = |fault: Fault| ConfigError::new(&self.path, fault);
+        refuse_unset_variables(node).map_err(here)?;
+        let merged = merged(&self.root, name, "config");
+        let entries = merged.iter().flat_map(|node| match &node.value {
+            Value::Map(entries) => entries.as_slice(),
+            Value::Scalar { .. } | Value::List(_) => &[],
+        });
+        let places = entries.map(|(key, node)| (key.text.clone(), node.at)).collect();
+        let schema = ConfigSchema::of_node(node, &self.path, &self.directory)?.with_places(places);
+        schema.refuse_file(config, |text| !text.contains(HELD_PLACE)).map_err(here)?;
+        Ok(Some(schema))
     }
 
     /// The `services` map with the environment's overrides laid over it, and with what types of applications say below.

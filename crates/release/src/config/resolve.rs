@@ -24,6 +24,7 @@ use super::share::Share;
 use super::site::Site;
 use super::stickiness;
 use super::task::{self, Surroundings, Task};
+use crate::config_schema::ConfigSchema;
 use crate::naming;
 use crate::order;
 use crate::plan::{
@@ -50,6 +51,7 @@ pub(crate) struct Scene<'a> {
     pub source: Option<String>,
     /// The configuration of the application here.
     pub config: &'a BTreeMap<String, String>,
+    pub config_schema: Option<ConfigSchema>,
     /// The services with the environment's overrides merged in.
     pub services: &'a Node,
     pub defaults: &'a TargetDefaults,
@@ -101,6 +103,7 @@ pub(crate) fn plan(scene: &Scene<'_>) -> Result<Plan, ConfigError> {
         pending_outputs: scene.pending.clone(),
         source: scene.source.clone(),
         config: scene.config.clone(),
+        config_schema: scene.config_schema.clone(),
         load_balancer,
         services,
         remarks,

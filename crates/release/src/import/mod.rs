@@ -1,4 +1,4 @@
-//! From other tools' files to a `seatrial.yml`: docker-compose, ecspresso, AWS Copilot.
+//! From other tools' files to a `seatrial.yml`: docker-compose, ecspresso, AWS Copilot, a task definition alone.
 //!
 //! Pure: files that a file names are asked for through [`Files`]. Nothing is dropped silently: a key either becomes a key of Seatrial
 //! or a [`Remark`]. Values of variables whose names speak of secrets are not copied.
@@ -11,6 +11,7 @@ mod copilot_manifest;
 pub mod ecspresso;
 mod notes;
 mod read;
+pub mod task_definition;
 mod text;
 mod yaml;
 

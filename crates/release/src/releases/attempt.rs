@@ -9,6 +9,7 @@ use super::recorder::{Recorder, now as answered_at};
 use super::{Head, Release, ReleaseId, State, StepRecord, forget, forget_old};
 use crate::aws::Connection;
 use crate::config::{RollbackOverride, ServiceName};
+use crate::config_schema::refuse_stored;
 use crate::configuration::{Published, publish};
 use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began_with, step_ended};
 use crate::error::ReleaseError;
@@ -102,6 +103,7 @@ impl Attempt<'_> {
         if self.plan.infra != InfraPlan::None && self.plan.pending_outputs.is_empty() {
             refuse_firing_alarms(connection, self.plan, &self.deploy, report, &self.interrupt).await?;
         }
+        refuse_stored(connection, self.plan).await?;
         let made = infrastructure(self, report).await?;
         if made.is_some() {
             // It may have taken longer than a lock lasts.
