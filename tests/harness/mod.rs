@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each story uses a part of the harness")]
 
 pub mod aws;
+pub mod docker;
 pub mod moto;
 pub mod node;
 pub mod postgres;

@@ -3,6 +3,7 @@
 //! | file | written by | what |
 //! |---|---|---|
 //! | `launch.json` | the engine, before it starts the supervisor | the [`TaskLaunch`](seatrial_ports::TaskLaunch), without the values of secrets |
+//! | `containers.json` | the engine, likewise, of a task in containers | the container engine that has them |
 //! | `state.json` | the supervisor, at every change | the last report and the processes it speaks of |
 //! | `lock` | the supervisor | held while it lives, so that a task never has two |
 //! | `control.sock` | the supervisor | reports out, orders in |
@@ -96,12 +97,19 @@ impl TaskDirectory {
 
     /// Returns where the images of the same home are.
     pub fn images(&self) -> ImageDirectories {
-        let home = self.0.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
-        ImageDirectories::of(home)
+        ImageDirectories::of(self.home())
+    }
+
+    pub fn home(&self) -> &Path {
+        self.0.parent().and_then(Path::parent).unwrap_or(Path::new("/"))
     }
 
     pub fn launch_file(&self) -> PathBuf {
         self.0.join("launch.json")
+    }
+
+    pub fn containers_file(&self) -> PathBuf {
+        self.0.join("containers.json")
     }
 
     pub fn state_file(&self) -> PathBuf {

@@ -3,6 +3,7 @@
 //! Each task has one follower, an asynchronous task of the runtime's own small executor; that keeps the orders of a task in sequence
 //! and lets tasks go on independently. Nothing here decides about a task: a lost supervisor is all it judges for itself.
 
+mod container_engines;
 mod delivery;
 mod follower;
 mod launcher;
@@ -24,9 +25,11 @@ use seatrial_ports::TaskLaunch;
 use seatrial_ports::runtime::{ContainerAddress, LogLine, Runtime, RuntimeError, TaskReports};
 
 use crate::clock::wall_now;
+use crate::container_engine::ContainerEngineOptions;
 use crate::directory::{TaskDirectory, TasksDirectory};
 use crate::lock::TaskLock;
 use crate::log;
+use container_engines::ContainerEngines;
 use follower::Follower;
 use port_finder::PortFinder;
 use tracked::Tracked;
@@ -42,7 +45,7 @@ pub struct SupervisorCommand {
     pub arguments: Vec<OsString>,
 }
 
-/// Runs tasks as processes of this machine, each under a supervisor that outlives the engine.
+/// Runs tasks as processes of this machine or in containers, each under a supervisor that outlives the engine.
 ///
 /// Reports are delivered on the runtime's own threads, those of one task in order. Dropping the runtime ends reporting and leaves
 /// every task running.
@@ -58,12 +61,23 @@ struct Shared {
     directory: TasksDirectory,
     supervisor: SupervisorCommand,
     reports: TaskReports,
+    containers: ContainerEngines,
     tasks: Mutex<BTreeMap<TaskId, Arc<Tracked>>>,
 }
 
 impl ProcessRuntime {
     /// Opens the runtime of a data directory, creating `<home>/tasks` unless it is there. One engine at a time may.
     pub fn open(home: &Path, supervisor: SupervisorCommand, reports: TaskReports) -> Result<Self, RuntimeError> {
+        ProcessRuntime::open_with(home, supervisor, ContainerEngineOptions::default(), reports)
+    }
+
+    /// The same, with a say in which container engine runs tasks in containers. It is looked for when one first wants it.
+    pub fn open_with(
+        home: &Path,
+        supervisor: SupervisorCommand,
+        container_engine: ContainerEngineOptions,
+        reports: TaskReports,
+    ) -> Result<Self, RuntimeError> {
         let directory = TasksDirectory::open(home).map_err(failed("create the directory of tasks"))?;
         let executor = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -72,7 +86,11 @@ impl ProcessRuntime {
             .enable_all()
             .build()
             .map_err(failed("start the threads of the runtime"))?;
-        let shared = Arc::new(Shared { directory, supervisor, reports, tasks: Mutex::default() });
+        let tasks = directory.clone();
+        let is_over = Arc::new(move |task: &TaskId| !is_supervised(&tasks.task(task)));
+        let own = std::path::absolute(home).map_err(failed("find the data directory"))?;
+        let containers = ContainerEngines::new(container_engine, own, is_over);
+        let shared = Arc::new(Shared { directory, supervisor, reports, containers, tasks: Mutex::default() });
         Ok(ProcessRuntime { shared, executor: Some(executor), ports: PortFinder::new() })
     }
 
@@ -177,8 +195,8 @@ impl Runtime for ProcessRuntime {
         self.ports.find(taken)
     }
 
-    fn container_address(&self, _taken: &dyn Fn(IpAddr) -> bool) -> Result<ContainerAddress, RuntimeError> {
-        Err(RuntimeError::NoContainerEngine("this runtime has none".to_owned()))
+    fn container_address(&self, taken: &dyn Fn(IpAddr) -> bool) -> Result<ContainerAddress, RuntimeError> {
+        self.shared.containers.address(self.executor().handle(), taken)
     }
 
     fn logs(
@@ -214,6 +232,7 @@ impl Shared {
             return;
         }
         self.tasks().remove(task);
+        lost::remove_containers(&self.directory.task(task), task);
         if let Err(error) = self.directory.remove(task) {
             tracing::warn!(%task, %error, "could not remove the files of a task");
         }

@@ -4,6 +4,7 @@
 //! It needs no engine once it runs, and ends when no process of its task is left. When it is killed, the kernel kills its containers.
 
 mod check;
+mod containers;
 mod environment;
 mod event_loop;
 mod evidence;
@@ -36,10 +37,13 @@ use crate::files;
 use crate::lock::TaskLock;
 use crate::saved_state::SavedState;
 use crate::secret_delivery::{self, DELIVERY_LIMIT};
+use crate::shim::{self, Shim};
 use crate::sys;
 
 pub(crate) use environment::{INHERITED, TASK_VARIABLE};
+pub(crate) use image::resolve;
 pub(crate) use machine::Refusal;
+pub(crate) use running::REASON_OUT_OF_MEMORY;
 
 /// How long a supervisor waits for the lock: an engine that looks whether somebody has it holds it for microseconds itself.
 const LOCK_PATIENCE: Duration = Duration::from_millis(200);
@@ -54,13 +58,19 @@ enum SuperviseError {
     Io { action: &'static str, source: io::Error },
     #[error("{0} holds no launch.json")]
     NothingToLaunch(String),
+    #[error("{0} holds no containers.json, which names the container engine")]
+    NoContainerEngine(String),
 }
 
 /// Runs the task whose files are in `directory`, until no process of it is left.
 ///
 /// This is the whole of the hidden command `seatrial supervise DIRECTORY`, which engines start. The process becomes a session of its
 /// own, changes into the directory and must have a single thread. A task that is being supervised or has been run is left alone.
+/// Supervisors of tasks in containers start the same command for their shims, with a word in the place of the directory.
 pub fn supervise_main(directory: &Path) -> ExitCode {
+    if let Some(shim) = Shim::named(directory) {
+        return shim::run(shim);
+    }
     match supervise(directory) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,6 +4,9 @@
 
 mod support;
 
+/// Where the containers of [`support::World::new`] run.
+const RUNS_IN: Option<support::engines::Brand> = None;
+
 mod contract {
     mod dependencies;
     mod end;

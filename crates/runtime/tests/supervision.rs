@@ -2,6 +2,8 @@
 
 mod support;
 
+const RUNS_IN: Option<support::engines::Brand> = None;
+
 mod supervision {
     mod control;
     mod images;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -79,6 +80,18 @@ pub struct StartArguments {
     /// Address that load balancers listen on, until `engine stop`; 0.0.0.0 is every address of this machine [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", env = "SEATRIAL_LISTEN", value_parser = parse_listen)]
     pub listen: Option<IpAddr>,
+
+    /// Socket of the Docker or Podman that runs tasks in containers, until `engine stop` [default: DOCKER_HOST, or the usual places]
+    #[arg(long, value_name = "SOCKET", env = "SEATRIAL_CONTAINER_ENGINE", value_parser = parse_socket)]
+    pub container_engine: Option<PathBuf>,
+}
+
+/// A path, or the URL that Docker's own tools take.
+fn parse_socket(text: &str) -> Result<PathBuf, String> {
+    match text.strip_prefix("unix://").unwrap_or(text) {
+        path if path.starts_with('/') => Ok(path.into()),
+        _ => Err("not the absolute path of a socket, such as /var/run/docker.sock".to_owned()),
+    }
 }
 
 fn parse_listen(text: &str) -> Result<IpAddr, String> {
@@ -141,8 +154,14 @@ fn region(text: &str) -> Result<String, String> {
 
 impl StartArguments {
     fn options(&self) -> StartOptions {
-        let StartArguments { port, region, time_scale, listen, .. } = self;
-        StartOptions { port: *port, region: region.clone(), time_scale: *time_scale, listen: *listen }
+        let StartArguments { port, region, time_scale, listen, container_engine, .. } = self;
+        StartOptions {
+            port: *port,
+            region: region.clone(),
+            time_scale: *time_scale,
+            listen: *listen,
+            container_engine: container_engine.clone(),
+        }
     }
 }
 
@@ -206,8 +225,9 @@ fn stop(home: &Home, arguments: &StopArguments, printer: &Printer) -> Result<Exi
         return Ok(ExitCode::Done);
     }
     let settings = Settings::load(home)?;
-    if settings != settings.after_stop() {
-        settings.after_stop().save(home)?;
+    let after = settings.clone().after_stop();
+    if settings != after {
+        after.save(home)?;
     }
     let tasks = if home.path().exists() { end_tasks_and_traffic(home, |what| printer.remark(what))? } else { 0 };
     let tasks_too = match tasks {

@@ -28,7 +28,7 @@ use seatrial_model::{Arn, TimeScale, Timestamp};
 use seatrial_ports::{Clock, JournalError};
 use seatrial_proxy::{ProxyBalancer, ProxyCommand, ProxySettings};
 use seatrial_registry::{Registry, Storage};
-use seatrial_runtime::{ImageDirectories, ProcessRuntime, SupervisorCommand};
+use seatrial_runtime::{ContainerEngineOptions, ImageDirectories, ProcessRuntime, SupervisorCommand};
 use seatrial_store::{FileVault, SqliteJournal};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
@@ -78,7 +78,9 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
     // Before anything is started that would outlive an engine without a port.
     let listener = runtime.block_on(async { bind(options.port, last.port) })?;
     let registry = registry_address(&listener)?;
-    let engine = assemble(home, &credentials, scale, listen, &registry, journal, runtime.handle())?;
+    let container_engine = options.container_engine.clone().or(last.container_engine);
+    let containers = ContainerEngineOptions { socket: container_engine.clone(), publish: false };
+    let engine = assemble(home, &credentials, (scale, listen), containers, &registry, journal, runtime.handle())?;
     // Before anything is answered, and only now: an engine that could not start must not settle the region of the next one.
     if origin == Origin::Drawn {
         credentials.save(home)?;
@@ -88,7 +90,7 @@ pub fn run(home: &Home, options: &StartOptions) -> Result<()> {
         std::thread::Builder::new().name("driver".to_owned()).spawn(move || engine.drive())
     };
     let driver = driver.context("could not start the engine's driver")?;
-    let served = runtime.block_on(serve(home, &engine, &credentials, listener));
+    let served = runtime.block_on(serve(home, &engine, &credentials, listener, container_engine));
     engine.close();
     let drove = driver.join();
     served?;
@@ -114,8 +116,8 @@ fn registry_address(listener: &TcpListener) -> Result<String> {
 fn assemble(
     home: &Home,
     credentials: &Credentials,
-    scale: TimeScale,
-    listen: IpAddr,
+    (scale, listen): (TimeScale, IpAddr),
+    containers: ContainerEngineOptions,
     registry: &str,
     journal: Arc<SqliteJournal>,
     threads: &tokio::runtime::Handle,
@@ -124,7 +126,8 @@ fn assemble(
     let (tasks, balancing, answers) = (Arc::clone(&inbox), Arc::clone(&inbox), Arc::clone(&inbox));
     let hooks =
         LocalFunctions::new(home.functions_file(), threads.clone(), Arc::new(move |report| answers.hook(report)));
-    let runtime = ProcessRuntime::open(home.path(), supervisor_command()?, Arc::new(move |report| tasks.task(report)))?;
+    let reports = Arc::new(move |report| tasks.task(report));
+    let runtime = ProcessRuntime::open_with(home.path(), supervisor_command()?, containers, reports)?;
     let proxy = ProxySettings { directory: home.proxy(), command: proxy_command()? };
     let balancer = ProxyBalancer::start(proxy, Arc::new(move |report| balancing.balancer(report)))
         .context("could not start the data plane")?;
@@ -175,12 +178,18 @@ fn draw_bits() -> u128 {
     u128::from_ne_bytes(bytes)
 }
 
-async fn serve(home: &Home, engine: &Engine, credentials: &Credentials, listener: TcpListener) -> Result<()> {
+async fn serve(
+    home: &Home,
+    engine: &Engine,
+    credentials: &Credentials,
+    listener: TcpListener,
+    container_engine: Option<PathBuf>,
+) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
     let port = listener.local_addr().context("could not read the endpoint's address")?.port();
     let EngineSettings { scale: time_scale, listen, .. } = *engine.settings();
-    Settings { port: Some(port), time_scale, listen }.save(home)?;
+    Settings { port: Some(port), time_scale, listen, container_engine }.save(home)?;
     let storage = Storage::open(&home.registry(), engine.now()).context("could not open the image registry")?;
     let caretaker = Caretaker::new(engine.clone(), storage.clone());
     let front = Arc::new(front(engine, credentials, storage)?);

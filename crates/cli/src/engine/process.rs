@@ -55,6 +55,7 @@ pub struct StartOptions {
     pub region: Option<String>,
     pub time_scale: Option<u32>,
     pub listen: Option<IpAddr>,
+    pub container_engine: Option<PathBuf>,
 }
 
 /// Whether an engine was running already.
@@ -169,6 +170,9 @@ fn spawn(home: &Home, options: &StartOptions) -> Result<Child> {
     }
     if let Some(scale) = options.time_scale {
         command.args(["--time-scale", &scale.to_string()]);
+    }
+    if let Some(socket) = &options.container_engine {
+        command.arg("--container-engine").arg(socket);
     }
     if let Some(address) = options.listen {
         command.args(["--listen", &address.to_string()]);

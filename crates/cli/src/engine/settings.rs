@@ -1,6 +1,7 @@
 //! What an engine was last started with, so that it comes back the same when the next command starts it.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use seatrial_model::TimeScale;
@@ -10,7 +11,7 @@ use super::Home;
 use super::files;
 
 /// The remembered settings. The Region is kept with the credentials, for it never changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The port last listened on. It is tried first, so that clients find the engine where it was.
     pub port: Option<u16>,
@@ -18,6 +19,9 @@ pub struct Settings {
     /// Where load balancers listen.
     #[serde(default = "listen_default")]
     pub listen: IpAddr,
+    /// The socket of the container engine that was named; none looks at the usual places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_engine: Option<PathBuf>,
 }
 
 /// Load balancers are reached from this machine alone unless told otherwise.
@@ -27,7 +31,7 @@ fn listen_default() -> IpAddr {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { port: None, time_scale: TimeScale::REAL, listen: listen_default() }
+        Settings { port: None, time_scale: TimeScale::REAL, listen: listen_default(), container_engine: None }
     }
 }
 

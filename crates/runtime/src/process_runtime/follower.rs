@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use seatrial_model::task_definition::TaskDefinition;
-use seatrial_ports::runtime::{EndCause, TaskEnd, TaskPhase};
-use seatrial_ports::{TaskLaunch, TaskReport};
+use seatrial_ports::runtime::{EndCause, RuntimeError, TaskEnd, TaskPhase};
+use seatrial_ports::{TaskLaunch, TaskReport, TaskRuntime};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::process::Child;
@@ -97,7 +97,18 @@ impl Follower {
 
     async fn record(&self, launch: TaskLaunch) -> Result<(), String> {
         let directory = self.tracked.directory.clone();
-        let recorded = blocking(move || launcher::record(&directory, &launch)).await;
+        // A task that has been recorded is where it is.
+        let place = match launch.runtime {
+            TaskRuntime::Container if !directory.launch_file().exists() => {
+                let place = self.shared.containers.place().await;
+                Some(place.map_err(|why| {
+                    let error = RuntimeError::NoContainerEngine(why);
+                    format!("CannotStartContainerError: {error}")
+                })?)
+            }
+            TaskRuntime::Container | TaskRuntime::Process => None,
+        };
+        let recorded = blocking(move || launcher::record(&directory, &launch, place.as_ref())).await;
         recorded.map_err(|error| {
             let path = self.tracked.directory.path().display().to_string();
             format!("ResourceInitializationError: could not write to {path}: {error}")

@@ -11,6 +11,7 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 use super::SupervisorCommand;
+use crate::container_engine::ContainerPlace;
 use crate::directory::TaskDirectory;
 use crate::files::{self, Durability, FILE_MODE};
 use crate::supervisor::INHERITED;
@@ -21,14 +22,17 @@ pub(super) struct Started {
     pub connection: UnixStream,
 }
 
-/// Writes down what is to be launched, unless it was before: then that is what counts.
+/// Writes down what is to be launched, and in which container engine, unless it was before: then that is what counts.
 ///
 /// The file is synced, its directory is not. When the machine takes the directory along, nothing of the task was left running either,
 /// and the order is given again.
-pub(super) fn record(directory: &TaskDirectory, launch: &TaskLaunch) -> io::Result<()> {
+pub(super) fn record(directory: &TaskDirectory, launch: &TaskLaunch, place: Option<&ContainerPlace>) -> io::Result<()> {
     directory.create()?;
     if directory.launch_file().exists() {
         return Ok(());
+    }
+    if let Some(place) = place {
+        files::write_json(&directory.containers_file(), place, Durability::Machine)?;
     }
     files::write_json(&directory.launch_file(), launch, Durability::Machine)
 }

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use seatrial_model::TaskId;
 use seatrial_ports::TaskReport;
 use seatrial_ports::runtime::{EndCause, TaskEnd};
+use tokio::runtime::Handle;
 
 use super::synthesis;
 use crate::clock::wall_now;
+use crate::container_engine::{ContainerPlace, remove_of_task};
 use crate::directory::TaskDirectory;
-use crate::files::Durability;
+use crate::files::{self, Durability};
 use crate::process_table::{self, Process};
 use crate::saved_state::{GroupMark, SavedState};
 use crate::supervisor::TASK_VARIABLE;
@@ -50,6 +52,7 @@ pub(super) fn declare(case: Case) -> TaskReport {
         let groups = case.saved.as_ref().map_or(&[][..], |saved| &saved.groups);
         kill_all(&case.task, groups, case.witness);
     }
+    remove_containers(&case.directory, &case.task);
     let reason = match (same_boot, case.exit) {
         (false, _) => "Task lost: the machine was restarted".to_owned(),
         (true, Some(status)) => format!("Task lost: its supervisor ended ({status})"),
@@ -66,6 +69,16 @@ pub(super) fn declare(case: Case) -> TaskReport {
         tracing::warn!(task = %case.task, %error, "could not save the end of a lost task");
     }
     report
+}
+
+/// Removes what a container engine has of the task. One that is gone is asked again when it is back.
+///
+/// Must be called on a thread of the executor that may wait.
+pub(super) fn remove_containers(directory: &TaskDirectory, task: &TaskId) {
+    let Ok(Some(place)) = files::read_json::<ContainerPlace>(&directory.containers_file()) else { return };
+    if let Err(error) = Handle::current().block_on(remove_of_task(&place, task)) {
+        tracing::warn!(%task, %error, "containers of a task may be left behind");
+    }
 }
 
 fn kill_all(task: &TaskId, groups: &[GroupMark], witness: Witness) {

@@ -2,10 +2,11 @@
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::process::{ChildStderr, ChildStdout};
+use std::process::{Child, ChildStderr, ChildStdout};
 
 use rustix::process::{Pid, Signal, WaitStatus};
 
+use super::containers::{ShimLine, StartedShim};
 use super::machine::Verdict;
 use super::output::make_nonblocking;
 use super::running::exit_code;
@@ -23,6 +24,8 @@ const DRAIN_READS_MAX: usize = 16;
 #[derive(Debug)]
 pub(super) struct RunningCheck {
     leader: Pid,
+    /// That to the shim which runs the check in a container: closing it gives the check up.
+    line: Option<ShimLine>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     output: Vec<u8>,
@@ -39,18 +42,31 @@ pub(super) enum CheckPipe {
 impl RunningCheck {
     pub fn start(mut command: std::process::Command) -> io::Result<Self> {
         let mut child = command.spawn()?;
-        let leader = Pid::from_child(&child);
+        Ok(RunningCheck::new(&mut child, None))
+    }
+
+    /// Takes a check whose shim has been started.
+    pub fn by_shim(shim: StartedShim) -> Self {
+        let StartedShim { mut child, line } = shim;
+        RunningCheck::new(&mut child, Some(line))
+    }
+
+    fn new(child: &mut Child, line: Option<ShimLine>) -> Self {
+        let leader = Pid::from_child(child);
         let stdout = child.stdout.take().filter(|pipe| make_nonblocking(pipe.as_fd()).is_ok());
         let stderr = child.stderr.take().filter(|pipe| make_nonblocking(pipe.as_fd()).is_ok());
-        Ok(RunningCheck { leader, stdout, stderr, output: Vec::new(), cut: false })
+        RunningCheck { leader, line, stdout, stderr, output: Vec::new(), cut: false }
     }
 
     pub fn leader(&self) -> Pid {
         self.leader
     }
 
-    /// Kills the check and whatever it started.
+    /// Kills the check and whatever it started; in a container its shim does, when it is let go of.
     pub fn kill(&self) {
+        if self.line.is_some() {
+            return;
+        }
         let _ = rustix::process::kill_process_group(self.leader, Signal::KILL);
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use seatrial_model::SecretText;
 use seatrial_model::task_definition::ContainerDefinition;
 use seatrial_ports::TaskLaunch;
+use seatrial_ports::runtime::PortAssignment;
 
 /// The variables of the engine's own environment that containers see: what programs need to find each other and to speak to people.
 pub(crate) const INHERITED: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
@@ -37,7 +38,7 @@ pub(super) fn environment(
         variables.insert("HOME".to_owned(), home.to_owned());
     }
     variables.extend(launch.environment.clone());
-    finish(&mut variables, launch, container, secrets);
+    finish(&mut variables, launch, container, secrets, |port| port.host_port);
     variables
 }
 
@@ -57,7 +58,22 @@ pub(super) fn environment_in_image(
     let of_engine = launch.environment.iter().filter(|(name, _)| !INHERITED.contains(&name.as_str()));
     variables.extend(of_engine.map(|(name, value)| (name.clone(), value.clone())));
     variables.extend(of_image.iter().cloned());
-    finish(&mut variables, launch, container, secrets);
+    finish(&mut variables, launch, container, secrets, |port| port.host_port);
+    variables
+}
+
+/// Builds what is added to the environment that an image gives its container in a container engine. The ports are the container's own.
+pub(super) fn environment_in_container(
+    launch: &TaskLaunch,
+    container: &ContainerDefinition,
+    secrets: BTreeMap<&str, &SecretText>,
+) -> BTreeMap<String, String> {
+    let of_engine = launch.environment.iter().filter(|(name, _)| !INHERITED.contains(&name.as_str()));
+    let mut variables: BTreeMap<String, String> =
+        of_engine.map(|(name, value)| (name.clone(), value.clone())).collect();
+    // What listens at one address of several would not be reached at the task's, or not where its ports are published.
+    variables.insert("HOST".to_owned(), "0.0.0.0".to_owned());
+    finish(&mut variables, launch, container, secrets, |port| port.container_port);
     variables
 }
 
@@ -67,15 +83,16 @@ fn finish(
     launch: &TaskLaunch,
     container: &ContainerDefinition,
     secrets: BTreeMap<&str, &SecretText>,
+    listens_at: impl Fn(&PortAssignment) -> u16,
 ) {
     variables.entry("HOST".to_owned()).or_insert_with(|| launch.address.to_string());
     variables.extend(container.environment.clone());
     variables.extend(secrets.into_iter().map(|(name, value)| (name.to_owned(), value.expose().to_owned())));
     for port in &launch.ports {
-        variables.insert(format!("PORT_{}", port.container_port), port.host_port.to_string());
+        variables.insert(format!("PORT_{}", port.container_port), listens_at(port).to_string());
     }
     if let Some(first) = launch.ports.iter().find(|port| port.container == container.name) {
-        variables.insert("PORT".to_owned(), first.host_port.to_string());
+        variables.insert("PORT".to_owned(), listens_at(first).to_string());
     }
     variables.insert(TASK_VARIABLE.to_owned(), launch.task.to_string());
     variables.insert(CONTAINER_VARIABLE.to_owned(), container.name.to_string());

@@ -2,6 +2,7 @@
 
 mod doing;
 mod ends;
+mod shims;
 mod watching;
 
 use std::collections::BTreeMap;
@@ -11,20 +12,23 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::Pid;
-use seatrial_ports::TaskLaunch;
+use seatrial_ports::{TaskLaunch, TaskRuntime};
 
 use super::check::{CheckPipe, RunningCheck};
+use super::containers::Containers;
 use super::machine::{ContainerIndex, Input, Now, TaskMachine};
 use super::memory::MemoryWatch;
-use super::publisher::Publisher;
+use super::publisher::{Publisher, usage_interval};
 use super::running::Running;
 use super::server::ControlServer;
 use super::signals::Signals;
 use super::unpacking::Images;
 use super::{SuperviseError, failed};
 use crate::clock::wall_now;
+use crate::container_engine::ContainerPlace;
 use crate::control::Order;
 use crate::directory::TaskDirectory;
+use crate::files;
 use crate::process_table;
 use ends::SWEEP_INTERVAL;
 use watching::FILES_LOOK_INTERVAL;
@@ -41,6 +45,8 @@ pub(super) struct EventLoop {
     running: BTreeMap<ContainerIndex, Running>,
     checks: BTreeMap<ContainerIndex, RunningCheck>,
     images: Images,
+    /// Present when the task is run in containers.
+    containers: Option<Containers>,
     signals: Signals,
     server: ControlServer,
     publisher: Publisher,
@@ -61,6 +67,8 @@ enum Source {
     Output(ContainerIndex, usize),
     Check(ContainerIndex, CheckPipe),
     Images,
+    Keeper,
+    Shim(ContainerIndex),
 }
 
 impl EventLoop {
@@ -70,16 +78,26 @@ impl EventLoop {
         server.adopt_standard_input().map_err(failed("use the connection to the engine"))?;
         let null = std::fs::File::open("/dev/null").map_err(failed("open /dev/null"))?;
         rustix::stdio::dup2_stdin(null).map_err(|error| failed("replace standard input")(error.into()))?;
+        let containers = match launch.runtime {
+            TaskRuntime::Process => None,
+            TaskRuntime::Container => Some(begin_containers(&launch, &directory)?),
+        };
+        let (memory, images) = match containers {
+            None => (MemoryWatch::new(&launch.definition, now), Images::begin(&launch, directory.images())),
+            // The container engine has both.
+            Some(_) => (MemoryWatch::without_limits(now), Images::none()),
+        };
         Ok(EventLoop {
             machine: TaskMachine::new(&launch),
-            memory: MemoryWatch::new(&launch.definition, now),
+            memory,
             next_files_look: now + FILES_LOOK_INTERVAL,
             signals: Signals::install().map_err(failed("listen for signals"))?,
             publisher: Publisher::new(directory.clone(), process_table::boot(), launch.time_scale, now),
             own: rustix::process::getpid(),
             running: BTreeMap::new(),
             checks: BTreeMap::new(),
-            images: Images::begin(&launch, directory.images()).map_err(failed("unpack images"))?,
+            images: images.map_err(failed("unpack images"))?,
+            containers,
             sweep_deadline: None,
             buffer: Vec::new(),
             launch,
@@ -138,6 +156,10 @@ impl EventLoop {
             let outputs = running.descriptors();
             sources.extend(outputs.map(|(index, pipe)| (Source::Output(*container, index), pipe, PollFlags::IN)));
         }
+        let shims = self.running.iter().filter_map(|(container, running)| Some((*container, running.line()?)));
+        sources.extend(shims.map(|(container, line)| (Source::Shim(container), line, PollFlags::IN)));
+        let keeper = self.containers.as_ref().and_then(Containers::descriptor);
+        sources.extend(keeper.map(|line| (Source::Keeper, line, PollFlags::IN)));
         sources.extend(self.images.bell().map(|bell| (Source::Images, bell, PollFlags::IN)));
         for (container, check) in &self.checks {
             let pipes = check.descriptors();
@@ -181,6 +203,8 @@ impl EventLoop {
                     }
                 }
             }
+            Source::Keeper => self.hear_keeper(),
+            Source::Shim(container) => self.hear_shim(container),
             Source::Check(container, pipe) => {
                 if let Some(check) = self.checks.get_mut(&container) {
                     check.read(pipe);
@@ -211,6 +235,14 @@ impl EventLoop {
         // A socket left behind does no harm: nobody answers.
         let _ = std::fs::remove_file(TaskDirectory::SOCKET_NAME);
     }
+}
+
+fn begin_containers(launch: &TaskLaunch, directory: &TaskDirectory) -> Result<Containers, SuperviseError> {
+    let place: Option<ContainerPlace> =
+        files::read_json(&directory.containers_file()).map_err(failed("read containers.json"))?;
+    let place = place.ok_or_else(|| SuperviseError::NoContainerEngine(directory.path().display().to_string()))?;
+    let interval = usage_interval(launch.time_scale);
+    Containers::begin(launch, place, directory, interval).map_err(failed("start the keeper of the containers"))
 }
 
 fn now() -> Now {

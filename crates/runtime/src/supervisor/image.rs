@@ -33,13 +33,18 @@ pub(super) struct ContainerImage {
     pub configuration: ImageConfiguration,
 }
 
-/// Unpacks an image of the machine's registry, unless it is already.
-pub(super) fn unpack(directories: &ImageDirectories, digest: &Digest) -> Result<ContainerImage, Refusal> {
-    let contents = &directories.contents;
-    let refuse = |what: &str| {
-        let what = what.to_owned();
-        move |error: io::Error| Refusal::image_passing(format_args!("{what} cannot be read: {error}"))
-    };
+/// What an image of the machine's registry is made of.
+pub(crate) struct ResolvedImage {
+    /// That of its manifest, for this machine where there are several.
+    pub digest: Digest,
+    pub configuration: ImageConfiguration,
+    /// The configuration as it is written.
+    pub configuration_bytes: Vec<u8>,
+    pub layers: Vec<LayerFile>,
+}
+
+/// Reads what an image of the machine's registry is made of.
+pub(crate) fn resolve(contents: &Path, digest: &Digest) -> Result<ResolvedImage, Refusal> {
     let manifest = read(contents, digest, MANIFEST_BYTES_MAX as u64).map_err(refuse("the manifest"))?;
     let parsed = Manifest::parse(&manifest, None).map_err(Refusal::image)?;
     let (digest, parsed) = if parsed.media_type.is_index() {
@@ -50,20 +55,31 @@ pub(super) fn unpack(directories: &ImageDirectories, digest: &Digest) -> Result<
         (digest.clone(), parsed)
     };
     let config = parsed.config.ok_or_else(|| Refusal::image("the image is an index of indexes"))?;
-    let configuration = read(contents, &config.digest, CONFIGURATION_BYTES_MAX as u64)
+    let configuration_bytes = read(contents, &config.digest, CONFIGURATION_BYTES_MAX as u64)
         .map_err(refuse("the configuration of the image"))?;
-    let configuration = ImageConfiguration::parse(&configuration).map_err(Refusal::image)?;
+    let configuration = ImageConfiguration::parse(&configuration_bytes).map_err(Refusal::image)?;
     let (wanted, own) = (&configuration.platform, Platform::of_this_machine());
     if (&wanted.os, &wanted.architecture) != (&own.os, &own.architecture) {
         let (wanted, own) =
             (format!("{}/{}", wanted.os, wanted.architecture), format!("{}/{}", own.os, own.architecture));
         return Err(Refusal::image(format_args!("the image is for {wanted}, and this machine is {own}")));
     }
-    let layers: Vec<LayerFile> = parsed.layers.into_iter().map(|layer| file_of(contents, layer)).collect();
+    let layers = parsed.layers.into_iter().map(|layer| file_of(contents, layer)).collect();
+    Ok(ResolvedImage { digest, configuration, configuration_bytes, layers })
+}
+
+/// Unpacks an image of the machine's registry, unless it is already.
+pub(super) fn unpack(directories: &ImageDirectories, digest: &Digest) -> Result<ContainerImage, Refusal> {
+    let ResolvedImage { digest, configuration, layers, .. } = resolve(&directories.contents, digest)?;
     let cache = Cache::new(&directories.unpacked).map_err(refuse("the directory of unpacked images"))?;
     let held = cache.ensure(&digest, &configuration, &layers, &Limits::default()).map_err(|error| explain(&error))?;
     let directory = File::open(held.root()).map_err(refuse("the unpacked image"))?.into();
     Ok(ContainerImage { held, directory, configuration })
+}
+
+fn refuse(what: &str) -> impl Fn(io::Error) -> Refusal {
+    let what = what.to_owned();
+    move |error: io::Error| Refusal::image_passing(format_args!("{what} cannot be read: {error}"))
 }
 
 fn file_of(contents: &Path, layer: Descriptor) -> LayerFile {

@@ -183,7 +183,7 @@ impl Prepared {
 }
 
 /// Returns the values of what a container asks for in `secrets`, all of them.
-fn secrets<'a>(
+pub(super) fn secrets<'a>(
     launch: &'a TaskLaunch,
     container: &ContainerDefinition,
 ) -> Result<BTreeMap<&'a str, &'a SecretText>, Refusal> {

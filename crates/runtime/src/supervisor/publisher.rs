@@ -36,11 +36,16 @@ pub(super) struct Publisher {
     cannot_save: bool,
 }
 
+/// How often usage is read at a scale of time.
+pub(super) fn usage_interval(scale: TimeScale) -> Duration {
+    scale.apply(USAGE_INTERVAL).max(USAGE_INTERVAL_MIN)
+}
+
 impl Publisher {
     pub fn new(directory: TaskDirectory, boot: String, scale: TimeScale, now: Instant) -> Self {
         // Where there is no space to hold back, the end is saved if there is some then.
         let _ = std::fs::write(directory.reserve_file(), RESERVE);
-        let usage_interval = scale.apply(USAGE_INTERVAL).max(USAGE_INTERVAL_MIN);
+        let usage_interval = usage_interval(scale);
         Publisher {
             directory,
             boot,
@@ -93,6 +98,11 @@ impl Publisher {
             last.usage = usage;
             server.publish(control::line(last));
         }
+    }
+
+    /// Lets a reading that is due be, as there is none.
+    pub fn pass_usage(&mut self, now: Instant) {
+        self.next_usage = now + self.usage_interval;
     }
 
     /// Takes the last reading, to be told with the last report.

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::process::Child;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, WaitStatus};
 use seatrial_model::ContainerName;
 
+use super::containers::{ShimLine, StartedShim};
 use super::evidence;
 use super::machine::{Exit, Now, Refusal};
 use super::output::Output;
@@ -15,13 +17,14 @@ use super::program::refused;
 use crate::log::LogWriter;
 use crate::process_table;
 use crate::saved_state::GroupMark;
+use crate::shim::{ContainerNews, Request};
 use crate::sys::root::StepReport;
 
 /// What a shell adds to the number of the signal that ended a process.
 const SIGNAL_CODE_BASE: i32 = 128;
 
 /// ECS's words for a container that was killed at its memory limit.
-const REASON_OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
+pub(crate) const REASON_OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
 
 #[derive(Debug)]
 pub(super) struct Running {
@@ -31,14 +34,37 @@ pub(super) struct Running {
     /// When the leader started, in clock ticks: none where there is no `/proc`.
     started_ticks: Option<u64>,
     started: Instant,
-    prepared: Prepared,
+    means: Means,
     outputs: Vec<Output>,
     log: LogWriter,
     out_of_memory: bool,
     ended: bool,
 }
 
+/// What stands behind the process.
+#[derive(Debug)]
+enum Means {
+    /// It is the container's own.
+    Process(Prepared),
+    /// It is the shim of a container.
+    Shim { line: ShimLine, has_started: bool, verdict: Option<ContainerNews>, is_killed: bool },
+}
+
+/// How it came to its end.
+pub(super) enum Ending {
+    Exited(Exit),
+    /// There never was a container.
+    Refused(Refusal),
+}
+
 impl Running {
+    /// Takes a container whose shim has been started.
+    pub fn by_shim(name: &ContainerName, shim: StartedShim, log: LogWriter, now: Instant) -> Self {
+        let StartedShim { mut child, line } = shim;
+        let means = Means::Shim { line, has_started: false, verdict: None, is_killed: false };
+        Running::new(name, &mut child, means, log, now)
+    }
+
     /// Starts a container.
     pub fn start(
         name: &ContainerName,
@@ -55,31 +81,99 @@ impl Running {
             Some(step) => Refusal::passing(format_args!("could not {}: {error}", step.in_words())),
             None => explain(&prepared, &error),
         })?;
-        let leader = Pid::from_child(&child);
+        Ok(Running::new(name, &mut child, Means::Process(prepared), log, now))
+    }
+
+    fn new(name: &ContainerName, child: &mut Child, means: Means, log: LogWriter, now: Instant) -> Self {
+        let leader = Pid::from_child(child);
         let stdout = child.stdout.take().map(Output::stdout);
         let stderr = child.stderr.take().map(Output::stderr);
         // Pipes just made take any setting; one that did not would be closed, and its writer told so.
         let outputs = stdout.into_iter().chain(stderr).filter_map(io::Result::ok).collect();
         let started_ticks = process_table::read(child.id()).map(|process| process.started);
-        Ok(Running {
+        Running {
             name: name.clone(),
             leader,
             started_ticks,
             started: now,
-            prepared,
+            means,
             outputs,
             log,
             out_of_memory: false,
             ended: false,
-        })
+        }
     }
 
     pub fn leader(&self) -> Pid {
         self.leader
     }
 
-    pub fn prepared(&self) -> &Prepared {
-        &self.prepared
+    /// Returns what the process was made of; none of a shim.
+    pub fn prepared(&self) -> Option<&Prepared> {
+        match &self.means {
+            Means::Process(prepared) => Some(prepared),
+            Means::Shim { .. } => None,
+        }
+    }
+
+    /// Asks the container to end.
+    pub fn terminate(&mut self) {
+        match &mut self.means {
+            Means::Process(prepared) => {
+                let signal = prepared.stop_signal();
+                self.signal(signal);
+            }
+            Means::Shim { line, .. } => line.say(&Request::Stop),
+        }
+    }
+
+    pub fn kill(&mut self) {
+        match &mut self.means {
+            Means::Process(_) => self.signal(Signal::KILL),
+            Means::Shim { line, is_killed, .. } => {
+                *is_killed = true;
+                line.say(&Request::Kill);
+            }
+        }
+    }
+
+    /// Kills a container that has not started yet, once.
+    pub fn kill_unstarted(&mut self) {
+        if let Means::Shim { has_started: false, is_killed: false, .. } = self.means
+            && !self.ended
+        {
+            self.kill();
+        }
+    }
+
+    /// Hears what the shim says. Tells whether it is news that the container has started.
+    pub fn hear(&mut self, now: Instant) -> bool {
+        let Means::Shim { line, has_started, verdict, .. } = &mut self.means else { return false };
+        let mut is_news = false;
+        for news in line.hear::<ContainerNews>() {
+            match news {
+                ContainerNews::Started => {
+                    is_news = !*has_started;
+                    *has_started = true;
+                    self.started = now;
+                }
+                ContainerNews::Refused(_) | ContainerNews::Ended { .. } => *verdict = Some(news),
+            }
+        }
+        is_news
+    }
+
+    /// Returns what to wait on for words of the shim.
+    pub fn line(&self) -> Option<BorrowedFd<'_>> {
+        match &self.means {
+            Means::Process(_) => None,
+            Means::Shim { line, .. } => line.descriptor(),
+        }
+    }
+
+    /// Tells whether the shim ended without a word about its container.
+    pub fn was_deserted(&self) -> bool {
+        matches!(&self.means, Means::Shim { verdict: None, .. })
     }
 
     /// Returns what a later engine needs to find the group; none when the container has ended.
@@ -106,18 +200,36 @@ impl Running {
 
     /// Records that the leader has ended. What it left in its group goes with it, as in a container the first process's end is the
     /// end of all.
-    pub fn end(&mut self, now: Now, status: WaitStatus, buffer: &mut Vec<u8>) -> Exit {
+    pub fn end(&mut self, now: Now, status: WaitStatus, buffer: &mut Vec<u8>) -> Ending {
         self.signal(Signal::KILL);
         self.ended = true;
         for output in &mut self.outputs {
             output.drain(now, &mut self.log, buffer);
         }
         self.log.flush();
-        let code = exit_code(status);
+        let (code, by_itself, reason, refusal) = match &self.means {
+            Means::Process(_) => {
+                let reason = self.out_of_memory.then(|| REASON_OUT_OF_MEMORY.to_owned());
+                (exit_code(status), status.exited(), reason, None)
+            }
+            Means::Shim { verdict: Some(ContainerNews::Refused(refusal)), .. } => {
+                return Ending::Refused(refusal.clone());
+            }
+            Means::Shim { verdict: Some(ContainerNews::Ended { code, reason, refusal }), .. } => {
+                (*code, *code < SIGNAL_CODE_BASE, reason.clone(), refusal.clone())
+            }
+            Means::Shim { verdict: None | Some(ContainerNews::Started), has_started, .. } => {
+                let reason = "the process that stood for the container was killed";
+                if !has_started {
+                    return Ending::Refused(Refusal::passing(reason));
+                }
+                (SIGNAL_CODE_BASE + Signal::KILL.as_raw(), false, Some(reason.to_owned()), None)
+            }
+        };
         let early = now.instant.saturating_duration_since(self.started) <= evidence::START_WINDOW;
-        let by_itself = status.exited();
-        let refusal = if early && by_itself { evidence::refusal(code, &self.log.last_lines()) } else { None };
-        Exit { code, reason: self.out_of_memory.then(|| REASON_OUT_OF_MEMORY.to_owned()), refusal }
+        let evident = || if early && by_itself { evidence::refusal(code, &self.log.last_lines()) } else { None };
+        let refusal = refusal.or_else(evident);
+        Ending::Exited(Exit { code, reason, refusal })
     }
 
     /// Returns the pipes worth waiting for, by their place.

@@ -67,6 +67,13 @@ impl Images {
         Ok(images)
     }
 
+    /// Unpacks nothing: the task's containers get theirs elsewhere.
+    pub fn none() -> io::Result<Self> {
+        let (bell, _) = io::pipe()?;
+        let (_, outcomes) = channel();
+        Ok(Images { known: BTreeMap::new(), awaited: BTreeSet::new(), wanted: BTreeSet::new(), outcomes, bell })
+    }
+
     /// Asks for a container's program; none while its image is being unpacked. [`Images::settled`] tells when it is there.
     pub fn want(&mut self, container: ContainerIndex) -> Option<Result<Source, Refusal>> {
         if self.awaited.contains(&container) {

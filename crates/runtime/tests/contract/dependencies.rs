@@ -3,7 +3,7 @@
 use seatrial_ports::runtime::{ContainerStatus, EndCause, TaskPhase};
 use serde_json::{Value, json};
 
-use crate::support::{World, container, end_reason, shell, with};
+use crate::support::{World, container, end_reason, of_processes, shell, with};
 
 fn depends(on: &str, condition: &str) -> Value {
     json!({ "dependsOn": [{ "containerName": on, "condition": condition }] })
@@ -27,6 +27,7 @@ fn start_waits_for_the_start_alone() {
 
 #[test]
 fn complete_waits_for_the_end_whatever_its_code() {
+    of_processes!("it uses files of the machine");
     let world = World::new();
     let helper = helper("sleep 0.1; echo done > \"$TEST_HOME/done\"; exit 9");
     let app = with(shell("app", "cat \"$TEST_HOME/done\""), depends("helper", "COMPLETE"));
@@ -57,6 +58,7 @@ fn a_task_whose_helper_does_not_succeed_fails_to_start() {
 
 #[test]
 fn healthy_waits_for_the_health_check() {
+    of_processes!("it uses files of the machine");
     let world = World::new();
     let check = json!({ "healthCheck": { "command": ["CMD-SHELL", "test -e \"$TEST_HOME/healthy\""] } });
     let helper = with(helper("sleep 0.2; echo > \"$TEST_HOME/healthy\"; sleep 300"), check);
@@ -69,6 +71,7 @@ fn healthy_waits_for_the_health_check() {
 
 #[test]
 fn a_dependency_that_turns_unhealthy_fails_the_start() {
+    of_processes!("the first process of a container does not heed SIGTERM by itself");
     let world = World::new();
     let check = json!({ "healthCheck": { "command": ["CMD-SHELL", "exit 1"], "interval": 5, "retries": 2 } });
     let report = world

@@ -3,10 +3,11 @@
 use seatrial_ports::runtime::{ContainerStatus, EndCause, TaskPhase};
 use serde_json::json;
 
-use crate::support::{World, container, end_reason, shell, with};
+use crate::support::{World, container, end_reason, of_processes, shell, with};
 
 #[test]
 fn a_task_runs_and_then_tells_the_exit_code_of_its_container() {
+    of_processes!("what a container used is asked for while it runs");
     let world = World::new();
     let task = world.start(json!([shell("app", "exit 3")]));
     let report = world.wait_until_stopped(&task);
@@ -43,6 +44,7 @@ fn success_of_an_essential_container_ends_the_task_too() {
 
 #[test]
 fn a_container_ended_by_a_signal_has_the_code_a_shell_gives_it() {
+    of_processes!("the first process of a container does not heed SIGTERM by itself");
     let world = World::new();
     for (signal, code) in [("KILL", 137), ("TERM", 143), ("SEGV", 139), ("ABRT", 134)] {
         let report = world.run(json!([shell("app", &format!("kill -{signal} $$; sleep 10"))]));
@@ -52,6 +54,7 @@ fn a_container_ended_by_a_signal_has_the_code_a_shell_gives_it() {
 
 #[test]
 fn the_end_of_an_essential_container_stops_the_others() {
+    of_processes!("the first process of a container does not heed SIGTERM by itself");
     let world = World::new();
     let side = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done";
     let main = "while [ ! -e go ]; do sleep 0.01; done; exit 1";

@@ -6,7 +6,7 @@ use seatrial_model::ContainerName;
 use seatrial_ports::runtime::PortAssignment;
 use serde_json::json;
 
-use crate::support::{World, container, end_reason, shell, with};
+use crate::support::{World, container, end_reason, of_processes, shell, with};
 
 fn port(container: &str, container_port: u16, host_port: u16) -> PortAssignment {
     PortAssignment { container: ContainerName::parse(container).expect("a name"), container_port, host_port }
@@ -19,6 +19,7 @@ fn variables(messages: Vec<String>) -> BTreeMap<String, String> {
 
 #[test]
 fn a_container_sees_its_own_variables_and_only_a_few_of_the_engines() {
+    of_processes!("containers have ports and an address of their own");
     let world = World::new();
     let mut launch = world.launch(json!([with(
         shell("app", "env; exit 0"),
@@ -55,6 +56,7 @@ fn a_container_sees_its_own_variables_and_only_a_few_of_the_engines() {
 
 #[test]
 fn ports_are_told_by_container_port_and_the_first_own_one_as_port() {
+    of_processes!("containers have ports and an address of their own");
     let world = World::new();
     let mappings = |ports: &[u16]| {
         let mappings: Vec<_> = ports.iter().map(|port| json!({ "containerPort": port })).collect();
@@ -123,6 +125,7 @@ fn standard_input_is_empty_and_the_usual_file_mode_applies() {
 
 #[test]
 fn a_container_runs_as_the_user_it_names() {
+    of_processes!("users are the image's");
     if !rustix::process::geteuid().is_root() {
         let report = World::new().run(json!([with(shell("app", "id"), json!({ "user": "root" }))]));
         assert!(end_reason(&report).contains("only root can start tasks as others"), "{}", end_reason(&report));

@@ -4,7 +4,7 @@ use seatrial_model::task_definition::HealthStatus;
 use seatrial_ports::runtime::{EndCause, TaskPhase};
 use serde_json::{Value, json};
 
-use crate::support::{World, container, shell, wait_until, with};
+use crate::support::{World, container, of_processes, shell, wait_until, with};
 
 fn checked(script: &str, command: Value, retries: u32) -> Value {
     let check = json!({ "command": command, "interval": 5, "timeout": 2, "retries": retries });
@@ -13,6 +13,7 @@ fn checked(script: &str, command: Value, retries: u32) -> Value {
 
 #[test]
 fn health_follows_what_the_check_finds() {
+    of_processes!("it uses files of the machine");
     let world = World::new();
     let flag = world.path("flag");
     let script = format!("test -e {0} || {{ echo no flag; exit 1; }}", flag.display());
@@ -37,6 +38,7 @@ fn health_follows_what_the_check_finds() {
 
 #[test]
 fn a_program_is_run_without_a_shell() {
+    of_processes!("it uses files of the machine");
     let world = World::new();
     let flag = world.path("with space; and more");
     std::fs::write(&flag, "").expect("writable");
@@ -55,6 +57,7 @@ fn a_check_that_cannot_be_run_fails() {
 
 #[test]
 fn a_check_that_hangs_fails_after_its_timeout_and_is_killed() {
+    of_processes!("process ids in a container are its own");
     let world = World::new();
     let task = world.start(json!([checked(
         "sleep 300",
@@ -84,6 +87,7 @@ fn checks_run_with_the_containers_environment_and_directory() {
 
 #[test]
 fn only_essential_containers_make_the_health_of_a_task() {
+    of_processes!("the first process of a container does not heed SIGTERM by itself");
     let world = World::new();
     let side = json!({
         "name": "side", "image": "i", "command": ["sleep", "300"], "essential": false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use seatrial_model::{ContainerName, Timestamp};
 use serde_json::json;
 
-use crate::support::{World, container, shell, wait_until, with};
+use crate::support::{World, container, of_processes, shell, wait_until, with};
 
 fn app() -> ContainerName {
     ContainerName::parse("app").expect("a name")
@@ -53,6 +53,7 @@ fn a_line_can_be_read_while_the_container_runs() {
 
 #[test]
 fn a_container_that_writes_without_end_neither_blocks_nor_fills_the_disk() {
+    of_processes!("output comes through the container engine");
     let world = World::new();
     let task = world.start(json!([shell(
         "app",
@@ -74,6 +75,7 @@ fn a_container_that_writes_without_end_neither_blocks_nor_fills_the_disk() {
 
 #[test]
 fn an_endless_line_and_bytes_that_are_no_text_are_kept_within_reason() {
+    of_processes!("output comes through the container engine");
     let world = World::new();
     let script = "head -c 3000000 /dev/zero | tr '\\0' x; echo; printf 'caf\\351\\n'; echo end";
     let report = world.run(json!([shell("app", script)]));

@@ -4,7 +4,7 @@ use seatrial_model::ContainerName;
 use seatrial_ports::runtime::TaskPhase;
 use serde_json::json;
 
-use crate::support::{World, container, shell, wait_until};
+use crate::support::{World, container, of_processes, shell, wait_until};
 
 #[test]
 fn a_task_started_twice_runs_once() {
@@ -50,6 +50,7 @@ fn a_forgotten_task_leaves_nothing_behind() {
 
 #[test]
 fn a_running_task_is_not_forgotten() {
+    of_processes!("the first process of a container does not heed SIGTERM by itself");
     let world = World::new();
     let task = world.start(json!([shell("app", "echo hello; sleep 300")]));
     world.wait_for_message(&task, "app", |line| line == "hello");
@@ -61,6 +62,7 @@ fn a_running_task_is_not_forgotten() {
 
 #[test]
 fn many_tasks_run_side_by_side() {
+    of_processes!("the first process of a container does not heed SIGTERM by itself");
     let world = World::new();
     let tasks: Vec<_> =
         (0..20).map(|number| world.start(json!([shell("app", &format!("echo {number}; sleep 300"))]))).collect();

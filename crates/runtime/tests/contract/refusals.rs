@@ -6,7 +6,7 @@ use seatrial_ports::TaskReport;
 use seatrial_ports::runtime::{ContainerStatus, EndCause};
 use serde_json::{Value, json};
 
-use crate::support::{World, container, end_reason, shell, with};
+use crate::support::{World, container, end_reason, of_processes, shell, with};
 
 fn command(words: Value) -> Value {
     json!([{ "name": "app", "image": "i", "command": words }])
@@ -20,6 +20,7 @@ fn assert_cannot_start(report: &TaskReport, reason: &str) {
 
 #[test]
 fn a_command_that_does_not_exist_is_named() {
+    of_processes!("a container engine has words of its own");
     let world = World::new();
     let report = world.run(command(json!(["no-such-program", "--flag"])));
     assert_cannot_start(&report, "CannotStartContainerError: \"no-such-program\": executable file not found in $PATH");
@@ -35,6 +36,7 @@ fn a_command_that_does_not_exist_is_named() {
 
 #[test]
 fn a_file_that_is_not_executable_is_permission_denied() {
+    of_processes!("it uses files of the machine");
     let world = World::new();
     let file = world.path("data.txt");
     std::fs::create_dir_all(&world.home).expect("writable");
@@ -45,6 +47,7 @@ fn a_file_that_is_not_executable_is_permission_denied() {
 
 #[test]
 fn an_interpreter_that_does_not_exist_is_told_from_a_missing_file() {
+    of_processes!("it uses files of the machine");
     use std::os::unix::fs::PermissionsExt;
     let world = World::new();
     let file = world.path("script");
@@ -57,6 +60,7 @@ fn an_interpreter_that_does_not_exist_is_told_from_a_missing_file() {
 
 #[test]
 fn a_container_without_command_is_refused() {
+    of_processes!("a container engine has words of its own");
     let world = World::new();
     let report = world.run(command(json!([])));
     assert_cannot_start(
@@ -77,6 +81,7 @@ fn a_container_with_environment_files_is_not_started_without_them() {
 
 #[test]
 fn a_missing_working_directory_is_named() {
+    of_processes!("a container engine has words of its own");
     let world = World::new();
     let report = world.run(json!([with(shell("app", "true"), json!({ "workingDirectory": "/no/such/place" }))]));
     assert_cannot_start(&report, "CannotStartContainerError: working directory /no/such/place: no such directory");
@@ -84,6 +89,7 @@ fn a_missing_working_directory_is_named() {
 
 #[test]
 fn an_unknown_user_is_named() {
+    of_processes!("a container engine has words of its own");
     let world = World::new();
     let report = world.run(json!([with(shell("app", "true"), json!({ "user": "no-such-user" }))]));
     assert_cannot_start(
@@ -118,6 +124,7 @@ fn a_command_the_shell_does_not_find_is_told_with_its_line() {
 
 #[test]
 fn a_container_that_cannot_start_stops_those_that_did() {
+    of_processes!("the first process of a container does not heed SIGTERM by itself");
     let world = World::new();
     let app = json!({ "name": "app", "image": "i", "command": ["no-such-program"] });
     let report = world.run(json!([shell("side", "sleep 300"), app]));

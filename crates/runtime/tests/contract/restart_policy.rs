@@ -3,7 +3,7 @@
 use seatrial_ports::runtime::{ContainerStatus, EndCause, TaskPhase};
 use serde_json::json;
 
-use crate::support::{World, container, shell, with};
+use crate::support::{World, container, of_processes, shell, with};
 
 /// The time scale of the tests makes the shortest period 0.6 s.
 const POLICY: &str = r#"{ "enabled": true, "restartAttemptPeriod": 60, "ignoredExitCodes": [9] }"#;
@@ -17,6 +17,7 @@ fn restarting(script: &str) -> serde_json::Value {
 
 #[test]
 fn a_container_is_started_again_without_its_task() {
+    of_processes!("it uses files of the machine");
     let world = World::new();
     let script = "echo run $$; if [ -e \"$TEST_HOME/again\" ]; then exec sleep 60; fi; \
                   touch \"$TEST_HOME/again\"; sleep 0.8; echo bye; exit 1";

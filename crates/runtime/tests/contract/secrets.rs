@@ -7,7 +7,7 @@ use seatrial_ports::TaskLaunch;
 use seatrial_ports::runtime::{ContainerStatus, EndCause, LaunchSecrets};
 use serde_json::{Value, json};
 
-use crate::support::{World, container, end_reason, files_with, shell, with};
+use crate::support::{World, container, end_reason, files_with, of_processes, shell, with};
 
 const TOKEN: &str = "correct-horse-battery-staple";
 
@@ -42,6 +42,7 @@ fn a_container_has_its_values_and_no_file_has_them() {
 
 #[test]
 fn a_restarted_container_has_them_again() {
+    of_processes!("it uses files of the machine");
     let world = World::new();
     let script = "echo ${#TOKEN}; if [ -e \"$TEST_HOME/again\" ]; then exec sleep 60; fi; touch \"$TEST_HOME/again\"; sleep 0.8; exit 1";
     let policy = json!({ "restartPolicy": { "enabled": true, "restartAttemptPeriod": 60 } });

@@ -4,7 +4,7 @@ use seatrial_model::task_definition::HealthStatus;
 use seatrial_ports::runtime::{ContainerStatus, TaskPhase};
 use serde_json::json;
 
-use crate::support::{World, container, is_alive, new_task_id, shell, wait_until, with};
+use crate::support::{World, container, is_alive, new_task_id, of_processes, shell, wait_until, with};
 
 const PATIENT: &str = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
 
@@ -36,6 +36,7 @@ fn a_container_that_ignores_sigterm_is_killed_after_its_stop_timeout() {
 
 #[test]
 fn everything_a_container_started_goes_with_it() {
+    of_processes!("process ids in a container are its own");
     let world = World::new();
     let script = "
         (trap '' TERM; echo child $$; sleep 300 & echo grandchild $!; wait) &
@@ -58,6 +59,7 @@ fn everything_a_container_started_goes_with_it() {
 
 #[test]
 fn what_a_container_left_behind_goes_when_it_ends_by_itself() {
+    of_processes!("process ids in a container are its own");
     let world = World::new();
     let side = with(shell("side", "sleep 300 & echo left $!; exit 0"), json!({ "essential": false }));
     let task = world.start(json!([side, shell("app", "sleep 300")]));
@@ -70,6 +72,7 @@ fn what_a_container_left_behind_goes_when_it_ends_by_itself() {
 
 #[test]
 fn dependents_stop_before_what_they_depend_on() {
+    of_processes!("it uses files of the machine");
     let world = World::new();
     let order = world.path("order");
     let script = |name: &str| {
@@ -114,6 +117,7 @@ fn a_stop_right_behind_the_start_is_obeyed() {
 
 #[test]
 fn a_task_that_waits_for_a_dependency_can_be_stopped() {
+    of_processes!("the first process of a container does not heed SIGTERM by itself");
     let world = World::new();
     let first = with(shell("first", "sleep 300"), json!({ "essential": false }));
     let second = with(

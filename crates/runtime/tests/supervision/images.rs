@@ -179,8 +179,11 @@ fn what_cannot_be_had_or_run_is_said() {
         reason(json!({})),
         format!("{refused} the image has neither an entry point nor a command, and the container names none")
     );
-    let missing = json!({ "command": ["server"] });
-    assert_eq!(reason(missing), format!("{refused} \"server\": executable file not found in $PATH of the image"));
+    let missing = json!({ "command": ["no-such-server"] });
+    assert_eq!(
+        reason(missing),
+        format!("{refused} \"no-such-server\": executable file not found in $PATH of the image")
+    );
     let outside = json!({ "command": ["/usr/bin/env"] });
     assert_eq!(reason(outside), format!("{refused} \"/usr/bin/env\": no such file or directory in the image"));
     let nobody = json!({ "command": ["sh"], "user": "nobody-here" });

@@ -8,9 +8,12 @@ use seatrial_model::image::{Algorithm, Digest};
 use serde_json::{Value, json};
 
 /// The programs of the image, by their places in it.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 9] = [
+    ("bin/bash", "/bin/bash"),
     ("bin/sh", "/bin/sh"),
     ("bin/cat", "/bin/cat"),
+    ("bin/dd", "/bin/dd"),
+    ("bin/env", "/usr/bin/env"),
     ("bin/id", "/usr/bin/id"),
     ("bin/ls", "/bin/ls"),
     ("bin/sleep", "/bin/sleep"),
@@ -75,6 +78,8 @@ fn layer() -> Vec<u8> {
     }
     let accounts = b"root:x:0:0::/root:/bin/sh\nweb:x:1234:4321::/srv/web:/bin/sh\n";
     file(&mut archive, "etc/passwd", accounts);
+    let server = seatrial_fallback::SERVER.expect("made for this machine");
+    program(&mut archive, "bin/server", server);
     file(&mut archive, "greeting", b"hello from the image\n");
     // A link that leads out of every root but its own.
     let mut header = tar::Header::new_gnu();
@@ -86,9 +91,17 @@ fn layer() -> Vec<u8> {
 }
 
 fn file(archive: &mut tar::Builder<Vec<u8>>, place: &str, contents: &[u8]) {
+    append(archive, place, contents, 0o644);
+}
+
+fn program(archive: &mut tar::Builder<Vec<u8>>, place: &str, contents: &[u8]) {
+    append(archive, place, contents, 0o755);
+}
+
+fn append(archive: &mut tar::Builder<Vec<u8>>, place: &str, contents: &[u8], mode: u32) {
     let mut header = tar::Header::new_gnu();
     header.set_size(contents.len() as u64);
-    header.set_mode(0o644);
+    header.set_mode(mode);
     archive.append_data(&mut header, place, contents).expect("written");
 }
 

@@ -1,6 +1,7 @@
 //! A machine to run tasks on: a home, a runtime, a record of what it reported, and a look at what is left afterwards.
 #![allow(dead_code)] // Each test binary uses its part.
 
+pub mod engines;
 pub mod image;
 
 use std::ffi::OsString;
@@ -12,10 +13,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use seatrial_model::task_definition::{HealthStatus, TaskDefinition};
 use seatrial_model::{ContainerName, TaskId, TimeScale, Timestamp};
-use seatrial_ports::runtime::{ContainerReport, LaunchSecrets, Runtime, TaskPhase};
+use seatrial_ports::runtime::{ContainerAddress, ContainerReport, LaunchImage, LaunchSecrets, Runtime, TaskPhase};
 use seatrial_ports::{TaskLaunch, TaskReport, TaskRuntime};
-use seatrial_runtime::{ProcessRuntime, SupervisorCommand};
+use seatrial_runtime::{ContainerEngineOptions, ProcessRuntime, SupervisorCommand};
 use serde_json::{Value, json};
+
+use engines::Engine;
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -63,22 +66,49 @@ pub struct World {
     pub home: PathBuf,
     pub recorder: Recorder,
     runtime: Option<Box<dyn Runtime>>,
+    engine: Option<Engine>,
+    options: ContainerEngineOptions,
     tasks: Mutex<Vec<TaskId>>,
     _directory: tempfile::TempDir,
 }
 
 impl World {
+    /// Makes a machine that runs its tasks as this test program wants it: as processes, where the container engine it names is missing.
     pub fn new() -> Self {
-        World::within("home")
+        match crate::RUNS_IN.and_then(Engine::of) {
+            Some(engine) => World::of_containers(&engine),
+            None => World::within("home"),
+        }
+    }
+
+    /// Makes a machine that runs its tasks in a container engine.
+    pub fn of_containers(engine: &Engine) -> Self {
+        World::with_options(engine, engine.options())
+    }
+
+    pub fn with_options(engine: &Engine, options: ContainerEngineOptions) -> Self {
+        World::made("home", Some(engine.clone()), options)
     }
 
     /// Makes a machine whose home has this name.
     pub fn within(name: &str) -> Self {
+        World::made(name, None, ContainerEngineOptions::default())
+    }
+
+    fn made(name: &str, engine: Option<Engine>, options: ContainerEngineOptions) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let home = directory.path().join(name);
         let recorder = Recorder::default();
-        let runtime = open_runtime(&home, supervisor_command(), &recorder);
-        World { home, recorder, runtime: Some(runtime), tasks: Mutex::default(), _directory: directory }
+        let runtime = open_runtime(&home, supervisor_command(), &options, &recorder);
+        World {
+            home,
+            recorder,
+            runtime: Some(runtime),
+            engine,
+            options,
+            tasks: Mutex::default(),
+            _directory: directory,
+        }
     }
 
     /// The runtime under test. The contract knows it by its trait alone.
@@ -99,7 +129,7 @@ impl World {
 
     pub fn reopen_with(&mut self, supervisor: SupervisorCommand) {
         self.close();
-        self.runtime = Some(open_runtime(&self.home, supervisor, &self.recorder));
+        self.runtime = Some(open_runtime(&self.home, supervisor, &self.options, &self.recorder));
     }
 
     /// Restarts the engine; returns the tasks it found.
@@ -117,9 +147,40 @@ impl World {
     }
 
     pub fn launch_document(&self, document: Value) -> TaskLaunch {
-        let launch = launch(&self.home, document);
+        let mut launch = launch(&self.home, document);
+        if self.engine.is_some() {
+            self.put_into_containers(&mut launch);
+        }
         self.tasks.lock().expect("unpoisoned").push(launch.task.clone());
         launch
+    }
+
+    /// Has a task run in containers, of the image that has the programs of the machine.
+    fn put_into_containers(&self, launch: &mut TaskLaunch) {
+        let tasks = self.tasks.lock().expect("unpoisoned").len();
+        let digest = image::put(&self.home, json!({}));
+        launch.runtime = TaskRuntime::Container;
+        // The finder gives addresses in turn, so that none of a task that runs comes again.
+        assert!(tasks < 200, "more tasks than addresses");
+        match self.runtime().container_address(&|_| false).expect("a container engine") {
+            ContainerAddress::Own(address) => launch.address = address,
+            ContainerAddress::Published => {}
+        }
+        let names = launch.definition.containers.iter().map(|container| container.name.clone());
+        launch.images = names.map(|name| (name, LaunchImage::Stored(digest.clone()))).collect();
+    }
+
+    /// Names the containers that the engine has of this home.
+    pub fn containers(&self) -> Vec<String> {
+        let engine = self.engine.as_ref().expect("a world of containers");
+        match self.identity() {
+            Some(identity) => engine.containers(&format!("seatrial.home={identity}")),
+            None => Vec::new(),
+        }
+    }
+
+    pub fn identity(&self) -> Option<String> {
+        std::fs::read_to_string(self.home.join("container-identity")).ok()
     }
 
     /// Starts a task of these containers.
@@ -175,6 +236,7 @@ impl Drop for World {
     fn drop(&mut self) {
         let tasks = self.tasks.lock().expect("unpoisoned").clone();
         if std::thread::panicking() {
+            self.remove_network();
             for id in supervisors_of(&self.home).into_iter().chain(tasks.iter().flat_map(processes_of)) {
                 kill(id);
             }
@@ -194,13 +256,32 @@ impl Drop for World {
             let left: Vec<u32> = tasks.iter().flat_map(processes_of).chain(supervisors_of(&self.home)).collect();
             left.is_empty().then_some(())
         });
+        if let Some(engine) = &self.engine
+            && is_alive(engine.process)
+        {
+            wait_until("no container is left", || self.containers().is_empty().then_some(()));
+        }
+        self.remove_network();
     }
 }
 
-fn open_runtime(home: &Path, supervisor: SupervisorCommand, recorder: &Recorder) -> Box<dyn Runtime> {
+impl World {
+    fn remove_network(&self) {
+        if let (Some(engine), Some(identity)) = (&self.engine, self.identity()) {
+            engine.command(&["network", "rm", &format!("seatrial-{identity}")]);
+        }
+    }
+}
+
+fn open_runtime(
+    home: &Path,
+    supervisor: SupervisorCommand,
+    options: &ContainerEngineOptions,
+    recorder: &Recorder,
+) -> Box<dyn Runtime> {
     let recorder = recorder.clone();
     let reports = Arc::new(move |report| recorder.record(report));
-    Box::new(ProcessRuntime::open(home, supervisor, reports).expect("the runtime opens"))
+    Box::new(ProcessRuntime::open_with(home, supervisor, options.clone(), reports).expect("the runtime opens"))
 }
 
 /// Makes the launch of a task that has not been launched before.
@@ -272,7 +353,7 @@ pub fn supervisor_of(home: &Path, task: &TaskId) -> u32 {
     found.expect("the task has a supervisor")
 }
 
-fn all_processes() -> impl Iterator<Item = u32> {
+pub fn all_processes() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").expect("a process table");
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|id| is_alive(*id))
 }
@@ -287,6 +368,54 @@ fn file_has(id: u32, file: &str, word: &[u8]) -> bool {
     let content = std::fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
     content.split(|byte| *byte == 0).any(|part| part == word)
 }
+
+/// Tells whether a process has a word on its command line.
+pub fn has_word(id: u32, word: &str) -> bool {
+    file_has(id, "cmdline", word.as_bytes())
+}
+
+/// Leaves a case of the contract out where tasks run in containers, and says why it is about processes of the machine.
+#[allow(unused_macros)] // Each test binary uses its part.
+macro_rules! of_processes {
+    ($why:literal) => {
+        if crate::RUNS_IN.is_some() {
+            eprintln!("left out in containers: {}", $why);
+            return;
+        }
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use of_processes;
+
+/// Makes a test of each brand of container engine.
+#[allow(unused_macros)] // Each test binary uses its part.
+macro_rules! engine_test {
+    ($name:ident, $test:expr) => {
+        mod $name {
+            use super::*;
+            use crate::support::engines::Brand;
+
+            fn try_with(brand: Brand) {
+                let test: fn(&Engine) = $test;
+                if let Some(engine) = Engine::of(brand) {
+                    test(&engine);
+                }
+            }
+
+            #[test]
+            fn docker() {
+                try_with(Brand::Docker);
+            }
+
+            #[test]
+            fn podman() {
+                try_with(Brand::Podman);
+            }
+        }
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use engine_test;
 
 /// Kills a process that belongs to a test.
 pub fn kill(id: u32) {

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use rustix::process::Signal;
 use seatrial_model::task_definition::ContainerDefinition;
 
 use super::super::check::RunningCheck;
+use super::super::containers::Containers;
 use super::super::machine::{Action, ContainerIndex, Input, Refusal, Verdict};
 use super::super::prepared::Prepared;
 use super::super::running::Running;
@@ -27,9 +27,11 @@ impl EventLoop {
                 inputs.extend(self.perform(action));
             }
             if self.machine.is_stopping() {
-                // What waits for an image does not start any more.
-                inputs.extend(self.images.give_up().into_iter().map(|container| {
-                    let refusal = Refusal::image_passing("the task stopped while the image was being unpacked");
+                // What waits for an image does not start any more, and what is about to start is not let.
+                self.running.values_mut().for_each(Running::kill_unstarted);
+                let waiting = self.containers.as_mut().map(Containers::give_up).unwrap_or_default();
+                inputs.extend(self.images.give_up().into_iter().chain(waiting).map(|container| {
+                    let refusal = Refusal::image_passing("the task stopped while its image was being brought");
                     Input::Refused { container, refusal }
                 }));
             }
@@ -52,8 +54,9 @@ impl EventLoop {
                 None
             }
             Action::Terminate(container) => self.terminate(container),
-            Action::Kill(container) => self.signal(container, Signal::KILL),
+            Action::Kill(container) => self.kill(container),
             Action::Sweep => {
+                self.containers.as_mut().into_iter().for_each(Containers::dismiss);
                 self.sweep_deadline = Some(Instant::now() + SWEEP_LIMIT);
                 None
             }
@@ -66,6 +69,9 @@ impl EventLoop {
 
     /// Starts a container; none while its image is being unpacked.
     pub(super) fn start(&mut self, container: ContainerIndex) -> Option<Input> {
+        if self.containers.is_some() {
+            return self.start_by_shim(container);
+        }
         let source = self.images.want(container)?;
         // That of a container which is restarted: what it last wrote comes before what it writes next.
         if let Some(mut former) = self.running.remove(&container) {
@@ -91,10 +97,19 @@ impl EventLoop {
     fn check(&mut self, container: ContainerIndex) -> Option<Input> {
         let health_check = self.definition(container).health_check.as_ref()?;
         let running = self.running.get(&container)?;
-        let command = running.prepared().check_command(&health_check.command, self.own, running.leader());
-        let started = match command {
-            Ok(command) => RunningCheck::start(command).map_err(|error| format!("could not run the check: {error}")),
-            Err(refusal) => Err(refusal.reason),
+        let failed = |error: std::io::Error| format!("could not run the check: {error}");
+        let started = match (running.prepared(), &self.containers) {
+            (Some(prepared), _) => {
+                let command = prepared.check_command(&health_check.command, self.own, running.leader());
+                let started = command.map_err(|refusal| refusal.reason);
+                started.and_then(|command| RunningCheck::start(command).map_err(failed))
+            }
+            (None, Some(containers)) => {
+                let name = &self.definition(container).name;
+                let shim = containers.check(&self.launch, name, &health_check.command);
+                shim.map(RunningCheck::by_shim).map_err(failed)
+            }
+            (None, None) => return None,
         };
         match started {
             Ok(check) => {
@@ -105,16 +120,13 @@ impl EventLoop {
         }
     }
 
-    fn terminate(&self, container: ContainerIndex) -> Option<Input> {
-        let running = self.running.get(&container)?;
-        running.signal(running.prepared().stop_signal());
+    fn terminate(&mut self, container: ContainerIndex) -> Option<Input> {
+        self.running.get_mut(&container)?.terminate();
         None
     }
 
-    fn signal(&self, container: ContainerIndex, signal: Signal) -> Option<Input> {
-        if let Some(running) = self.running.get(&container) {
-            running.signal(signal);
-        }
+    fn kill(&mut self, container: ContainerIndex) -> Option<Input> {
+        self.running.get_mut(&container)?.kill();
         None
     }
 }

@@ -7,6 +7,7 @@ use rustix::process::{Pid, WaitOptions, WaitStatus};
 
 use super::super::family::Family;
 use super::super::machine::{ContainerIndex, Input};
+use super::super::running::Ending;
 use super::{EventLoop, now};
 use crate::process_table;
 
@@ -39,15 +40,36 @@ impl EventLoop {
             running.find(|(_, running)| running.is_running() && running.leader() == process)
         {
             let container = *container;
-            let exit = running.end(now(), status, &mut self.buffer);
-            self.kill_strays(container, process);
-            self.feed(Input::Exited { container, exit });
+            let has_started = running.hear(Instant::now());
+            let leader = process_table::number(process);
+            if has_started {
+                self.feed(Input::Started { container, process: leader });
+            }
+            self.ended(container, process, status);
             return;
         }
         let check = self.checks.iter().find(|(_, check)| check.leader() == process).map(|(container, _)| *container);
         if let Some((container, check)) = check.and_then(|container| self.checks.remove_entry(&container)) {
             self.feed(Input::CheckEnded { container, verdict: check.conclude(status) });
+            return;
         }
+        self.keeper_ended(process);
+    }
+
+    fn ended(&mut self, container: ContainerIndex, process: Pid, status: WaitStatus) {
+        let Some(running) = self.running.get_mut(&container) else { return };
+        let ending = running.end(now(), status, &mut self.buffer);
+        match &mut self.containers {
+            Some(containers) if running.was_deserted() => {
+                containers.remove(&self.launch.definition.containers[container.0].name);
+            }
+            Some(_) => {}
+            None => self.kill_strays(container, process),
+        }
+        self.feed(match ending {
+            Ending::Exited(exit) => Input::Exited { container, exit },
+            Ending::Refused(refusal) => Input::Refused { container, refusal },
+        });
     }
 
     /// Kills what left the group of a container that has ended.
@@ -64,18 +86,22 @@ impl EventLoop {
     fn sweep(&mut self, childless: bool) {
         let Some(deadline) = self.sweep_deadline else { return };
         if !childless && Instant::now() < deadline {
-            Family::read().kill();
+            if self.containers.is_none() {
+                Family::read().kill();
+            }
             return;
         }
         if !childless {
+            Family::read().kill();
             eprintln!("processes of the task survived SIGKILL for {} s and were left behind", SWEEP_LIMIT.as_secs());
         }
         self.sweep_deadline = None;
         for running in self.running.values_mut() {
             running.finish(now(), &mut self.buffer);
         }
-        let family = Family::read();
-        self.publisher.note_usage(family.processor_time(), family.memory());
+        if let Some((cpu_time, memory)) = self.usage(&Family::read()) {
+            self.publisher.note_usage(cpu_time, memory);
+        }
         self.feed(Input::Swept);
     }
 }

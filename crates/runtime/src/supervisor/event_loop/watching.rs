@@ -35,8 +35,20 @@ impl EventLoop {
             }
         }
         if usage_due {
-            let (cpu_time, memory) = (family.processor_time(), family.memory());
-            self.publisher.publish_usage(instant, &mut self.server, cpu_time, memory);
+            match self.usage(&family) {
+                Some((cpu_time, memory)) => {
+                    self.publisher.publish_usage(instant, &mut self.server, cpu_time, memory);
+                }
+                None => self.publisher.pass_usage(instant),
+            }
+        }
+    }
+
+    /// Returns what the task uses; none as long as that is not known.
+    pub(super) fn usage(&self, family: &Family) -> Option<(Duration, u64)> {
+        match &self.containers {
+            Some(containers) => containers.usage(),
+            None => Some((family.processor_time(), family.memory())),
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use seatrial_model::Timestamp;
 use seatrial_ports::runtime::EndCause;
+use serde::{Deserialize, Serialize};
 
 use super::health::Verdict;
 
@@ -48,7 +49,7 @@ pub(crate) enum Input {
 }
 
 /// Why a container could not be started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refusal {
     pub cause: EndCause,
     /// In ECS's words.
@@ -80,6 +81,11 @@ impl Refusal {
     pub fn secrets(detail: impl std::fmt::Display) -> Self {
         let reason = format!("ResourceInitializationError: unable to pull secrets or registry auth: {detail}");
         Refusal { cause: EndCause::CannotStart, reason }
+    }
+
+    /// A refusal because what the task's containers share could not be made, with the whole of the reason.
+    pub fn initialization(reason: &str) -> Self {
+        Refusal { cause: EndCause::FailedToStart, reason: reason.to_owned() }
     }
 
     /// A refusal for want of the files a container takes variables from.

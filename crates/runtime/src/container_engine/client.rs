@@ -1,0 +1,150 @@
+//! One request, one connection: the engine is a neighbour, and a connection that is left alone is one less thing to go stale.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use super::EngineError;
+
+pub(crate) use hyper::Method;
+
+/// How long an ordinary request may take: creating and starting a container on a busy machine is seconds, never this much.
+const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+
+/// The largest answer that is read into memory.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// How much of an answer that is no JSON is quoted.
+const QUOTE_CHARACTERS_MAX: usize = 300;
+
+pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
+
+/// A container engine behind a socket.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    socket: PathBuf,
+    limit: Duration,
+}
+
+/// A complete answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
+        serde_json::from_slice(&self.body).map_err(|error| EngineError::Garbled(error.to_string()))
+    }
+}
+
+impl Client {
+    pub fn new(socket: &Path) -> Self {
+        Client { socket: socket.to_owned(), limit: REQUEST_LIMIT }
+    }
+
+    /// Gives requests another limit.
+    pub fn within(&self, limit: Duration) -> Self {
+        Client { socket: self.socket.clone(), limit }
+    }
+
+    /// Asks, and reads the whole answer; what is no success is an error.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, EngineError> {
+        let bytes = body.map(Value::to_string).unwrap_or_default();
+        let body = Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed();
+        self.within_limit(self.exchange(method, path, "application/json", body)).await
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Answer, EngineError> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// Sends an archive, and reads the whole answer.
+    pub async fn send_archive(&self, path: &str, archive: Body) -> Result<Answer, EngineError> {
+        self.within_limit(self.exchange(Method::POST, path, "application/x-tar", archive)).await
+    }
+
+    /// Asks for an answer that goes on for as long as there is something to say. Only its beginning is waited for with a limit.
+    pub async fn follow(&self, path: &str, body: Option<&Value>) -> Result<Incoming, EngineError> {
+        let bytes = body.map(Value::to_string).unwrap_or_default();
+        let body = Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed();
+        let response = self.within_limit(self.open(Method::POST, path, "application/json", body)).await?;
+        let status = response.status().as_u16();
+        if response.status().is_success() {
+            return Ok(response.into_body());
+        }
+        Err(refused(status, &self.within_limit(read(response)).await?))
+    }
+
+    async fn exchange(&self, method: Method, path: &str, kind: &str, body: Body) -> Result<Answer, EngineError> {
+        let response = self.open(method, path, kind, body).await?;
+        let status = response.status();
+        let body = read(response).await?;
+        // "Not modified": what was asked for is so already.
+        if status.is_success() || status.as_u16() == 304 {
+            Ok(Answer { status: status.as_u16(), body })
+        } else {
+            Err(refused(status.as_u16(), &body))
+        }
+    }
+
+    async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Body,
+    ) -> Result<Response<Incoming>, EngineError> {
+        let unreachable = |source| EngineError::Unreachable { socket: self.socket.clone(), source };
+        let stream = UnixStream::connect(&self.socket).await.map_err(unreachable)?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        // It ends with the answer, whose reader hears of what goes wrong.
+        tokio::spawn(async move { connection.await.is_ok() });
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, "container-engine")
+            .header(CONTENT_TYPE, kind)
+            .body(body)
+            .map_err(|error| EngineError::Garbled(error.to_string()))?;
+        Ok(sender.send_request(request).await?)
+    }
+
+    async fn within_limit<T>(&self, work: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+        match tokio::time::timeout(self.limit, work).await {
+            Ok(result) => result,
+            Err(_) => Err(EngineError::Silent(self.limit)),
+        }
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<Bytes, EngineError> {
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+    body.map(http_body_util::Collected::to_bytes).map_err(|error| EngineError::Garbled(error.to_string()))
+}
+
+fn refused(status: u16, body: &[u8]) -> EngineError {
+    let parsed: Option<Value> = serde_json::from_slice(body).ok();
+    let message = parsed.as_ref().and_then(|value| value["message"].as_str());
+    let message = match message {
+        Some(message) => message.trim().to_owned(),
+        None => String::from_utf8_lossy(body).chars().take(QUOTE_CHARACTERS_MAX).collect(),
+    };
+    EngineError::Refused { status, message }
+}
+
+/// Makes a text part of a path or query.
+pub(super) fn escaped(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

@@ -1,0 +1,65 @@
+//! Removes containers: one, those of a task, those of tasks that are no more. What has not the home's label is never touched.
+
+use std::collections::BTreeMap;
+
+use seatrial_model::TaskId;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::client::escaped;
+use super::{Client, ContainerPlace, EngineError, HOME_LABEL, Method, TASK_LABEL};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    id: String,
+    #[serde(default)]
+    names: Vec<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+/// Kills and removes a container. One that is gone is as good.
+pub(crate) async fn remove_container(client: &Client, name: &str) -> Result<(), EngineError> {
+    match client.ask(Method::DELETE, &format!("/containers/{name}?force=1&v=1"), None).await {
+        Ok(_) => Ok(()),
+        // Somebody else is removing it.
+        Err(error) if matches!(error.status(), Some(404 | 409)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes every container of a task; that of its network last, which the others live in.
+pub(crate) async fn remove_of_task(place: &ContainerPlace, task: &TaskId) -> Result<(), EngineError> {
+    remove(place, |of| of == task.as_str()).await
+}
+
+/// Removes the containers of a home's tasks that `is_over` says it of.
+pub(crate) async fn remove_of_home(
+    place: &ContainerPlace,
+    is_over: impl Fn(&TaskId) -> bool,
+) -> Result<(), EngineError> {
+    remove(place, |task| TaskId::parse(task).is_ok_and(|task| is_over(&task))).await
+}
+
+async fn remove(place: &ContainerPlace, is_wanted: impl Fn(&str) -> bool) -> Result<(), EngineError> {
+    let client = place.client();
+    let filter = json!({ "label": [format!("{HOME_LABEL}={}", place.home)] }).to_string();
+    let listed: Vec<Listed> =
+        client.get(&format!("/containers/json?all=1&filters={}", escaped(&filter))).await?.json()?;
+    let of_home = listed.into_iter().filter(|listed| listed.labels.get(HOME_LABEL) == Some(&place.home));
+    let mut found: Vec<Listed> =
+        of_home.filter(|listed| listed.labels.get(TASK_LABEL).is_some_and(|task| is_wanted(task))).collect();
+    found.sort_by_key(|listed| holds_network(listed));
+    let mut outcome = Ok(());
+    for listed in found {
+        let removed = remove_container(&client, &listed.id).await;
+        outcome = outcome.and(removed);
+    }
+    outcome
+}
+
+fn holds_network(listed: &Listed) -> bool {
+    let Some(task) = listed.labels.get(TASK_LABEL) else { return false };
+    listed.names.iter().any(|name| name.trim_start_matches('/') == format!("seatrial-{task}"))
+}
