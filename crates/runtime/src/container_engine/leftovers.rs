@@ -50,7 +50,7 @@ async fn remove(place: &ContainerPlace, is_wanted: impl Fn(&str) -> bool) -> Res
     let of_home = listed.into_iter().filter(|listed| listed.labels.get(HOME_LABEL) == Some(&place.home));
     let mut found: Vec<Listed> =
         of_home.filter(|listed| listed.labels.get(TASK_LABEL).is_some_and(|task| is_wanted(task))).collect();
-    found.sort_by_key(|listed| holds_network(listed));
+    found.sort_by_key(holds_network);
     let mut outcome = Ok(());
     for listed in found {
         let removed = remove_container(&client, &listed.id).await;

@@ -66,7 +66,7 @@ engine_test!(when_everything_is_killed_the_next_engine_removes_what_is_left, |en
     }
     all.iter().for_each(|id| kill(*id));
     assert_eq!(world.containers().len(), 2, "nobody is left to remove them");
-    assert_eq!(world.restart(), [task.clone()]);
+    assert_eq!(world.restart(), std::slice::from_ref(&task));
     let report = world.wait_until_stopped(&task);
     assert_eq!(report.end.map(|end| end.cause), Some(EndCause::Lost));
     wait_until_removed(&world);
@@ -75,7 +75,7 @@ engine_test!(when_everything_is_killed_the_next_engine_removes_what_is_left, |en
 engine_test!(a_restarted_engine_finds_its_tasks_in_containers, |engine: &Engine| {
     let mut world = World::of_containers(engine);
     let task = running(&world);
-    assert_eq!(world.restart(), [task.clone()]);
+    assert_eq!(world.restart(), std::slice::from_ref(&task));
     let report = world.recorder.wait(&task, "it runs on", |report| report.phase == TaskPhase::Running);
     assert_eq!(container(&report, "app").status, ContainerStatus::Running);
     let report = world.stop(&task);
