@@ -9,6 +9,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{CallError, DoingExt};
+use super::limits::Service;
+use super::paced::{self, Buckets};
 use super::role::RoleArn;
 use super::time_scale::{Clock, TimeScale};
 use crate::definitions::Known;
@@ -104,6 +106,7 @@ impl Connection {
     pub async fn to_aws(region: &str, profile: Option<&str>, role: Option<&RoleArn>) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
+            .http_client(paced::https())
             .timeout_config(timeouts());
         if let Some(profile) = profile {
             loader = loader.profile_name(profile);
@@ -129,16 +132,24 @@ impl Connection {
         let poll_interval =
             if config.endpoint_url().is_some_and(is_loopback) { POLL_INTERVAL_LOOPBACK } else { POLL_INTERVAL_REMOTE };
         let time_scale = TimeScale::default();
-        let ecs = aws_sdk_ecs::config::Builder::from(config).interceptor(time_scale.clone()).build();
+        let buckets = Buckets::default();
+        // The embedded engine has no limits, and no more than one client at a time.
+        let of = |service: Service| match config.http_client() {
+            Some(client) if config.endpoint_url().is_none_or(|url| !is_loopback(url)) => {
+                config.to_builder().http_client(buckets.client(service, &client)).build()
+            }
+            Some(_) | None => config.clone(),
+        };
+        let ecs = aws_sdk_ecs::config::Builder::from(&of(Service::Ecs)).interceptor(time_scale.clone()).build();
         Self {
-            ecr: aws_sdk_ecr::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(&of(Service::Ecr)),
             ecs: aws_sdk_ecs::Client::from_conf(ecs),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            scaling: aws_sdk_applicationautoscaling::Client::new(config),
-            ssm: aws_sdk_ssm::Client::new(config),
-            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&of(Service::LoadBalancing)),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&of(Service::Logs)),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&of(Service::CloudWatch)),
+            scaling: aws_sdk_applicationautoscaling::Client::new(&of(Service::AutoScaling)),
+            ssm: aws_sdk_ssm::Client::new(&of(Service::Ssm)),
+            cloudformation: aws_sdk_cloudformation::Client::new(&of(Service::CloudFormation)),
             surroundings,
             sts: aws_sdk_sts::Client::new(config),
             definitions: Known::default(),

@@ -1,7 +1,10 @@
 //! The way to AWS: clients for one endpoint, errors that say what was being done, and requests that are documents.
 
+mod bucket;
 mod connection;
 mod error;
+mod limits;
+mod paced;
 mod permission;
 pub(crate) mod raw;
 mod role;
