@@ -500,6 +500,100 @@ fn a_release_that_is_killed_while_it_pushes_is_gone_on_with() {
     assert_eq!(record["state"]["verdict"], "deployed", "{record}");
 }
 
+/// Leaves a sign that a step has begun, and waits there as long as it is told to hold.
+const HOLD: &str = r#"#!/bin/sh
+echo $$ > writing
+mv writing "begun-$1"
+while [ -e "hold-$1" ]; do sleep 0.1; done
+"#;
+
+/// Before a release begins it has neither a lock nor a record: whoever is killed there leaves nothing to clean up.
+#[test]
+fn a_release_that_is_killed_in_its_tests_or_its_build_leaves_nothing_in_the_way() {
+    let trial = with_server(CONFIGURATION);
+    trial.deploy(&[]).exits(0);
+    let built = layout_of(&trial);
+    write(&trial, "hold", HOLD);
+    write(&trial, "make", &format!("sh hold build; rm -rf out; cp -r {} out\n", built.display()));
+    let held = "before: sh hold before\n      test: sh hold test\n      command: [sh, make]\n      output: out\n";
+    let file = trial.directory().join("seatrial.yml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let (head, rest) = text.split_once("before:").expect("it builds");
+    let (_, rest) = rest.split_once("ignore: [\"*.tmp\"]\n").expect("it ignores");
+    fs::write(&file, format!("{head}{held}{rest}")).expect("writable");
+    let newest = || parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    let deployments = || {
+        let history = parsed(&trial.run(&["history", "web", "-o", "json"], &[]).exits(0));
+        history.as_array().expect("a list").len()
+    };
+
+    for step in ["before", "test", "build"] {
+        let (earlier, before) = (newest()["id"].clone(), deployments());
+        let colour = format!("COLOUR={step}");
+        let begun = trial.directory().join(format!("begun-{step}"));
+        // A deployment before this one has been there, too.
+        let _ = fs::remove_file(&begun);
+        write(&trial, &format!("hold-{step}"), "");
+        let mut release = trial
+            .command(&["deploy", "--set", &colour], &[])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        wait_until(Duration::from_secs(30), "the step to begin", || begun.exists());
+        release.kill().expect("it is ours");
+        release.wait().expect("it is ours");
+        let program = fs::read_to_string(&begun).expect("it says who it is");
+        // Nobody ends what it was running.
+        Command::new("kill").args(["-9", program.trim()]).status().expect("a signal can be sent");
+        assert_eq!((newest()["id"].clone(), deployments()), (earlier.clone(), before), "nothing is touched");
+        assert!(trial.run(&["doctor"], &[]).says("nobody holds the lock"), "{step}");
+        let nothing = trial.run(&["resume"], &[]).exits(1);
+        assert!(nothing.says("has come to its end"), "{nothing:?}");
+
+        fs::remove_file(trial.directory().join(format!("hold-{step}"))).expect("it is there");
+        trial.run(&["deploy", "--set", &colour], &[]).exits(0);
+        let record = newest();
+        assert_ne!(record["id"], earlier);
+        assert_eq!(record["state"]["verdict"], "deployed", "{record}");
+        assert_eq!(deployments(), before + 1, "{step}");
+        let steps = record["steps"].as_array().expect("a list").iter();
+        let ended = steps.take(3).map(|step| format!("{} {}", step["name"], step["outcome"]).replace('"', ""));
+        assert_eq!(ended.collect::<Vec<_>>(), ["before web done", "test web done", "build web done"], "{record}");
+    }
+}
+
+/// A repair is a release: where those need somebody's word, it needs one for just what it deploys.
+#[test]
+fn a_repair_is_approved_like_any_release() {
+    let guarded = CONFIGURATION
+        .replace("dev: { target: embedded, stage: dev }", "dev: { target: embedded, stage: dev, approval: required }");
+    let trial = with_server(&guarded);
+    trial.run(&["deploy", "--yes"], &[]).exits(0);
+    version(&trial, "2");
+    trial.run(&["deploy", "--yes"], &[]).exits(0);
+    let before = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0))["id"].clone();
+    lose(&trial, &digest_of(&trial, "latest"));
+
+    let last_good = ["fix", "web", "--use", "last-good"];
+    let asked = trial.run(&last_good, &[("USER", "ada")]).exits(6);
+    assert!(asked.says("seatrial approve 20"), "{asked:?}");
+    let approved = trial.run(&["approve"], &[("USER", "grace")]).exits(0);
+    assert!(approved.says("asked for by ada@"), "{approved:?}");
+    // The word was for one remedy, and no other.
+    let other = trial.run(&["fix", "web", "--use", "rebuild"], &[]).exits(6);
+    assert!(other.says("seatrial approve 20"), "{other:?}");
+    let untouched = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    assert_eq!(untouched["id"], before, "nothing is released without it: {untouched}");
+
+    trial.run(&last_good, &[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 1 hello"), "{}", seen(&trial, "/"));
+    let record = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    assert!(record["approved_by"]["name"].as_str().is_some_and(|who| who.starts_with("grace@")), "{record}");
+    // Nobody is waited for where there is nothing to repair.
+    assert!(trial.run(&["fix", "web"], &[]).exits(0).says("all is well"));
+}
+
 #[test]
 fn what_was_planned_is_deployed_and_nothing_else() {
     let trial = with_server(CONFIGURATION);

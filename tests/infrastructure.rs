@@ -241,6 +241,98 @@ fn a_release_that_is_killed_in_the_middle_of_its_infrastructure_is_gone_on_with(
     assert!(step(&end, "infra")["details"].to_string().contains("nothing to change"), "{end}");
 }
 
+/// Infrastructure takes its time, and a lock can be taken away meanwhile: the services are left alone then.
+#[test]
+fn a_release_that_loses_its_lock_in_the_middle_touches_no_service() {
+    if !has_terraform() {
+        return;
+    }
+    let trial = with_terraform(&WITH_TERRAFORM.replace(r#""{{ infra.ports[0] }}""#, "8080"));
+    let environment = [("GREETING", "lost"), ("PAUSE", "3")];
+    let release = begin(&trial, &["deploy"], &environment);
+    in_the_middle(&trial, "3");
+    trial.run(&["unlock", "--steal"], &[("USER", "eve")]).exits(0);
+    trial.run(&["lock", "--reason", "the database is moved"], &[("USER", "eve")]).exits(0);
+    let ended = release.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(7), "{said}");
+    assert!(said.contains("eve@") && said.contains("the database is moved"), "{said}");
+    let aws = harness::aws::Aws::of(&trial);
+    let clusters = aws.ecs("ListClusters", serde_json::json!({}));
+    assert_eq!(clusters["clusterArns"], serde_json::json!([]), "nothing was made for services");
+    let stopped = newest(&trial);
+    assert_eq!(stopped["state"]["state"], "stopped", "{stopped}");
+    assert_eq!(step(&stopped, "infra")["outcome"], "done", "what was begun has come to its end");
+
+    // The lock of somebody else outlives the release that lost its own.
+    let refused = trial.run(&["resume"], &environment).exits(7);
+    assert!(refused.says("the database is moved"), "{refused:?}");
+    trial.run(&["unlock"], &[("USER", "eve")]).exits(0);
+    trial.run(&["resume"], &environment).exits(0);
+    assert_eq!(greeting(&trial), "lost");
+    assert_eq!(made(&trial, "3"), 1, "nothing is made twice");
+    assert_eq!(newest(&trial)["id"], stopped["id"]);
+}
+
+/// A plan is what is written, wherever it is checked out.
+#[test]
+fn a_plan_with_infrastructure_is_the_same_in_another_directory() {
+    if !has_terraform() {
+        return;
+    }
+    let trial = with_terraform(&WITH_TERRAFORM.replace(r#""{{ infra.ports[0] }}""#, "8080"));
+    trial.deploy(&[]).exits(0);
+    let moved = [("GREETING", "moved")];
+    trial.run(&["plan", "--out", "plan.json"], &moved).exits(0);
+    let elsewhere = trial.directory().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("writable");
+    for what in ["infra", "seatrial.yml", "plan.json"] {
+        let copied = Command::new("cp").arg("-r").arg(trial.directory().join(what)).arg(&elsewhere).status();
+        assert!(copied.expect("cp is there").success(), "{what}");
+    }
+    let deploy = || {
+        let mut command = trial.command(&["deploy", "--plan", "plan.json"], &moved);
+        command.current_dir(&elsewhere).output().expect("it starts")
+    };
+    let code = elsewhere.join("infra/main.tf");
+    std::fs::write(&code, format!("{TERRAFORM}\n# another\n")).expect("writable");
+    let refused = deploy();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("have changed since"), "{said}");
+    std::fs::write(&code, TERRAFORM).expect("writable");
+    let deployed = deploy();
+    assert_eq!(deployed.status.code(), Some(0), "{}", String::from_utf8_lossy(&deployed.stderr));
+    assert_eq!(greeting(&trial), "moved");
+}
+
+#[test]
+fn a_plan_foresees_the_infrastructure_where_it_is_asked_to() {
+    if !has_terraform() {
+        return;
+    }
+    let trial = with_terraform(&WITH_TERRAFORM.replace(r#""{{ infra.ports[0] }}""#, "8080"));
+    trial.deploy(&[]).exits(0);
+    let without = trial.run(&["plan"], &[]).exits(0);
+    assert!(without.says("what becomes of that: seatrial infra plan"), "{without:?}");
+    let same = trial.run(&["plan", "--infra", "--detailed-exitcode"], &[]).exits(0);
+    assert!(same.says("infrastructure, before the services:\nnothing to change"), "{same:?}");
+
+    let changed = [("GREETING", "changed")];
+    let planned = trial.run(&["plan", "--infra", "--detailed-exitcode"], &changed).exits(2);
+    assert!(planned.says("~ terraform_data.greeting"), "{planned:?}");
+    // What holds data is named, with what a release would want to hear.
+    let lost = [("GREETING", "rebuilt")];
+    let blocked = trial.run(&["plan", "--infra"], &lost).exits(7);
+    assert!(blocked.says("--allow-replace 'terraform_data.database'"), "{blocked:?}");
+    let json = parsed(&trial.run(&["plan", "--infra", "-o", "json"], &lost).exits(7));
+    assert_eq!(json["infra"]["guarded"], serde_json::json!(["terraform_data.database"]), "{json}");
+    let markdown = trial.run(&["plan", "--infra", "--markdown"], &lost).exits(7);
+    assert!(markdown.says("⚠ `terraform_data.database` holds data that would be lost"), "{markdown:?}");
+    assert_eq!(greeting(&trial), "hello", "nothing is changed by looking");
+    trial.run(&["infra", "plan", "--detailed-exitcode"], &[]).exits(0);
+}
+
 #[test]
 fn somebody_who_presses_ctrl_c_gets_a_sound_state_and_can_go_on() {
     if !has_terraform() {

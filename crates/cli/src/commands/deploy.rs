@@ -17,7 +17,7 @@ use seatrial_release::{DeployOptions, FiringAlarms, Interrupt, ReleaseError, Unt
 use serde_json::{Value as Json, json};
 
 use super::deploy_part::{self, PartArguments};
-use super::plan::{self, Planned};
+use super::plan::{self, InfraSight, Planned};
 use super::simulate::ApplicationArguments;
 use crate::arguments::{Common, Version, WaitArguments};
 use crate::commit::commit;
@@ -137,7 +137,9 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     let version = &arguments.version;
     if arguments.dry_run {
         let application = &arguments.application;
-        return plan::planned(version, arguments.rollback(), application, &common, printer).await?.show(printer);
+        let planned =
+            plan::planned(version, arguments.rollback(), application, InfraSight::AsItIs, &common, printer).await?;
+        return planned.show(printer);
     }
     let part = arguments.part;
     if part.pipeline_only {
@@ -207,7 +209,8 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
         let application = arguments.application.application(None);
         let foresee = |preview| plan::foreseen(preview, &session.plan, application);
         let timelines = rehearsal.services.iter().filter_map(foresee).collect();
-        let planned = Planned { rehearsal, timelines, findings: Vec::new(), advice: Vec::new(), saved: None };
+        let planned =
+            Planned { rehearsal, infra: None, timelines, findings: Vec::new(), advice: Vec::new(), saved: None };
         printer.remark(&show::plan::text(&planned, printer.remarks()));
         let is_asked = planned.rehearsal.changes_anything() || environment.approval == Approval::Required;
         if is_asked && !asks_elsewhere && !agreed(arguments.yes)? {

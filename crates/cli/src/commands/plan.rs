@@ -10,7 +10,7 @@ use seatrial_release::forecast::{Application, Circumstances, Known, Platform, Pr
 use seatrial_release::images::conflicts;
 use seatrial_release::plan::Plan;
 use seatrial_release::preflight::{self, Finding};
-use seatrial_release::provision::InfraPlan;
+use seatrial_release::provision::{InfraPlan, Preview, Workshop};
 use seatrial_release::secrets;
 use seatrial_release::{Rehearsal, ServicePreview, refuse_stored, rehearse};
 use serde::Serialize;
@@ -20,6 +20,7 @@ use crate::arguments::{Common, Version};
 use crate::exit_code::{ExitCode, UsageError};
 use crate::images::provided;
 use crate::printer::{Output, Printer};
+use crate::progress::Display;
 use crate::saved_plan::SavedPlan;
 use crate::session::{Session, configured, interrupted_by_ctrl_c};
 use crate::show;
@@ -27,8 +28,8 @@ use crate::target::{self, Absent};
 
 /// Show what a deployment would change, setting by setting, and what that would start; changes nothing
 ///
-/// Exit codes: 0 shown, 1 failed, 2 wrong usage or configuration, 7 blocked (an alarm is firing already). With
-/// --detailed-exitcode: 0 nothing would change, 2 something would, 1 anything else.
+/// Exit codes: 0 shown, 1 failed, 2 wrong usage or configuration, 7 blocked (an alarm is firing already; with --infra: something that
+/// holds data would be lost). With --detailed-exitcode: 0 nothing would change, 2 something would, 1 anything else.
 #[derive(Args, Debug)]
 pub struct PlanArguments {
     #[command(flatten)]
@@ -48,6 +49,10 @@ pub struct PlanArguments {
     #[arg(long, env = "SEATRIAL_TUNE", value_parser = FalseyValueParser::new())]
     pub tune: bool,
 
+    /// Ask the infrastructure code, too, what would become of its resources; takes as long as `seatrial infra plan`
+    #[arg(long, env = "SEATRIAL_INFRA", value_parser = FalseyValueParser::new())]
+    pub infra: bool,
+
     /// Write down which plan this is, for `deploy --plan`
     #[arg(long, value_name = "FILE", env = "SEATRIAL_OUT")]
     pub out: Option<PathBuf>,
@@ -60,7 +65,8 @@ pub struct PlanArguments {
 /// Runs the command.
 pub async fn run(arguments: PlanArguments, common: Common, printer: &Printer) -> Result<ExitCode> {
     let (version, application) = (&arguments.version, &arguments.application);
-    let planned = planned(version, RollbackOverride::AsConfigured, application, &common, printer).await;
+    let infra = if arguments.infra { InfraSight::Foreseen } else { InfraSight::AsItIs };
+    let planned = planned(version, RollbackOverride::AsConfigured, application, infra, &common, printer).await;
     let shown = planned.and_then(|planned| {
         let code = if arguments.markdown {
             printer.text(&show::plan::markdown(&planned))?;
@@ -74,7 +80,7 @@ pub async fn run(arguments: PlanArguments, common: Common, printer: &Printer) ->
         if arguments.tune {
             tune(&planned.advice, &common, printer)?;
         }
-        Ok(match (arguments.detailed_exitcode, planned.rehearsal.changes_anything()) {
+        Ok(match (arguments.detailed_exitcode, planned.changes_anything()) {
             (false, _) => code,
             (true, true) => ExitCode::Changes,
             (true, false) => ExitCode::Done,
@@ -90,11 +96,22 @@ pub async fn run(arguments: PlanArguments, common: Common, printer: &Printer) ->
     }
 }
 
+/// How infrastructure is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InfraSight {
+    /// Nobody is asked what would become of it.
+    AsItIs,
+    Foreseen,
+}
+
 /// What a deployment would do, and how long that takes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Planned {
     #[serde(flatten)]
     pub rehearsal: Rehearsal,
+    /// What would become of the infrastructure, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub infra: Option<Preview>,
     /// Of the services for which a deployment would start.
     pub timelines: Vec<Timeline>,
     /// What will not work as it is meant.
@@ -111,6 +128,7 @@ pub async fn planned(
     version: &Version,
     rollback: RollbackOverride,
     described: &ApplicationArguments,
+    infra: InfraSight,
     common: &Common,
     printer: &Printer,
 ) -> Result<Planned> {
@@ -129,15 +147,27 @@ pub async fn planned(
     let Session { connection, plan, file, environment, .. } = &session;
     let (force, definition) = (version.force(), version.definition());
     let rehearsal = rehearse(connection, plan, force, definition, interrupted_by_ctrl_c()).await?;
-    if plan.infra != InfraPlan::None {
-        let command = format!("seatrial infra plan{}", common.selection());
-        printer.remark(&format!("this is with the infrastructure as it is; what becomes of that: {command}"));
-    }
+    let infra = match (&plan.infra, infra) {
+        (InfraPlan::None, _) => None,
+        (_, InfraSight::AsItIs) => {
+            let command = format!("seatrial infra plan{}", common.selection());
+            printer.remark(&format!("this is with the infrastructure as it is; what becomes of that: {command}"));
+            None
+        }
+        (wanted, InfraSight::Foreseen) => {
+            let display = Display::new(printer, common);
+            let report = display.reporter();
+            let preview = Workshop::new(connection, wanted, &report, interrupted_by_ctrl_c()).preview().await;
+            display.end();
+            Some(preview?)
+        }
+    };
     let defaults = target::defaults(&environment.target, Some(connection));
     let mut findings = secrets::missing(connection, plan).await?;
     findings.extend(taken);
     let mut planned = Planned {
         rehearsal,
+        infra,
         timelines: Vec::new(),
         findings,
         advice: Vec::new(),
@@ -237,7 +267,13 @@ impl Planned {
         Ok(self.code())
     }
 
+    /// Whether anything would be made, changed or deployed.
+    fn changes_anything(&self) -> bool {
+        self.rehearsal.changes_anything() || self.infra.as_ref().is_some_and(Preview::changes_anything)
+    }
+
     fn code(&self) -> ExitCode {
-        if self.rehearsal.is_blocked() { ExitCode::Blocked } else { ExitCode::Done }
+        let loses = self.infra.as_ref().is_some_and(|preview| !preview.guarded.is_empty());
+        if loses || self.rehearsal.is_blocked() { ExitCode::Blocked } else { ExitCode::Done }
     }
 }

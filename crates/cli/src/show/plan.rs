@@ -5,15 +5,22 @@ use seatrial_release::report::{Change, Resource};
 use seatrial_release::{Difference, Rehearsal, ServicePreview, Step, TaskPreview};
 use serde_json::Value as Json;
 
-use super::timeline;
+use super::{infra, timeline};
 use crate::commands::plan::Planned;
 use crate::printer::Paint;
 
 /// Widest name of a setting that still has its value in the column beside it.
 const SETTING_WIDTH_MAX: usize = 72;
 
-/// What would change, then what that would start.
+/// What would become of the infrastructure, where that is known, then what would change, then what that would start.
 pub fn text(planned: &Planned, paint: Paint) -> String {
+    let infra = planned.infra.as_ref().map(|preview| {
+        format!("{}\n{}\n", paint.strong("infrastructure, before the services:"), infra::preview(preview, paint))
+    });
+    infra.unwrap_or_default() + &services(planned, paint)
+}
+
+fn services(planned: &Planned, paint: Paint) -> String {
     let rehearsal = &planned.rehearsal;
     let mut text = String::new();
     for note in &rehearsal.notes {
@@ -77,6 +84,12 @@ pub fn markdown(planned: &Planned) -> String {
         text += &format!("- **{}**: {}\n", service.service, effect(service));
         for line in blocked(service) {
             text += &format!("  - ⚠ {line}\n");
+        }
+    }
+    if let Some(preview) = &planned.infra {
+        text += &format!("- **infrastructure**, before the services: {}\n", preview.in_words());
+        for address in &preview.guarded {
+            text += &format!("  - ⚠ `{address}` holds data that would be lost\n");
         }
     }
     for note in &rehearsal.notes {
@@ -236,7 +249,7 @@ mod tests {
     }
 
     fn planned(rehearsal: Rehearsal) -> Planned {
-        Planned { rehearsal, timelines: Vec::new(), findings: Vec::new(), advice: Vec::new(), saved: None }
+        Planned { rehearsal, infra: None, timelines: Vec::new(), findings: Vec::new(), advice: Vec::new(), saved: None }
     }
 
     #[test]
