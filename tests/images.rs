@@ -563,6 +563,37 @@ fn a_release_that_is_killed_in_its_tests_or_its_build_leaves_nothing_in_the_way(
     }
 }
 
+/// An image that is there may be what is wrong: what stands in does so in its place, also when the release that brings it is gone on with.
+#[test]
+fn a_repair_lets_something_stand_in_although_images_are_there() {
+    let trial = with_server(CONFIGURATION);
+    trial.deploy(&[]).exits(0);
+    version(&trial, "2");
+    trial.deploy(&[]).exits(0);
+    lose(&trial, &digest_of(&trial, "latest"));
+    let newest = || parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
+    let earlier = newest()["id"].clone();
+    let fix = ["fix", "web", "--use", "fallback"];
+    let mut release = trial.command(&fix, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    wait_until(Duration::from_secs(30), "the repair to begin", || newest()["id"] != earlier);
+    release.kill().expect("it is ours");
+    release.wait().expect("it is ours");
+    let begun = newest();
+    if begun["state"]["state"] == "running" {
+        trial.run(&["resume"], &[]).exits(0);
+    }
+    assert_eq!(newest()["id"], begun["id"], "it is gone on with");
+    let page = seen(&trial, "/");
+    assert!(page.starts_with("HTTP/1.1 503 ") && page.contains("x-seatrial-fallback"), "{page}");
+    let status = parsed(&trial.run(&["status", "-o", "json"], &[]).exits(0));
+    assert_eq!(status["services"][0]["version"], "stand-in", "{status}");
+    let record = newest();
+    assert_eq!(record["asked"]["stand_in_anyway"], true, "{record}");
+    assert_eq!(record["state"]["verdict"], "deployed", "{record}");
+    trial.deploy(&[]).exits(0);
+    assert!(seen(&trial, "/").ends_with("version 2 hello"));
+}
+
 /// A repair is a release: where those need somebody's word, it needs one for just what it deploys.
 #[test]
 fn a_repair_is_approved_like_any_release() {
@@ -581,8 +612,10 @@ fn a_repair_is_approved_like_any_release() {
     let approved = trial.run(&["approve"], &[("USER", "grace")]).exits(0);
     assert!(approved.says("asked for by ada@"), "{approved:?}");
     // The word was for one remedy, and no other.
-    let other = trial.run(&["fix", "web", "--use", "rebuild"], &[]).exits(6);
-    assert!(other.says("seatrial approve 20"), "{other:?}");
+    for remedy in ["rebuild", "fallback"] {
+        let other = trial.run(&["fix", "web", "--use", remedy], &[]).exits(6);
+        assert!(other.says("seatrial approve 20"), "{remedy}: {other:?}");
+    }
     let untouched = parsed(&trial.run(&["show", "-o", "json"], &[]).exits(0));
     assert_eq!(untouched["id"], before, "nothing is released without it: {untouched}");
 

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::aws::RoleArn;
 use seatrial_release::config::{EnvironmentName, Overrides, RollbackOverride, ServiceName, Span, StrategyWord};
-use seatrial_release::images::Building;
+use seatrial_release::images::{Building, StandIn};
 use seatrial_release::plan::Plan;
 use seatrial_release::{DefinitionChoice, Force};
 
@@ -216,7 +216,8 @@ impl Version {
             None if self.no_build || self.use_fallback_image => Building::No,
             None => Building::Yes,
         };
-        Some(Wish { anew: self.rebuild, may_fall_back: self.use_fallback_image, ..Wish::of(building) })
+        let stand_in = if self.use_fallback_image { StandIn::Asked } else { StandIn::IfAllowed };
+        Some(Wish { anew: self.rebuild, stand_in, ..Wish::of(building) })
     }
 
     pub fn force(&self) -> Force {

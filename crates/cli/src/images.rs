@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use seatrial_release::build::{Builder, Shelf};
 use seatrial_release::config::ServiceName;
-use seatrial_release::images::{Building, Provided, fall_back, provide};
+use seatrial_release::images::{Building, Provided, StandIn, fall_back, provide};
 use seatrial_release::releases::{Asked, Preparation, StepRecord, note_failure};
 use seatrial_release::report::Reporter;
 use seatrial_release::{DeployOptions, Interrupt};
@@ -26,13 +26,13 @@ pub struct Wish {
     pub anew: bool,
     /// Images that are known already.
     pub known: BTreeMap<ServiceName, String>,
-    /// Whether something may stand in for what is missing.
-    pub may_fall_back: bool,
+    /// When something stands in for an image.
+    pub stand_in: StandIn,
 }
 
 impl Wish {
     pub fn of(building: Building) -> Self {
-        Wish { building, anew: false, known: BTreeMap::new(), may_fall_back: false }
+        Wish { building, anew: false, known: BTreeMap::new(), stand_in: StandIn::IfAllowed }
     }
 }
 
@@ -132,7 +132,7 @@ async fn provide_all(
     let mut provided =
         provide(&session.connection, plan, &builder, &wish.building, &wish.known, &mut interrupt).await?;
     session.take_images(&provided)?;
-    fall_back(&session.connection, &session.plan, &mut provided, &shelf, wish.may_fall_back, report).await?;
+    fall_back(&session.connection, &session.plan, &mut provided, &shelf, wish.stand_in, report).await?;
     if !provided.stand_ins.is_empty() {
         session.take_images(&provided)?;
     }

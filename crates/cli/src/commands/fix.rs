@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use seatrial_release::config::{Approval, Overrides, RollbackOverride, ServiceName};
 use seatrial_release::fix::{Diagnosis, Remedy, diagnose};
-use seatrial_release::images::Building;
+use seatrial_release::images::{Building, StandIn};
 use seatrial_release::releases::{Asked, Consent, ReleaseOptions, Resumption};
 use seatrial_release::{DefinitionChoice, DeployOptions, FiringAlarms, Force};
 
@@ -94,9 +94,9 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
             Wish::of(Building::No)
         }
         Remedy::Rebuild => Wish { anew: true, ..Wish::of(Building::Yes) },
-        Remedy::Fallback => Wish { may_fall_back: true, ..Wish::of(Building::No) },
+        Remedy::Fallback => Wish { stand_in: StandIn::Anyway, ..Wish::of(Building::No) },
     };
-    let (builds, may_fall_back) = (wish.building == Building::Yes, wish.may_fall_back);
+    let (builds, stands_in) = (wish.building == Building::Yes, wish.stand_in == StandIn::Anyway);
     let interrupt = interrupted_by_ctrl_c();
     let deploy = DeployOptions {
         force: Force::WhenNeeded,
@@ -107,7 +107,7 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
         until: None,
         firing_alarms: FiringAlarms::Refuse,
     };
-    let asked = Asked { no_build: !builds, use_fallback_image: may_fall_back, ..Asked::of(&overrides, &deploy) };
+    let asked = Asked { no_build: !builds, stand_in_anyway: stands_in, ..Asked::of(&overrides, &deploy) };
     let preparing = Preparing { asked: &asked, deploy: &deploy, records: true };
     let (provided, prepared) =
         preparing.provided(&mut session, Some(wish), &common, printer, interrupt.clone()).await?;

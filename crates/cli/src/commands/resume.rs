@@ -70,7 +70,7 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
     let mut session = open(&overrides).await?;
     let interrupt = interrupted_by_ctrl_c();
     let missing = lacking(&session.connection, &session.plan, &[]).await?;
-    let provided = if missing.is_empty() {
+    let provided = if missing.is_empty() && !asked.stand_in_anyway {
         Provided { images: found.images, ..Provided::default() }
     } else {
         // It ended before everything was pushed.
@@ -78,12 +78,12 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
         session = open(&overrides).await?;
         let building = match &asked.tag {
             Some(tag) => Building::Tagged(tag.clone()),
-            None if asked.no_build || asked.use_fallback_image => Building::No,
+            None if asked.no_build || asked.use_fallback_image || asked.stand_in_anyway => Building::No,
             None => Building::Yes,
         };
         let is_there = |service: &ServiceName| missing.iter().all(|missing| missing.service != *service);
         let known = found.images.into_iter().filter(|(service, _)| is_there(service)).collect();
-        let wish = Wish { known, may_fall_back: asked.use_fallback_image, ..Wish::of(building) };
+        let wish = Wish { known, stand_in: asked.stand_in(), ..Wish::of(building) };
         provided(&mut session, Some(wish), &common, printer, interrupt.clone()).await?
     };
     let deploy = DeployOptions {

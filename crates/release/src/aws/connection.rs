@@ -1,6 +1,8 @@
 //! Clients for one endpoint: the embedded engine's, or AWS itself. After this file nothing knows the difference.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -26,6 +28,10 @@ const POLL_INTERVAL_LOOPBACK: Duration = Duration::from_millis(250);
 
 /// Time between two looks at AWS: five calls each stay well below its 20 a second per kind of call.
 const POLL_INTERVAL_REMOTE: Duration = Duration::from_secs(2);
+
+/// What each service that is watched at AWS adds to the time between two looks: one look at it is up to four calls about tasks, of which
+/// ECS allows an account 20 a second; all of them together take a quarter of that.
+const POLL_INTERVAL_OF_SERVICE: Duration = Duration::from_millis(800);
 
 /// Where an AWS API is served, and the key it expects.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,7 +80,21 @@ pub struct Connection {
     pub(crate) definitions: Known,
     region: String,
     poll_interval: Duration,
+    /// How many services are being watched.
+    watched: Arc<AtomicUsize>,
     time_scale: TimeScale,
+}
+
+/// Services that are being watched, until it is dropped.
+pub(crate) struct Watched {
+    count: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.count, Ordering::Relaxed);
+    }
 }
 
 impl Connection {
@@ -155,6 +175,7 @@ impl Connection {
             definitions: Known::default(),
             region,
             poll_interval,
+            watched: Arc::default(),
             time_scale,
         }
     }
@@ -166,7 +187,13 @@ impl Connection {
 
     /// Time between two looks at something that is being waited for.
     pub fn poll_interval(&self) -> Duration {
-        self.poll_interval
+        stretched(self.poll_interval, self.watched.load(Ordering::Relaxed))
+    }
+
+    /// Says that so many services are watched from now on: the more, the more rarely each.
+    pub(crate) fn watch(&self, count: usize) -> Watched {
+        self.watched.fetch_add(count, Ordering::Relaxed);
+        Watched { count, all: Arc::clone(&self.watched) }
     }
 
     /// How many times shorter the endpoint makes the durations it is given, as far as its answers have told: 1 on AWS.
@@ -189,6 +216,16 @@ impl Connection {
         let identity =
             self.sts.get_caller_identity().send().await.doing(|| "asking whose credentials these are".into())?;
         Ok(identity.account().unwrap_or_default().to_owned())
+    }
+}
+
+/// The time between two looks at each of some services. An endpoint on this machine has no limits.
+fn stretched(interval: Duration, watched: usize) -> Duration {
+    let watched = u32::try_from(watched).unwrap_or(u32::MAX);
+    if interval < POLL_INTERVAL_REMOTE {
+        interval
+    } else {
+        interval.max(POLL_INTERVAL_OF_SERVICE.saturating_mul(watched))
     }
 }
 
@@ -216,6 +253,19 @@ mod tests {
         for url in ["https://ecs.us-east-1.amazonaws.com", "http://10.0.0.1:4510", "http://127.0.0.1.example.com"] {
             assert!(!is_loopback(url), "{url}");
         }
+    }
+
+    #[test]
+    fn any_number_of_services_is_watched_within_a_quarter_of_what_ecs_allows() {
+        for watched in [1, 2, 3, 10, 100, 500] {
+            let looks_per_second = watched as f64 / stretched(POLL_INTERVAL_REMOTE, watched).as_secs_f64();
+            // Tasks that run and that have stopped, listed and described; the service; its deployment.
+            for (calls, allowed) in [(4.0, 20.0), (1.0, 20.0), (1.0, 20.0)] {
+                assert!(calls * looks_per_second <= allowed / 4.0 + 1e-9, "{watched}: {looks_per_second}");
+            }
+        }
+        assert_eq!(stretched(POLL_INTERVAL_REMOTE, 1), POLL_INTERVAL_REMOTE);
+        assert_eq!(stretched(POLL_INTERVAL_LOOPBACK, 500), POLL_INTERVAL_LOOPBACK);
     }
 
     #[test]

@@ -11,7 +11,9 @@ mod stored;
 
 pub use login::Login;
 pub use lookup::Missing;
-pub use provide::{Building, Provided, fall_back, lacking, provide, provided_by_build, refuse_conflicts, stand_in_all};
+pub use provide::{
+    Building, Provided, StandIn, fall_back, lacking, provide, provided_by_build, refuse_conflicts, stand_in_all,
+};
 pub use push::push_all;
 pub use repository::{Conflict, conflicts, make_repositories};
 pub use stored::{Stored, StoredImage, stored};

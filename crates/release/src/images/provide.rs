@@ -7,7 +7,7 @@ use seatrial_model::image::ImageName;
 
 use super::fallback;
 use super::login::login;
-use super::lookup::{Missing, OwnRegistry, may_be_own, missing};
+use super::lookup::{Missing, OwnRegistry, image_of, may_be_own, missing};
 use super::stored::{LATEST, stored};
 use crate::aws::Connection;
 use crate::build::{Builder, Built, Shelf};
@@ -25,6 +25,17 @@ pub enum Building {
     Tagged(String),
     /// What is in the registry is deployed, the newest.
     No,
+}
+
+/// When something stands in for an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandIn {
+    /// Where one is missing and the environment always allows it.
+    IfAllowed,
+    /// Where one is missing and the environment allows it on request.
+    Asked,
+    /// Whatever is there: what is there does not start.
+    Anyway,
 }
 
 /// The images of a plan's services.
@@ -157,16 +168,36 @@ pub fn provided_by_build(plan: &Plan) -> Plan {
     Plan { services, ..plan.clone() }
 }
 
+/// The services of a plan as if the image of each were missing.
+fn all_as_missing(plan: &Plan) -> Vec<Missing> {
+    let missing = |service: &ServicePlan| {
+        let image = image_of(service).map(|(image, _)| image.to_owned()).unwrap_or_default();
+        let of_build = service.build.as_ref().map(|build| build.repository.clone());
+        let of_image = || {
+            let name = ImageName::parse(&image).ok().filter(|_| may_be_own(service))?;
+            Some(name.repository)
+        };
+        let repository = of_build.or_else(of_image).unwrap_or_else(|| format!("{}/{}", plan.app, service.name));
+        let instead = "as it was asked for, whatever is in the repository".to_owned();
+        Missing { service: service.name.clone(), image, repository, has_others: true, instead }
+    };
+    plan.services.iter().map(missing).collect()
+}
+
 /// Puts something in the place of images that are missing, where the environment allows it; otherwise says what is missing.
 pub async fn fall_back(
     connection: &Connection,
     plan: &Plan,
     provided: &mut Provided,
     shelf: &Shelf,
-    asked: bool,
+    stand_in: StandIn,
     report: &Reporter,
 ) -> Result<(), ReleaseError> {
-    let missing = lacking(connection, plan, &provided.built).await?;
+    let missing = match stand_in {
+        StandIn::IfAllowed | StandIn::Asked => lacking(connection, plan, &provided.built).await?,
+        StandIn::Anyway => all_as_missing(plan),
+    };
+    let asked = stand_in != StandIn::IfAllowed;
     let Some(first) = missing.first() else { return Ok(()) };
     let environment = &plan.environment;
     match (environment.fallback, asked) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Overrides, RollbackOverride, ServiceName, StrategyWord};
 use crate::deploy::DeployOptions;
 use crate::ensure::{DefinitionChoice, Force};
+use crate::images::StandIn;
 
 /// The flags of a release. Values of variables are not kept: they may be secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct Asked {
     /// Whether something might stand in for a missing image.
     #[serde(skip_serializing_if = "is_false")]
     pub use_fallback_image: bool,
+    /// Whether it was to stand in although an image is there.
+    #[serde(skip_serializing_if = "is_false")]
+    pub stand_in_anyway: bool,
     /// Whether new tasks were to be started even if nothing changed.
     pub force: bool,
 }
@@ -51,7 +55,17 @@ impl Asked {
             definition: options.definition,
             no_build: false,
             use_fallback_image: false,
+            stand_in_anyway: false,
             force: options.force == Force::Always,
+        }
+    }
+
+    /// When something was to stand in.
+    pub fn stand_in(&self) -> StandIn {
+        match (self.stand_in_anyway, self.use_fallback_image) {
+            (true, _) => StandIn::Anyway,
+            (false, true) => StandIn::Asked,
+            (false, false) => StandIn::IfAllowed,
         }
     }
 

@@ -7,6 +7,12 @@ use serde_json::json;
 
 use super::{ContainerPlace, EngineError, HOME_LABEL, Method};
 
+/// How often it is tried to make a network.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// The pause before the second attempt; before later ones it is longer.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// A subnet that tasks get their addresses of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Network {
@@ -42,6 +48,20 @@ impl Network {
     /// An engine lets containers choose an address only in a network whose subnet was given to it. One that is free it alone can
     /// find: it is asked for a network without subnet first, and for one with that subnet then.
     pub async fn ensure(place: &ContainerPlace) -> Result<Self, EngineError> {
+        let mut attempt = 1;
+        loop {
+            match Network::made(place).await {
+                // Podman stumbles over networks of others that come and go in that moment.
+                Err(error) if matches!(error.status(), Some(500..)) && attempt < ATTEMPTS_MAX => {
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                made => return made,
+            }
+        }
+    }
+
+    async fn made(place: &ContainerPlace) -> Result<Self, EngineError> {
         if let Some(range) = inspect(place).await? {
             return parse(&range);
         }
