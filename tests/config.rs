@@ -122,7 +122,7 @@ fn a_release_that_is_gone_on_with_remembers_what_it_published_and_puts_it_back()
     trial.run(&["config", "set", "db-password", "one", "--secret"], &[]).exits(0);
     trial.deploy(&[]).exits(0);
     // It takes its time to fail.
-    let hanging = [("LEVEL", "trace"), ("FLAGS", "--boot-delay 2s --exit-after 1ms")];
+    let hanging = [("LEVEL", "trace"), ("FLAGS", "--boot-delay 2s --health unhealthy --exit-after 1ms")];
     let mut command = trial.command(&["deploy"], &hanging);
     let mut release =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");

@@ -121,6 +121,8 @@ fn a_service_runs_in_containers_and_leaves_none() {
 
     // Nothing is left of them.
     trial.run(&["engine", "stop"], &[]).exits(0);
+    let networks = docker.says(&["network", "ls", "--format", "{{.Name}}"]);
+    assert!(!networks.contains("seatrial-"), "{networks}");
     wait_until(PATIENCE, "no container to be left", || docker.says(&["ps", "--all", "--quiet"]).trim().is_empty());
 }
 

@@ -19,7 +19,7 @@ pub(crate) use frames::FrameReader;
 pub(crate) use images::{StoredImage, ensure_named, ensure_pause, ensure_stored, turn};
 pub(crate) use leftovers::{remove_container, remove_of_home, remove_of_task};
 pub(crate) use network::Network;
-pub(crate) use place::{ContainerPlace, container_name, identity, labels, own_address, pause_name};
+pub(crate) use place::{ContainerPlace, container_name, has_identity, identity, labels, own_address, pause_name};
 use place::{HOME_LABEL, TASK_LABEL};
 pub use search::ContainerEngineOptions;
 pub(crate) use search::{Found, Reach, find};

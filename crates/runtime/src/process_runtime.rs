@@ -19,6 +19,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use seatrial_model::{ContainerName, TaskId, Timestamp};
 use seatrial_ports::TaskLaunch;
@@ -29,13 +30,16 @@ use crate::container_engine::ContainerEngineOptions;
 use crate::directory::{TaskDirectory, TasksDirectory};
 use crate::lock::TaskLock;
 use crate::log;
-use container_engines::ContainerEngines;
+use container_engines::{ContainerEngines, remove_all};
 use follower::Follower;
 use port_finder::PortFinder;
 use tracked::Tracked;
 
 /// Threads for reading and writing task files: an fsync each at most, so a few overlap well and more would only queue at the disk.
 const FILE_THREADS_MAX: usize = 4;
+
+/// How long the removal of containers and network may take.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(20);
 
 /// How to start the process that becomes a supervisor. The task's directory is added as the last argument.
 #[derive(Clone, Debug)]
@@ -92,6 +96,20 @@ impl ProcessRuntime {
         let containers = ContainerEngines::new(container_engine, own, is_over);
         let shared = Arc::new(Shared { directory, supervisor, reports, containers, tasks: Mutex::default() });
         Ok(ProcessRuntime { shared, executor: Some(executor), ports: PortFinder::new() })
+    }
+
+    /// Removes what a home has in its container engine, now that its tasks have ended; nothing where it never had any. The text of the error
+    /// says why something may be left.
+    pub fn remove_containers(home: &Path, container_engine: &ContainerEngineOptions) -> Result<(), String> {
+        let executor = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let executor = executor.map_err(|error| error.to_string())?;
+        let home = std::path::absolute(home).map_err(|error| error.to_string())?;
+        executor.block_on(async {
+            match tokio::time::timeout(REMOVAL_LIMIT, remove_all(container_engine, &home)).await {
+                Ok(removed) => removed,
+                Err(_) => Err(format!("it did not answer within {} s", REMOVAL_LIMIT.as_secs())),
+            }
+        })
     }
 
     /// Lists the tasks that have a supervisor. One outlives the end of its task by a moment, until that has been heard.

@@ -229,7 +229,9 @@ fn stop(home: &Home, arguments: &StopArguments, printer: &Printer) -> Result<Exi
     if settings != after {
         after.save(home)?;
     }
-    let tasks = if home.path().exists() { end_tasks_and_traffic(home, |what| printer.remark(what))? } else { 0 };
+    let containers = settings.container_engine.as_deref();
+    let end = || end_tasks_and_traffic(home, containers, |what| printer.remark(what));
+    let tasks = if home.path().exists() { end()? } else { 0 };
     let tasks_too = match tasks {
         0 => String::new(),
         1 => ", and so is its task".to_owned(),

@@ -1,6 +1,7 @@
 //! Ending what outlives the engine's own process: its data plane and its tasks.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use seatrial_model::TaskId;
 use seatrial_ports::runtime::{Runtime, TaskPhase};
 use seatrial_proxy::end_proxy;
-use seatrial_runtime::ProcessRuntime;
+use seatrial_runtime::{ContainerEngineOptions, ProcessRuntime};
 use seatrial_store::DirectoryLock;
 
 use super::Home;
@@ -24,8 +25,8 @@ const TASKS_LIMIT: Duration = Duration::from_secs(135);
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Ends the data plane, then every task with its stop timeout; returns how many tasks there were. The engine must be gone; none can
-/// be started meanwhile.
-pub fn end_tasks_and_traffic(home: &Home, progress: impl Fn(&str)) -> Result<usize> {
+/// be started meanwhile. `containers` is the socket of the container engine, where one was named.
+pub fn end_tasks_and_traffic(home: &Home, containers: Option<&Path>, progress: impl Fn(&str)) -> Result<usize> {
     let _alone = DirectoryLock::acquire(&home.store()).context("another engine is being started")?;
     if !end_proxy(&home.proxy(), PROXY_LIMIT).context("could not end the data plane")? {
         bail!(
@@ -34,7 +35,12 @@ pub fn end_tasks_and_traffic(home: &Home, progress: impl Fn(&str)) -> Result<usi
             home.proxy().display()
         );
     }
-    end_tasks(home, progress)
+    let tasks = end_tasks(home, &progress)?;
+    let containers = ContainerEngineOptions { socket: containers.map(Path::to_owned), publish: false };
+    if let Err(why) = ProcessRuntime::remove_containers(home.path(), &containers) {
+        progress(&format!("the network of containers may be left in the container engine: {why}"));
+    }
+    Ok(tasks)
 }
 
 fn end_tasks(home: &Home, progress: impl Fn(&str)) -> Result<usize> {

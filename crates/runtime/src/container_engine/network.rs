@@ -61,6 +61,14 @@ impl Network {
         }
     }
 
+    /// Removes the network of a home; one that is not there is as good.
+    pub async fn remove(place: &ContainerPlace) -> Result<(), EngineError> {
+        match place.client().ask(Method::DELETE, &format!("/networks/{}", place.network()), None).await {
+            Err(error) if error.status() != Some(404) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     async fn made(place: &ContainerPlace) -> Result<Self, EngineError> {
         if let Some(range) = inspect(place).await? {
             return parse(&range);

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use super::Client;
 
+/// The file in which a home keeps its identity.
+const IDENTITY_FILE: &str = "container-identity";
+
 /// Names the home whose engine may touch a container, and no other.
 pub(crate) const HOME_LABEL: &str = "seatrial.home";
 pub(crate) const TASK_LABEL: &str = "seatrial.task";
@@ -36,9 +39,14 @@ impl ContainerPlace {
     }
 }
 
+/// Tells whether a home has ever had a container, or was about to.
+pub(crate) fn has_identity(home: &Path) -> bool {
+    home.join(IDENTITY_FILE).is_file()
+}
+
 /// Returns the identity of a home, which it keeps in a file from the first time on.
 pub(crate) fn identity(home: &Path) -> io::Result<String> {
-    let file = home.join("container-identity");
+    let file = home.join(IDENTITY_FILE);
     match std::fs::read_to_string(&file) {
         Ok(identity) if is_identity(identity.trim()) => return Ok(identity.trim().to_owned()),
         Ok(_) => {}

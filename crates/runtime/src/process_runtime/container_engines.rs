@@ -2,7 +2,7 @@
 //! only asks where a task would be reached.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use seatrial_ports::runtime::{ContainerAddress, RuntimeError};
 use tokio::runtime::Handle;
 
 use crate::container_engine::{
-    ContainerEngineOptions, ContainerPlace, Found, Network, Reach, find, identity, remove_of_home, turn,
+    ContainerEngineOptions, ContainerPlace, Found, Network, Reach, find, has_identity, identity, remove_of_home, turn,
 };
 
 /// How long the first question waits for the search: an engine that is there answers in milliseconds, and makes a network within this.
@@ -106,6 +106,18 @@ impl ContainerEngines {
             search.learn(found).await;
         });
     }
+}
+
+/// Removes every container and the network of a home whose tasks have all ended, if it ever had any.
+pub(super) async fn remove_all(options: &ContainerEngineOptions, home: &Path) -> Result<(), String> {
+    if !has_identity(home) {
+        return Ok(());
+    }
+    let Found { socket, .. } = find(options).await?;
+    let home = identity(home).map_err(|error| format!("{}: {error}", home.display()))?;
+    let place = ContainerPlace { socket, home };
+    remove_of_home(&place, |_| true).await.map_err(|error| error.to_string())?;
+    Network::remove(&place).await.map_err(|error| error.to_string())
 }
 
 impl Search {

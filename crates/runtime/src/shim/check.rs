@@ -20,6 +20,9 @@ const KILL_LIMIT: Duration = Duration::from_secs(2);
 
 const KILL_INTERVAL: Duration = Duration::from_millis(20);
 
+/// How long an engine may take to know the exit code of a check whose output has ended.
+const CODE_LIMIT: Duration = Duration::from_secs(2);
+
 #[derive(Deserialize)]
 struct Created {
     #[serde(rename = "Id")]
@@ -74,8 +77,16 @@ async fn execute(client: &Client, execution: &str) -> Result<i64, EngineError> {
     let request = json!({ "Detach": false, "Tty": false });
     let output = client.follow(&format!("/exec/{execution}/start"), Some(&request)).await?;
     copy_output(&mut FrameReader::new(output)).await;
-    let code = inspect(client, execution).await?.exit_code;
-    code.ok_or_else(|| EngineError::Garbled("a check without exit code".to_owned()))
+    // Its output may end a moment before the engine has heard of its end.
+    let deadline = Instant::now() + CODE_LIMIT;
+    loop {
+        let inspected = inspect(client, execution).await?;
+        match inspected.exit_code.filter(|_| !inspected.running) {
+            Some(code) => return Ok(code),
+            None if Instant::now() < deadline => tokio::time::sleep(KILL_INTERVAL).await,
+            None => return Err(EngineError::Garbled("a check without exit code".to_owned())),
+        }
+    }
 }
 
 async fn inspect(client: &Client, execution: &str) -> Result<Inspected, EngineError> {

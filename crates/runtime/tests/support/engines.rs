@@ -93,9 +93,11 @@ fn start(brand: Brand) -> Option<Engine> {
     };
     // What the engine is started from waits for the end of this program, however it comes, and then ends the engine.
     let script = format!(
-        "{command} >{0}/log 2>&1 & echo $! >{0}/started; cat >/dev/null; kill -TERM $!; wait $!; \
-         umount {0}/data/overlay 2>/dev/null; rm -rf {0}",
-        directory.display()
+        "cd {0}; {command} >{0}/log 2>&1 & echo $! >{0}/started; cat >/dev/null; kill -TERM $!; wait $!; cd /; \
+         for left in $(pgrep -f '[/]{1}/' | grep -vx $$); do pkill -KILL -P $left; kill -KILL $left; done 2>/dev/null; \
+         awk '$2 ~ \"^{0}/\" {{ print $2 }}' /proc/mounts | sort -r | xargs -r -n 1 umount -l; rm -rf {0}",
+        directory.display(),
+        directory.file_name().unwrap_or_default().display(),
     );
     let mut keeper = Command::new("sh");
     keeper.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
