@@ -211,6 +211,59 @@ fn engines_that_die_while_tasks_start_leave_none_without_its_values() {
     story.nothing_is_on_disk();
 }
 
+/// A service of the coordinator's, whose password is in Secrets Manager.
+const CONFIGURATION: &str = r#"
+app: trial
+services:
+  web:
+    command: [sh, -c, 'printf "%s" "$PASSWORD" > seen; exec seatrial demo-app']
+    port: 8080
+    health_check: { path: /health/ready, interval: 5s }
+    listener: { port: @PORT@ }
+    secrets: { PASSWORD: "{{ env('SOURCE') }}" }
+"#;
+
+#[test]
+fn a_release_looks_at_secrets_before_it_touches_anything() {
+    let trial = Trial::new(CONFIGURATION);
+    trial.run(&["engine", "start", "--port", "0"], TALKATIVE).exits(0);
+    let aws = Aws::of(&trial);
+    let deploy = |source: &str| trial.deploy(&[("SOURCE", source)]);
+    let refused = |source: &str, why: &str, next: &str| {
+        let ran = deploy(source).exits(1);
+        assert!(ran.says(&format!("PASSWORD comes from the secret {why}")) && ran.says(next), "{ran:?}");
+        let status = trial.run(&["status", "-o", "json"], &[("SOURCE", source)]);
+        assert!(!status.stdout.contains("trial-dev-web"), "nothing was made: {status:?}");
+    };
+    let missing = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/none-AbCd3f";
+    let creation = "aws secretsmanager create-secret --name shop/none --secret-string";
+    refused(missing, &format!("{missing}, which does not exist; no task would start"), creation);
+    let planned = trial.run(&["plan"], &[("SOURCE", missing)]).exits(0);
+    assert!(planned.says("which does not exist; no task would start") && planned.says(creation), "{planned:?}");
+
+    let value = json!({"password": PLAINTEXTS[1]}).to_string();
+    let created = aws.secretsmanager("CreateSecret", json!({"Name": "shop/db", "SecretString": value}));
+    let secret = created["ARN"].as_str().expect("an ARN");
+    let of_stage = |stage: &str| format!("{secret}:password:{stage}:");
+    refused(
+        &of_stage("AWSPREVIOUS"),
+        &format!("{secret}, which has no version with the stage AWSPREVIOUS"),
+        &format!("aws secretsmanager list-secret-version-ids --secret-id {secret}"),
+    );
+    aws.secretsmanager("DeleteSecret", json!({"SecretId": secret}));
+    refused(
+        &of_stage(""),
+        &format!("{secret}, which is scheduled for deletion"),
+        &format!("aws secretsmanager restore-secret --secret-id {secret}"),
+    );
+    let looked = trial.run(&["doctor"], &[("SOURCE", &of_stage(""))]);
+    assert!(looked.says("which is scheduled for deletion"), "{looked:?}");
+    aws.secretsmanager("RestoreSecret", json!({"SecretId": secret}));
+    deploy(&of_stage("")).exits(0);
+    let seen = std::fs::read_to_string(trial.directory().join("seen")).expect("it was written");
+    assert_eq!(seen, PLAINTEXTS[1]);
+}
+
 fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).expect("a file").permissions().mode() & 0o777

@@ -80,7 +80,6 @@ pub async fn deploy(
     let ensured = ensuring.everything().await;
     report.send(step_ended(TARGET, &ensured, |_| ("done".to_owned(), Vec::new())));
     let ensured = ensured?;
-    let _watched = connection.watch(ensured.services.len());
     let waits = ensured.services.iter().map(|(name, task_definition, effect)| {
         let service = plan.service(name).expect("every ensured service comes from the plan");
         let after = After { connection, options, report, interrupt: interrupt.clone(), started };

@@ -60,7 +60,7 @@ pub async fn doctor(connection: &Connection, plan: &Plan) -> Vec<Check> {
     checks.extend(listed(
         "secrets",
         secrets_of(connection, plan).await,
-        "every parameter that containers ask for is there",
+        "every parameter and secret that containers ask for is there; their values were not read",
     ));
     checks.extend(listed(
         "alarms",
@@ -136,12 +136,13 @@ async fn repositories(connection: &Connection, plan: &Plan) -> Result<Vec<Findin
 }
 
 async fn secrets_of(connection: &Connection, plan: &Plan) -> Result<Vec<Finding>, ReleaseError> {
-    let missing = secrets::missing(connection, plan).await?;
+    let secrets::Looked { missing, unseen } = secrets::look(connection, plan).await?;
     let finding = |one: crate::preflight::Finding| Finding::Bad {
         detail: format!("service {}: {}", one.service, one.what),
         instead: one.instead,
     };
-    Ok(missing.into_iter().map(finding).collect())
+    let unseen = unseen.into_iter().map(|detail| Finding::Unknown { detail });
+    Ok(missing.into_iter().map(finding).chain(unseen).collect())
 }
 
 async fn alarms(connection: &Connection, plan: &Plan) -> Result<Vec<Finding>, ReleaseError> {

@@ -38,11 +38,16 @@ impl Interrupt {
 
     /// Sleeps, unless or until somebody asks; tells whether somebody did.
     pub(crate) async fn sleep(&mut self, duration: std::time::Duration) -> bool {
+        self.wait(tokio::time::sleep(duration)).await
+    }
+
+    /// Waits for something, unless or until somebody asks; tells whether somebody did.
+    pub(crate) async fn wait(&mut self, something: impl Future<Output = ()>) -> bool {
         if self.is_raised() {
             return true;
         }
         tokio::select! {
-            () = tokio::time::sleep(duration) => self.is_raised(),
+            () = something => self.is_raised(),
             () = self.raised() => true,
         }
     }

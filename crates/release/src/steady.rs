@@ -43,7 +43,11 @@ impl Waiting<'_> {
     /// so from the start: what to say of it depends on whether anything was changed.
     pub async fn until_steady(mut self, plan: &ServicePlan, at_once: Verdict) -> Result<ServiceOutcome, ReleaseError> {
         let mut last: Option<Seen> = None;
+        let mut is_interrupted = self.interrupt.wait(self.connection.looks.turn()).await;
         let verdict = loop {
+            if is_interrupted {
+                break Verdict::Interrupted;
+            }
             match self.look(plan).await {
                 Ok(Some(seen)) => {
                     let is_steady = is_steady(&seen.counts);
@@ -66,9 +70,7 @@ impl Waiting<'_> {
             if self.started.elapsed() >= self.timeout {
                 break Verdict::TimedOut;
             }
-            if self.interrupt.sleep(self.connection.poll_interval()).await {
-                break Verdict::Interrupted;
-            }
+            is_interrupted = self.interrupt.wait(self.connection.next_look()).await;
         };
         Ok(self.outcome(plan, verdict, last).await)
     }

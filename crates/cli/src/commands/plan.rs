@@ -163,7 +163,9 @@ pub async fn planned(
         }
     };
     let defaults = target::defaults(&environment.target, Some(connection));
-    let mut findings = secrets::missing(connection, plan).await?;
+    let looked = secrets::look(connection, plan).await?;
+    looked.unseen.iter().for_each(|unseen| printer.remark(unseen));
+    let mut findings = looked.missing;
     findings.extend(taken);
     let mut planned = Planned {
         rehearsal,

@@ -1,15 +1,18 @@
 //! Looks at an environment again and again, in a task of its own, and keeps the last thing it saw.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use seatrial_release::ReleaseError;
 use seatrial_release::view::{WatchView, Watcher};
 use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 
-/// How long one look may take. Every call has its own shorter limit; a service takes about ten.
+/// How long one look may take, beside what services wait for each other. Every call has its own shorter limit; a service takes about ten.
 const LOOK_LIMIT: Duration = Duration::from_secs(60);
+
+/// The least time between two looks.
+const REST_MIN: Duration = Duration::from_millis(250);
 
 /// What is known of an environment.
 #[derive(Clone, Debug, Default)]
@@ -45,12 +48,14 @@ impl Feed {
         let (sender, news) = watch::channel(News::default());
         let soon = Arc::new(Notify::new());
         let nudged = Arc::clone(&soon);
+        let limit = LOOK_LIMIT + watcher.spread();
         let task = tokio::spawn(async move {
             while !sender.is_closed() {
-                let looked = tokio::time::timeout(LOOK_LIMIT, watcher.look()).await;
+                let began = Instant::now();
+                let looked = tokio::time::timeout(limit, watcher.look()).await;
                 sender.send_modify(|news| news.take(looked.map_err(|_| ())));
                 tokio::select! {
-                    () = tokio::time::sleep(interval) => {}
+                    () = tokio::time::sleep(interval.saturating_sub(began.elapsed()).max(REST_MIN)) => {}
                     () = nudged.notified() => {}
                 }
             }

@@ -49,6 +49,13 @@ impl Bucket {
         Duration::from_secs_f64(missing / (self.limit.per_second * self.pace))
     }
 
+    /// How long a token that is asked for at a later moment has to be waited for, if nobody else takes one.
+    pub fn until_token(&mut self, now: Instant) -> Duration {
+        self.refill(now);
+        let missing = (1.0 - self.tokens).max(0.0);
+        Duration::from_secs_f64(missing / (self.limit.per_second * self.pace))
+    }
+
     /// Goes on at half the pace: AWS has refused a call, since others take from the same bucket of the account.
     pub fn refused(&mut self, now: Instant) {
         self.refill(now);

@@ -1,8 +1,6 @@
 //! Clients for one endpoint: the embedded engine's, or AWS itself. After this file nothing knows the difference.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -12,10 +10,12 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{CallError, DoingExt};
 use super::limits::Service;
+use super::looks::Looks;
 use super::paced::{self, Buckets};
 use super::role::RoleArn;
 use super::time_scale::{Clock, TimeScale};
 use crate::definitions::Known;
+use crate::watch::bulletin::Bulletin;
 
 /// Longest wait for a connection: a live endpoint answers within milliseconds, across the world within one second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,10 +28,6 @@ const POLL_INTERVAL_LOOPBACK: Duration = Duration::from_millis(250);
 
 /// Time between two looks at AWS: five calls each stay well below its 20 a second per kind of call.
 const POLL_INTERVAL_REMOTE: Duration = Duration::from_secs(2);
-
-/// What each service that is watched at AWS adds to the time between two looks: one look at it is up to four calls about tasks, of which
-/// ECS allows an account 20 a second; all of them together take a quarter of that.
-const POLL_INTERVAL_OF_SERVICE: Duration = Duration::from_millis(800);
 
 /// Where an AWS API is served, and the key it expects.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,6 +69,7 @@ pub struct Connection {
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) scaling: aws_sdk_applicationautoscaling::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) surroundings: Surroundings,
@@ -80,37 +77,16 @@ pub struct Connection {
     pub(crate) definitions: Known,
     region: String,
     poll_interval: Duration,
-    /// How many services are being watched.
-    watched: Arc<AtomicUsize>,
+    pub(crate) looks: Looks,
+    pub(crate) bulletin: Bulletin,
     time_scale: TimeScale,
-}
-
-/// Services that are being watched, until it is dropped.
-pub(crate) struct Watched {
-    count: usize,
-    all: Arc<AtomicUsize>,
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.all.fetch_sub(self.count, Ordering::Relaxed);
-    }
 }
 
 impl Connection {
     /// Connects to an endpoint on this machine. Proxies and AWS configuration of the surrounding shell have no say in it, except that
     /// `AWS_ENDPOINT_URL_CLOUDFORMATION` names a CloudFormation to rehearse with.
     pub fn to_endpoint(endpoint: &Endpoint) -> Self {
-        let credentials =
-            Credentials::new(&endpoint.access_key_id, &endpoint.secret_access_key, None, None, "seatrial endpoint");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(endpoint.region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .endpoint_url(&endpoint.url)
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .timeout_config(timeouts())
-            .build();
+        let config = config_of(endpoint);
         let connection = Self::new(&config, endpoint.region.clone(), Surroundings::Endpoint(endpoint.clone()));
         match std::env::var(CLOUDFORMATION_ENDPOINT) {
             Ok(elsewhere) => {
@@ -119,6 +95,13 @@ impl Connection {
             }
             Err(_) => connection,
         }
+    }
+
+    /// Connects to an endpoint on this machine as if it were AWS: with its limits, and with looks that are as rare.
+    #[cfg(test)]
+    pub(crate) fn to_endpoint_far_away(endpoint: &Endpoint) -> Self {
+        let surroundings = Surroundings::Endpoint(endpoint.clone());
+        Self::at_a_distance(&config_of(endpoint), endpoint.region.clone(), surroundings, false)
     }
 
     /// Connects to AWS by the default chain of credentials and settings (environment, profiles, roles, `AWS_ENDPOINT_URL`), and with
@@ -149,15 +132,18 @@ impl Connection {
     }
 
     fn new(config: &SdkConfig, region: String, surroundings: Surroundings) -> Self {
-        let poll_interval =
-            if config.endpoint_url().is_some_and(is_loopback) { POLL_INTERVAL_LOOPBACK } else { POLL_INTERVAL_REMOTE };
+        let is_near = config.endpoint_url().is_some_and(is_loopback);
+        Self::at_a_distance(config, region, surroundings, is_near)
+    }
+
+    /// An endpoint that is near has no limits.
+    fn at_a_distance(config: &SdkConfig, region: String, surroundings: Surroundings, is_near: bool) -> Self {
+        let poll_interval = if is_near { POLL_INTERVAL_LOOPBACK } else { POLL_INTERVAL_REMOTE };
         let time_scale = TimeScale::default();
         let buckets = Buckets::default();
         // The embedded engine has no limits, and no more than one client at a time.
         let of = |service: Service| match config.http_client() {
-            Some(client) if config.endpoint_url().is_none_or(|url| !is_loopback(url)) => {
-                config.to_builder().http_client(buckets.client(service, &client)).build()
-            }
+            Some(client) if !is_near => config.to_builder().http_client(buckets.client(service, &client)).build(),
             Some(_) | None => config.clone(),
         };
         let ecs = aws_sdk_ecs::config::Builder::from(&of(Service::Ecs)).interceptor(time_scale.clone()).build();
@@ -168,6 +154,7 @@ impl Connection {
             logs: aws_sdk_cloudwatchlogs::Client::new(&of(Service::Logs)),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&of(Service::CloudWatch)),
             scaling: aws_sdk_applicationautoscaling::Client::new(&of(Service::AutoScaling)),
+            secrets: aws_sdk_secretsmanager::Client::new(&of(Service::Secrets)),
             ssm: aws_sdk_ssm::Client::new(&of(Service::Ssm)),
             cloudformation: aws_sdk_cloudformation::Client::new(&of(Service::CloudFormation)),
             surroundings,
@@ -175,7 +162,8 @@ impl Connection {
             definitions: Known::default(),
             region,
             poll_interval,
-            watched: Arc::default(),
+            looks: if is_near { Looks::unlimited() } else { Looks::limited() },
+            bulletin: Bulletin::default(),
             time_scale,
         }
     }
@@ -187,13 +175,12 @@ impl Connection {
 
     /// Time between two looks at something that is being waited for.
     pub fn poll_interval(&self) -> Duration {
-        stretched(self.poll_interval, self.watched.load(Ordering::Relaxed))
+        self.poll_interval
     }
 
-    /// Says that so many services are watched from now on: the more, the more rarely each.
-    pub(crate) fn watch(&self, count: usize) -> Watched {
-        self.watched.fetch_add(count, Ordering::Relaxed);
-        Watched { count, all: Arc::clone(&self.watched) }
+    /// Waits for the next look at something that is watched: the time between two looks, and longer where there is much to look at.
+    pub(crate) async fn next_look(&self) {
+        tokio::join!(tokio::time::sleep(self.poll_interval), self.looks.turn());
     }
 
     /// How many times shorter the endpoint makes the durations it is given, as far as its answers have told: 1 on AWS.
@@ -219,14 +206,17 @@ impl Connection {
     }
 }
 
-/// The time between two looks at each of some services. An endpoint on this machine has no limits.
-fn stretched(interval: Duration, watched: usize) -> Duration {
-    let watched = u32::try_from(watched).unwrap_or(u32::MAX);
-    if interval < POLL_INTERVAL_REMOTE {
-        interval
-    } else {
-        interval.max(POLL_INTERVAL_OF_SERVICE.saturating_mul(watched))
-    }
+fn config_of(endpoint: &Endpoint) -> SdkConfig {
+    let credentials =
+        Credentials::new(&endpoint.access_key_id, &endpoint.secret_access_key, None, None, "seatrial endpoint");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(endpoint.region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(&endpoint.url)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .timeout_config(timeouts())
+        .build()
 }
 
 fn timeouts() -> TimeoutConfig {
@@ -253,19 +243,6 @@ mod tests {
         for url in ["https://ecs.us-east-1.amazonaws.com", "http://10.0.0.1:4510", "http://127.0.0.1.example.com"] {
             assert!(!is_loopback(url), "{url}");
         }
-    }
-
-    #[test]
-    fn any_number_of_services_is_watched_within_a_quarter_of_what_ecs_allows() {
-        for watched in [1, 2, 3, 10, 100, 500] {
-            let looks_per_second = watched as f64 / stretched(POLL_INTERVAL_REMOTE, watched).as_secs_f64();
-            // Tasks that run and that have stopped, listed and described; the service; its deployment.
-            for (calls, allowed) in [(4.0, 20.0), (1.0, 20.0), (1.0, 20.0)] {
-                assert!(calls * looks_per_second <= allowed / 4.0 + 1e-9, "{watched}: {looks_per_second}");
-            }
-        }
-        assert_eq!(stretched(POLL_INTERVAL_REMOTE, 1), POLL_INTERVAL_REMOTE);
-        assert_eq!(stretched(POLL_INTERVAL_LOOPBACK, 500), POLL_INTERVAL_LOOPBACK);
     }
 
     #[test]

@@ -7,6 +7,9 @@ use super::permission;
 /// Code with which ECS says that a service does not exist.
 pub(crate) const MISSING_SERVICE: &str = "ServiceNotFoundException";
 
+/// Codes with which AWS refuses what the credentials may not ask.
+const NOT_TO_BE_ASKED: [&str; 2] = ["AccessDeniedException", "AccessDenied"];
+
 /// A call to AWS that failed after its retries.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}: {problem}")]
@@ -74,6 +77,11 @@ impl CallError {
     /// Whether AWS refused with this code.
     pub(crate) fn has_code(&self, code: &str) -> bool {
         self.code.as_deref() == Some(code)
+    }
+
+    /// Whether there is no asking: these credentials may not, or the endpoint does not have it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.kind == CallErrorKind::NotImplemented || NOT_TO_BE_ASKED.iter().any(|code| self.has_code(code))
     }
 
     fn of<E>(doing: String, error: SdkError<E>) -> Self

@@ -16,6 +16,7 @@ pub(super) enum Service {
     Logs,
     CloudWatch,
     Ecr,
+    Secrets,
     Ssm,
     AutoScaling,
     CloudFormation,

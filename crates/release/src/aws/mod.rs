@@ -1,9 +1,12 @@
 //! The way to AWS: clients for one endpoint, errors that say what was being done, and requests that are documents.
 
+#[cfg(test)]
+pub(crate) mod answering;
 mod bucket;
 mod connection;
 mod error;
 mod limits;
+mod looks;
 mod paced;
 mod permission;
 pub(crate) mod raw;

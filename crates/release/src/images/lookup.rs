@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::login::login;
 use super::repository::REPOSITORY_MISSING;
-use crate::aws::{CallError, CallErrorKind, Connection, DoingExt};
+use crate::aws::{CallError, Connection, DoingExt};
 use crate::config::ServiceName;
 use crate::error::ReleaseError;
 use crate::plan::{ServicePlan, Target};
@@ -46,9 +46,6 @@ impl Missing {
     }
 }
 
-/// What is refused to whoever may not use ECR.
-const NOT_TO_BE_ASKED: [&str; 2] = ["AccessDeniedException", "AccessDenied"];
-
 /// Which registries are the environment's own.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnRegistry {
@@ -62,7 +59,7 @@ impl OwnRegistry {
     /// Finds the registry; none for whoever may not use it, and where there is none.
     pub async fn find(connection: &Connection) -> Result<Option<Self>, ReleaseError> {
         let login = match login(connection).await {
-            Err(ReleaseError::Call(error)) if is_closed(&error) => return Ok(None),
+            Err(ReleaseError::Call(error)) if error.is_closed() => return Ok(None),
             login => login?,
         };
         let account = connection.account().await?;
@@ -74,11 +71,6 @@ impl OwnRegistry {
     fn has(&self, name: &ImageName) -> bool {
         name.registry.as_ref().is_some_and(|registry| *registry == self.address || *registry == self.name)
     }
-}
-
-/// Whether ECR cannot be asked at all.
-fn is_closed(error: &CallError) -> bool {
-    error.kind() == CallErrorKind::NotImplemented || NOT_TO_BE_ASKED.iter().any(|code| error.has_code(code))
 }
 
 /// Whether a repository comes into being when ECS pulls from it for the first time.
@@ -154,7 +146,7 @@ pub(crate) async fn missing_image(
         }
         Err(error) if error.has_code(IMAGE_MISSING) => there_instead(connection, &name.repository).await?,
         // ECS will see.
-        Err(error) if is_closed(&error) => return Ok(None),
+        Err(error) if error.is_closed() => return Ok(None),
         Err(error) => return Err(error),
     };
     if *target != Target::Embedded && is_pulled_through(connection, &name.repository).await {

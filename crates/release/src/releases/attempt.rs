@@ -111,7 +111,7 @@ impl Attempt<'_> {
         }
         let plan = made.as_ref().map_or(self.plan, |made| &made.plan);
         assert!(plan.pending_outputs.is_empty(), "places are held only in plans that nobody carries out");
-        secrets::refuse_missing(connection, plan).await?;
+        secrets::refuse_missing(connection, plan, report).await?;
         refuse_firing_alarms(connection, plan, &self.deploy, report, &self.interrupt).await?;
         self.pushed(report).await?;
         let published = self.published(plan, recorder, report, head).await?;

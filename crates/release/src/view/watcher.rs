@@ -1,7 +1,7 @@
 //! Fetches what a [`WatchView`] shows, look by look. What never changes is asked for once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_ecs::types::{Service, ServiceDeployment};
 use futures_util::future::try_join_all;
@@ -69,6 +69,11 @@ impl Watcher {
         Self { connection, plan, urls: None, memories }
     }
 
+    /// How much longer a look may take because services wait for each other, so that AWS's limits are kept.
+    pub fn spread(&self) -> Duration {
+        self.connection.looks.spread(self.plan.services.len())
+    }
+
     /// Looks once at everything.
     pub async fn look(&mut self) -> Result<WatchView, ReleaseError> {
         if self.urls.is_none() {
@@ -105,6 +110,7 @@ async fn service_view(
     memory: &mut Memory,
     now: OffsetDateTime,
 ) -> Result<ServiceView, ReleaseError> {
+    connection.looks.turn().await;
     let Some((service, _)) = describe(connection, &plan.cluster, &plan.service_name).await? else {
         *memory = Memory::default();
         return Ok(not_deployed(&plan.name));

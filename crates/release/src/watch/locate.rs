@@ -41,6 +41,11 @@ pub(crate) async fn locate(
         arn,
         task_definition: task_definition.to_owned(),
     };
+    tokio::select! {
+        biased;
+        () = connection.looks.turn_to_find() => {}
+        () = interrupt.raised() => return Err(interrupted()),
+    }
     if let Some(arn) = service.current_service_deployment()
         && let Some(named) = look::deployment(connection, arn).await?
         && (leads_to(&named, deployment_id) || named.rollback().is_some())
@@ -56,10 +61,17 @@ pub(crate) async fn locate(
             let what = format!("ECS to list deployment {deployment_id} of service {service_name}");
             return Err(ReleaseError::TookTooLong { what, limit: LISTED_LIMIT });
         }
-        if interrupt.sleep(connection.poll_interval()).await {
-            return Err(ReleaseError::Interrupted { before: "the deployment could be watched".into() });
+        let next = async {
+            tokio::join!(tokio::time::sleep(connection.poll_interval()), connection.looks.turn_to_find());
+        };
+        if interrupt.wait(next).await {
+            return Err(interrupted());
         }
     }
+}
+
+fn interrupted() -> ReleaseError {
+    ReleaseError::Interrupted { before: "the deployment could be watched".into() }
 }
 
 /// The latest deployment of a service, whatever became of it.

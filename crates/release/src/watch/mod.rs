@@ -4,6 +4,7 @@
 //! look, tell, steer, sleep. It waits for *its* deployment: that the service as a whole is stable would be true after a rollback as well.
 
 pub(crate) mod alarm_cause;
+pub(crate) mod bulletin;
 pub(crate) mod cause;
 pub(crate) mod count;
 pub(crate) mod diagnosis;
@@ -13,6 +14,8 @@ pub(crate) mod health;
 pub(crate) mod locate;
 pub(crate) mod log_tail;
 pub(crate) mod look;
+#[cfg(test)]
+mod many;
 pub(crate) mod mirrored;
 pub(crate) mod names;
 pub(crate) mod outcome;
@@ -23,6 +26,7 @@ pub(crate) mod verdict;
 pub(crate) mod waiting;
 pub(crate) mod words;
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use aws_sdk_ecs::types::{ServiceDeploymentStatus, StopServiceDeploymentStopType};
@@ -36,6 +40,7 @@ use crate::steering::decide::Decision;
 use crate::steering::pilot::{Hold, Pilot, Turn};
 use crate::verify::Failure;
 
+use bulletin::{Entry, Standing};
 use goal::Until;
 use look::{Look, look};
 use teller::Teller;
@@ -104,7 +109,12 @@ impl Watch<'_> {
         let mut silent_since: Option<Instant> = None;
         let mut last: Option<Look> = None;
         let mut late_look: Option<Look> = None;
+        let entry = self.connection.bulletin.enter(&subject.arn);
+        let mut is_interrupted = self.first().await;
         let end = loop {
+            if is_interrupted {
+                break End::Interrupted;
+            }
             let began = Instant::now();
             let mut is_held = false;
             match look(self.connection, &subject).await {
@@ -152,9 +162,7 @@ impl Watch<'_> {
                 Clock::RollingBack { until } if Instant::now() >= until => break End::TimedOut(None),
                 Clock::Running { .. } | Clock::RollingBack { .. } => {}
             }
-            if self.interrupt.sleep(self.connection.poll_interval()).await {
-                break End::Interrupted;
-            }
+            is_interrupted = self.rest(&entry, last.as_ref(), clock.until()).await;
             if let (true, Clock::Running { until }) = (is_held, &mut clock) {
                 // Whoever holds a deployment takes their time; the pause it waits in has a limit of its own.
                 *until += began.elapsed();
@@ -169,6 +177,35 @@ impl Watch<'_> {
             is_steered: self.pilot.is_needed(),
             unverified: self.pilot.failure,
         })
+    }
+
+    /// Waits for the first look, where others are watched as well; tells whether somebody interrupted.
+    async fn first(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.connection.looks.turn() => false,
+            () = self.interrupt.raised() => true,
+        }
+    }
+
+    /// Waits until it is this deployment's turn to be looked at, something has happened to it, or time is up; tells whether somebody
+    /// interrupted.
+    async fn rest(&mut self, entry: &Entry, seen: Option<&Look>, until: Instant) -> bool {
+        let connection = self.connection;
+        let seen = seen.map(|seen| Standing::of(&seen.deployment));
+        let mut turn = pin!(connection.next_look());
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut turn => return self.interrupt.is_raised(),
+                () = self.interrupt.raised() => return true,
+                () = tokio::time::sleep(connection.poll_interval()) => {}
+            }
+            if Instant::now() >= until || entry.has_changed(connection, seen.as_ref()).await {
+                connection.looks.out_of_turn();
+                return false;
+            }
+        }
     }
 
     /// Does what was decided; returns why watching ends with it, if it does.
@@ -228,6 +265,14 @@ impl Watch<'_> {
 enum Clock {
     Running { until: Instant },
     RollingBack { until: Instant },
+}
+
+impl Clock {
+    fn until(self) -> Instant {
+        match self {
+            Clock::Running { until } | Clock::RollingBack { until } => until,
+        }
+    }
 }
 
 /// Stops a service deployment with a rollback. One that is over already is left alone.
