@@ -53,9 +53,11 @@ fn main() -> std::process::ExitCode {
 /// Diagnostics of the program itself, on standard error; `RUST_LOG` has the last word.
 fn trace(verbose: u8, format: LogFormat, default: &'static str) {
     let default = match verbose {
-        0 | 1 => default,
-        2 => "warn,seatrial=debug,aws_smithy_runtime=debug",
-        _ => "trace",
+        0 => default.to_owned(),
+        // What a command waits for at AWS.
+        1 => format!("{default},seatrial_release::aws=info"),
+        2 => "warn,seatrial=debug,aws_smithy_runtime=debug".to_owned(),
+        _ => "trace".to_owned(),
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let lines = tracing_subscriber::fmt()

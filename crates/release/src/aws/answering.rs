@@ -8,7 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 
 use super::Endpoint;
@@ -55,6 +55,11 @@ impl Answering {
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// A refusal in AWS's form.
+pub(crate) fn refusal(code: &str, message: &str) -> Answer {
+    (400, json!({ "__type": code, "message": message }))
 }
 
 async fn one(

@@ -2,6 +2,7 @@
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 
+use super::hindrance::Hindrance;
 use super::permission;
 
 /// Code with which ECS says that a service does not exist.
@@ -18,6 +19,7 @@ pub struct CallError {
     problem: String,
     kind: CallErrorKind,
     code: Option<String>,
+    hindrance: Option<Hindrance>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -60,6 +62,9 @@ impl CallError {
 
     /// What to do next.
     pub fn advice(&self) -> Option<String> {
+        if let Some(hindrance) = &self.hindrance {
+            return Some(hindrance.advice());
+        }
         let text = match self.kind {
             CallErrorKind::Unreachable => "check that the endpoint is running and reachable",
             CallErrorKind::Credentials => "check the AWS credentials and the clock of this machine",
@@ -88,26 +93,38 @@ impl CallError {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
+        let mut hindrance = None;
         let (kind, code, problem) = match &error {
             SdkError::ServiceError(context) => {
                 let code = context.err().code().map(ToOwned::to_owned);
                 let message = context.err().message().unwrap_or("without a message");
+                hindrance = code.as_deref().and_then(|code| Hindrance::of_refusal(code, message));
                 let kind = kind_of(code.as_deref(), context.raw().status().as_u16());
                 let problem = code.as_deref().map_or_else(|| message.to_owned(), |code| format!("{code}: {message}"));
+                let problem = match &hindrance {
+                    Some(hindrance) => format!("{} ({problem})", hindrance.in_words()),
+                    None => problem,
+                };
                 (kind, code, problem)
             }
             SdkError::TimeoutError(_) => (CallErrorKind::Unreachable, None, "no answer in time".to_owned()),
-            SdkError::DispatchFailure(failure) if failure.is_user() || failure.is_other() => {
-                (CallErrorKind::Credentials, None, "the request could not be signed or sent".to_owned())
+            SdkError::DispatchFailure(failure) => {
+                hindrance = Hindrance::of_failure(&error);
+                let problem = hindrance.as_ref().map(|hindrance| hindrance.in_words().to_owned());
+                if failure.is_user() || failure.is_other() {
+                    let problem = problem.unwrap_or_else(|| "the request could not be signed or sent".to_owned());
+                    (CallErrorKind::Credentials, None, problem)
+                } else {
+                    (CallErrorKind::Unreachable, None, problem.unwrap_or_else(|| "no connection".to_owned()))
+                }
             }
-            SdkError::DispatchFailure(_) => (CallErrorKind::Unreachable, None, "no connection".to_owned()),
             SdkError::ResponseError(_) => (CallErrorKind::Unreadable, None, "the answer cannot be read".to_owned()),
             SdkError::ConstructionFailure(_) => {
                 (CallErrorKind::Refused, None, "the request could not be built".to_owned())
             }
             _ => (CallErrorKind::Unreadable, None, "the call failed".to_owned()),
         };
-        Self { doing, problem, kind, code, source: error.into_source().ok() }
+        Self { doing, problem, kind, code, hindrance, source: error.into_source().ok() }
     }
 }
 
@@ -121,6 +138,10 @@ fn kind_of(code: Option<&str>, status: u16) -> CallErrorKind {
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "RequestExpired"
+        | "RequestTimeTooSkewed"
+        | "OptInRequired"
+        | "SubscriptionRequiredException"
+        | "AuthFailure"
         | "MissingAuthenticationToken"
         | "MissingAuthenticationTokenException" => CallErrorKind::Credentials,
         "Throttling"

@@ -5,6 +5,7 @@ pub(crate) mod answering;
 mod bucket;
 mod connection;
 mod error;
+mod hindrance;
 mod limits;
 mod looks;
 mod paced;

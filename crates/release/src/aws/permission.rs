@@ -14,7 +14,7 @@ pub(super) fn advice(message: &str) -> Option<String> {
     let (before, after) = message.split_once(PERFORM)?;
     let action = after.split([' ', ',']).next().filter(|action| action.contains(':'))?;
     let resource = after.split_once(ON_RESOURCE).and_then(|(_, after)| after.split(' ').next());
-    let resource = resource.map(|resource| resource.trim_end_matches(['.', ','])).filter(|name| !name.is_empty());
+    let resource = resource.map(|resource| resource.trim_end_matches(['.', ',', '"'])).filter(|name| !name.is_empty());
     let who = before.rsplit("User: ").next().map(str::trim).filter(|who| who.starts_with("arn:"));
     let whose = who.map(|who| format!(" of {who}")).unwrap_or_default();
     let towards = who.map(|who| format!(" to {who}")).unwrap_or_default();

@@ -173,3 +173,6 @@ async fn there_instead(connection: &Connection, repository: &str) -> Result<(boo
     };
     Ok((!tags.is_empty(), instead))
 }
+
+#[cfg(test)]
+mod tests;

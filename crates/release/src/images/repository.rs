@@ -169,3 +169,6 @@ async fn owner(connection: &Connection, app: &AppName, name: &str) -> Result<Opt
         Some(found) => Owner::Application(found),
     }))
 }
+
+#[cfg(test)]
+mod tests;

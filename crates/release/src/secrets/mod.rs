@@ -133,3 +133,6 @@ pub(crate) async fn refuse_missing(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
