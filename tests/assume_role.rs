@@ -2,11 +2,12 @@
 
 mod harness;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use harness::Trial;
+use harness::http::read_request;
 
 const CONFIGURATION: &str = r#"
 app: trial
@@ -54,7 +55,7 @@ impl Cloud {
 }
 
 fn answer(mut stream: TcpStream) -> String {
-    let request = read(&mut stream);
+    let request = read_request(&mut stream);
     let (kind, body) = if request.contains("Action=AssumeRole") {
         ("text/xml", ASSUMED)
     } else {
@@ -66,26 +67,6 @@ fn answer(mut stream: TcpStream) -> String {
     );
     stream.write_all((head + body).as_bytes()).expect("the client waits for the answer");
     request
-}
-
-/// A request with its body.
-fn read(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-            if body.len() >= length.unwrap_or(0) {
-                return text;
-            }
-        }
-        let mut piece = [0; 4096];
-        let count = stream.read(&mut piece).expect("the client sends a whole request");
-        assert!(count > 0, "the request is cut short: {text}");
-        bytes.extend_from_slice(&piece[..count]);
-    }
 }
 
 #[test]

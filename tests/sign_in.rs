@@ -4,10 +4,11 @@
 mod harness;
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use harness::http::read_request;
 use harness::{Ran, Trial};
 
 const CONFIGURATION: &str = r#"
@@ -56,7 +57,7 @@ impl Cloud {
 }
 
 fn answer(mut stream: TcpStream, status: u16, body: &str) -> String {
-    let request = read(&mut stream);
+    let request = read_request(&mut stream);
     let (status, body) = if request.contains("/federation/credentials") { (200, OF_PORTAL) } else { (status, body) };
     let head = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -64,26 +65,6 @@ fn answer(mut stream: TcpStream, status: u16, body: &str) -> String {
     );
     stream.write_all((head + body).as_bytes()).expect("the client waits for the answer");
     request
-}
-
-/// A request with its body.
-fn read(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-            if body.len() >= length.unwrap_or(0) {
-                return text;
-            }
-        }
-        let mut piece = [0; 4096];
-        let count = stream.read(&mut piece).expect("the client sends a whole request");
-        assert!(count > 0, "the request is cut short: {text}");
-        bytes.extend_from_slice(&piece[..count]);
-    }
 }
 
 /// Somebody's machine, with profiles.

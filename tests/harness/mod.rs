@@ -6,6 +6,7 @@
 
 pub mod aws;
 pub mod docker;
+pub mod http;
 pub mod moto;
 pub mod node;
 pub mod postgres;
