@@ -134,6 +134,7 @@ fn without_a_container_engine_it_is_said_what_is_missing() {
     trial.run(&["engine", "start", "--port", "0", "--container-engine", "/nowhere/docker.sock"], &[]).exits(0);
     let failed = trial.run(&["deploy"], &[]).exits(4);
     assert!(failed.says("no container engine") && failed.says("/nowhere/docker.sock"), "{failed:?}");
+    assert!(failed.says("next: start Docker or Podman") && failed.says("--container-engine SOCKET"), "{failed:?}");
     let wrong = trial.run(&["engine", "start", "--container-engine", "docker"], &[]).exits(2);
     assert!(wrong.says("the absolute path of a socket"), "{wrong:?}");
 }

@@ -101,8 +101,11 @@ pub async fn push(session: &Session, provided: &Provided, common: &Common, print
         let lines: String = lines.collect();
         if lines.is_empty() { "no service has an image that is built\n".to_owned() } else { lines }
     })?;
-    if !images.is_empty() {
-        printer.remark(&format!("nothing is deployed; next: seatrial deploy{}", common.selection()));
-    }
+    printer.remark(&match images.is_empty() {
+        true => {
+            "next: say with `build:` how an image is made, or deploy the one that is there: seatrial deploy".to_owned()
+        }
+        false => format!("nothing is deployed; next: seatrial deploy{}", common.selection()),
+    });
     Ok(ExitCode::Done)
 }

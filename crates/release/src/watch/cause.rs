@@ -25,6 +25,7 @@ pub enum CauseKind {
     AlarmFired,
     Infrastructure,
     NotPlaced,
+    NoContainerEngine,
     Deadlock,
     StoppedByHand,
     Superseded,
@@ -122,7 +123,13 @@ pub(crate) fn of_events(messages: &[String]) -> Option<Cause> {
         return Some(Cause::of_deployment(CauseKind::Deadlock, message));
     }
     about("unable to place a task").map(|message| {
-        let kind = if message.contains("CannotPull") { CauseKind::ImageNotPulled } else { CauseKind::NotPlaced };
+        let kind = if message.contains("CannotPull") {
+            CauseKind::ImageNotPulled
+        } else if message.contains("no container engine:") {
+            CauseKind::NoContainerEngine
+        } else {
+            CauseKind::NotPlaced
+        };
         Cause::of_deployment(kind, message)
     })
 }
@@ -162,6 +169,9 @@ fn advice(kind: CauseKind) -> &'static str {
         }
         CauseKind::Infrastructure => "deploy again: the machine below the task failed, not the task",
         CauseKind::NotPlaced => "give the cluster room for another task, or make the task smaller",
+        CauseKind::NoContainerEngine => {
+            "start Docker or Podman and deploy again; for another socket: seatrial engine stop --keep-tasks, then seatrial engine start --container-engine SOCKET; or take `runtime: container` away"
+        }
         CauseKind::Deadlock => "raise maximum_percent or lower minimum_healthy_percent",
         CauseKind::StoppedByHand => "deploy again, once whoever stopped the task is done",
         CauseKind::Superseded => "watch the newer deployment: seatrial status --watch",

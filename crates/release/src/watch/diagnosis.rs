@@ -162,6 +162,7 @@ fn sentence(kind: CauseKind, task: &Task, culprit: Option<&Container>, health_an
         | CauseKind::PortInUse
         | CauseKind::Infrastructure
         | CauseKind::NotPlaced
+        | CauseKind::NoContainerEngine
         | CauseKind::Deadlock
         | CauseKind::StoppedByHand
         | CauseKind::Superseded

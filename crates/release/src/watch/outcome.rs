@@ -212,7 +212,8 @@ fn causes(
     let mut causes = fired;
     causes.extend(cause::gather(failed.into_iter().map(|task| diagnosis::of_task(task, &look.service)).collect()));
     // That a task could not be placed is told once: with the task, where there is one.
-    let shown = |cause: &Cause| causes.is_empty() || cause.kind != CauseKind::NotPlaced;
+    let shown =
+        |cause: &Cause| causes.is_empty() || !matches!(cause.kind, CauseKind::NotPlaced | CauseKind::NoContainerEngine);
     let event = cause::of_events(&messages_since(look, start)).filter(shown);
     causes.extend(event);
     if causes.is_empty() {
