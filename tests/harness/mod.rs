@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each story uses a part of the harness")]
 
 pub mod aws;
+pub mod built;
 pub mod docker;
 pub mod http;
 pub mod moto;
