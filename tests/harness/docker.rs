@@ -59,8 +59,14 @@ impl Docker {
 
 impl Drop for Docker {
     fn drop(&mut self) {
+        let networks = self.says(&["network", "ls", "--quiet", "--filter", "driver=bridge"]);
         let _ = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
         let _ = self.process.wait();
+        // Bridges outlive the engine that made them, and take a subnet from those that come.
+        for network in networks.lines() {
+            let _ =
+                Command::new("ip").args(["link", "delete", &format!("br-{network}")]).stderr(Stdio::null()).status();
+        }
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }

@@ -12,6 +12,7 @@ mod leftovers;
 mod network;
 mod place;
 mod search;
+mod subnets;
 
 pub(crate) use client::{Client, Method};
 pub(crate) use error::EngineError;

@@ -17,6 +17,8 @@ pub(crate) enum EngineError {
     Silent(Duration),
     #[error("the container engine answered what is not understood: {0}")]
     Garbled(String),
+    #[error("every private IPv4 address is routed to somewhere already (see: ip route)")]
+    NoSubnet,
     #[error("could not read {what}: {source}")]
     Unreadable { what: String, source: std::io::Error },
 }
@@ -34,6 +36,7 @@ impl EngineError {
             | EngineError::Broken(_)
             | EngineError::Silent(_)
             | EngineError::Garbled(_)
+            | EngineError::NoSubnet
             | EngineError::Unreadable { .. } => None,
         }
     }

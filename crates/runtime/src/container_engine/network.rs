@@ -5,13 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::subnets::{Subnet, candidates};
 use super::{ContainerPlace, EngineError, HOME_LABEL, Method};
-
-/// How often it is tried to make a network.
-const ATTEMPTS_MAX: u32 = 5;
-
-/// The pause before the second attempt; before later ones it is longer.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// A subnet that tasks get their addresses of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,20 +39,22 @@ struct Range {
 
 impl Network {
     /// Finds the network of a home, or makes it.
-    ///
-    /// An engine lets containers choose an address only in a network whose subnet was given to it. One that is free it alone can
-    /// find: it is asked for a network without subnet first, and for one with that subnet then.
     pub async fn ensure(place: &ContainerPlace) -> Result<Self, EngineError> {
-        let mut attempt = 1;
-        loop {
-            match Network::made(place).await {
-                // Podman stumbles over networks of others that come and go in that moment.
-                Err(error) if matches!(error.status(), Some(500..)) && attempt < ATTEMPTS_MAX => {
-                    tokio::time::sleep(PAUSE * attempt).await;
-                    attempt += 1;
-                }
-                made => return made,
+        let mut refusal = None;
+        for subnet in candidates(&place.home) {
+            if let Some(range) = inspect(place).await? {
+                return parse(&range);
             }
+            match create(place, subnet).await {
+                Ok(()) => {}
+                // Another network of the engine has this subnet; and Podman stumbles over networks that come and go in that moment.
+                Err(error) if error.is_refusal() => refusal = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        match inspect(place).await? {
+            Some(range) => parse(&range),
+            None => Err(refusal.unwrap_or(EngineError::NoSubnet)),
         }
     }
 
@@ -67,18 +64,6 @@ impl Network {
             Err(error) if error.status() != Some(404) => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
-    }
-
-    async fn made(place: &ContainerPlace) -> Result<Self, EngineError> {
-        if let Some(range) = inspect(place).await? {
-            return parse(&range);
-        }
-        create(place, None).await?;
-        let range =
-            inspect(place).await?.ok_or_else(|| EngineError::Garbled("a network that is not there".to_owned()))?;
-        place.client().ask(Method::DELETE, &format!("/networks/{}", place.network()), None).await?;
-        create(place, Some(&range.subnet)).await?;
-        parse(&range)
     }
 
     /// Finds an address that is not taken, beginning behind `last`, so that one is given again as late as can be.
@@ -106,13 +91,11 @@ async fn inspect(place: &ContainerPlace) -> Result<Option<Range>, EngineError> {
     }
 }
 
-async fn create(place: &ContainerPlace, subnet: Option<&str>) -> Result<(), EngineError> {
-    let mut request = json!({
+async fn create(place: &ContainerPlace, subnet: Subnet) -> Result<(), EngineError> {
+    let request = json!({
         "Name": place.network(), "Driver": "bridge", "CheckDuplicate": true, "Labels": { HOME_LABEL: place.home },
+        "IPAM": { "Driver": "default", "Config": [{ "Subnet": subnet.to_string() }] },
     });
-    if let Some(subnet) = subnet {
-        request["IPAM"] = json!({ "Driver": "default", "Config": [{ "Subnet": subnet }] });
-    }
     place.client().ask(Method::POST, "/networks/create", Some(&request)).await.map(drop)
 }
 

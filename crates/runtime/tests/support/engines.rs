@@ -91,11 +91,17 @@ fn start(brand: Brand) -> Option<Engine> {
         Brand::Docker => docker(&directory, &socket),
         Brand::Podman => podman(&directory, &socket),
     };
-    // What the engine is started from waits for the end of this program, however it comes, and then ends the engine.
+    // What the engine is started from waits for the end of this program, however it comes, and then ends the engine. Bridges of networks
+    // outlive an engine, and each would take a subnet from those that come.
+    let bridges = match brand {
+        Brand::Docker => "grep -aoE 'br-[0-9a-f]{12}' data/network/files/local-kv.db",
+        Brand::Podman => "grep -hoE 'podman[0-9]+' networks/*.json",
+    };
     let script = format!(
         "cd {0}; {command} >{0}/log 2>&1 & echo $! >{0}/started; cat >/dev/null; kill -TERM $!; wait $!; cd /; \
          for left in $(pgrep -f '[/]{1}/' | grep -vx $$); do pkill -KILL -P $left; kill -KILL $left; done 2>/dev/null; \
-         awk '$2 ~ \"^{0}/\" {{ print $2 }}' /proc/mounts | sort -r | xargs -r -n 1 umount -l; rm -rf {0}",
+         awk '$2 ~ \"^{0}/\" {{ print $2 }}' /proc/mounts | sort -r | xargs -r -n 1 umount -l; \
+         (cd {0} && {bridges} | sort -u | xargs -r -n 1 ip link delete) 2>/dev/null; rm -rf {0}",
         directory.display(),
         directory.file_name().unwrap_or_default().display(),
     );
