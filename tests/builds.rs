@@ -90,6 +90,7 @@ fn what_was_tested_and_built_is_part_of_the_record_also_where_nothing_came_of_it
         "push web done",
         "target done",
         "service web deployed",
+        "finish done",
     ];
     assert_eq!(named(&first), steps, "{first}");
     assert!(first["steps"][1]["details"].to_string().contains("version 1 is looked at"), "{first}");
@@ -268,8 +269,10 @@ fn a_release_that_is_killed_in_its_tests_or_its_build_leaves_nothing_in_the_way(
         release.kill().expect("it is ours");
         release.wait().expect("it is ours");
         let program = fs::read_to_string(&begun).expect("it says who it is");
-        // Nobody ends what it was running.
-        Command::new("kill").args(["-9", program.trim()]).status().expect("a signal can be sent");
+        let running = format!("/proc/{}", program.trim());
+        wait_until(Duration::from_secs(15), "what it was running to go with it", || {
+            !fs::exists(&running).unwrap_or(true)
+        });
         assert_eq!((newest()["id"].clone(), deployments()), (earlier.clone(), before), "nothing is touched");
         assert!(trial.run(&["doctor"], &[]).says("nobody holds the lock"), "{step}");
         let nothing = trial.run(&["resume"], &[]).exits(1);

@@ -96,9 +96,9 @@ fn a_release_is_written_down_step_by_step_and_what_changes_nothing_is_none() {
     assert!(first["who"]["name"].as_str().is_some_and(|who| who.contains('@')), "{first}");
     let steps = first["steps"].as_array().expect("steps");
     let names: Vec<&str> = steps.iter().filter_map(|step| step["name"].as_str()).collect();
-    assert_eq!(names, ["target", "service web", "service worker"]);
+    assert_eq!(names, ["target", "service web", "service worker", "finish"]);
     let outcomes: Vec<&str> = steps.iter().filter_map(|step| step["outcome"].as_str()).collect();
-    assert_eq!(outcomes, ["done", "deployed", "deployed"]);
+    assert_eq!(outcomes, ["done", "deployed", "deployed", "done"]);
     let made = steps[0]["details"].to_string();
     assert!(made.contains("created cluster trial-dev") && made.contains("created service"), "{made}");
     assert!(steps[1]["details"].to_string().contains("trial-dev-web:1"), "{first}");

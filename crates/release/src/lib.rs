@@ -37,6 +37,7 @@ mod log_tasks;
 mod logs;
 pub mod naming;
 mod order;
+mod orphans;
 mod parameters;
 pub mod plan;
 pub mod preflight;

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{Sender, channel};
 
 use crate::error::ReleaseError;
 use crate::interrupt::Interrupt;
+use crate::orphans::DeathWatch;
 use crate::report::{Event, Reporter};
 
 /// How often it is looked whether somebody interrupts.
@@ -67,6 +68,7 @@ pub(super) async fn run(
         failed(source, &why, &[])
     })?;
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let _watch = DeathWatch::over(group);
     let (sender, mut lines) = channel(LINES_WAITING);
     read_lines(child.stdout.take(), sender.clone());
     read_lines(child.stderr.take(), sender);

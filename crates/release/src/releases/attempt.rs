@@ -4,14 +4,16 @@
 use std::collections::BTreeSet;
 
 use super::in_order::{InOrder, deploy_in_order};
-use super::infrastructure::{Resolve, infrastructure};
+use super::infrastructure::{Made, Resolve, infrastructure};
 use super::recorder::{Recorder, now as answered_at};
 use super::{Head, Release, ReleaseId, State, StepRecord, forget, forget_old};
 use crate::aws::Connection;
 use crate::config::{RollbackOverride, ServiceName};
 use crate::config_schema::refuse_stored;
 use crate::configuration::{Published, publish};
-use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began_with, step_ended};
+use crate::deploy::{
+    DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began, step_began_with, step_ended,
+};
 use crate::error::ReleaseError;
 use crate::images::{Provided, push};
 use crate::inputs;
@@ -26,6 +28,8 @@ use crate::watch::verdict::Verdict;
 
 /// The step that publishes what the file says under `config`.
 const CONFIG: &str = "config";
+/// The step after the verdict: what was published for services that did not stay goes back.
+const FINISH: &str = "finish";
 /// The most characters of a reason that are kept.
 pub(super) const WHY_MAX: usize = 400;
 
@@ -128,25 +132,42 @@ impl Attempt<'_> {
             // It can be gone on with.
             Err(_) => true,
         };
-        if !stays && made.as_ref().is_some_and(|made| made.preview.changes_anything()) {
-            let note = "the infrastructure stays as this release has made it";
-            report.send(Event::Note(note.to_owned()));
-        }
-        if !stays && !published.is_empty() {
-            self.held.ensure().await?;
-            match published.take_back(connection, self.realm).await {
-                Ok(lines) => {
-                    lines.into_iter().for_each(|line| report.send(Event::Note(line)));
-                    head.config.clear();
-                    head.config_before.clear();
-                }
-                // The verdict on the services is what matters; what is published can be put back by hand.
-                Err(error) => report.send(Event::Note(format!(
-                    "the published configuration could not be put back ({error}); `seatrial config diff` shows what it is now"
-                ))),
-            }
+        if outcome.is_ok() {
+            report.send(step_began(FINISH));
+            let finished = if stays { Ok(Vec::new()) } else { self.taken_back(made.as_ref(), &published, head).await };
+            report.send(step_ended(FINISH, &finished, |lines| ("done".to_owned(), lines.clone())));
+            finished?.into_iter().for_each(|line| report.send(Event::Note(line)));
         }
         outcome
+    }
+
+    /// Puts back what was published for services that did not stay; returns what is to be told.
+    async fn taken_back(
+        &self,
+        made: Option<&Made>,
+        published: &Published,
+        head: &mut Head,
+    ) -> Result<Vec<String>, ReleaseError> {
+        let mut lines = Vec::new();
+        if made.is_some_and(|made| made.preview.changes_anything()) {
+            lines.push("the infrastructure stays as this release has made it".to_owned());
+        }
+        if published.is_empty() {
+            return Ok(lines);
+        }
+        self.held.ensure().await?;
+        match published.take_back(self.connection, self.realm).await {
+            Ok(put_back) => {
+                lines.extend(put_back);
+                head.config.clear();
+                head.config_before.clear();
+            }
+            // The verdict on the services is what matters; what is published can be put back by hand.
+            Err(error) => lines.push(format!(
+                "the published configuration could not be put back ({error}); `seatrial config diff` shows what it is now"
+            )),
+        }
+        Ok(lines)
     }
 
     /// Pushes the images that were built; those that are there already are found.

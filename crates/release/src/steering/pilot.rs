@@ -1,6 +1,7 @@
 //! Carries out what `decide` decides, in one deployment of one service.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, DeploymentLifecycleHookTargetType, ServiceDeployment};
@@ -9,10 +10,12 @@ use super::decide::{Decision, Drive, Situation, decide};
 use super::marks::Mark;
 use super::{Steering, Tenths};
 use crate::aws::{CallError, Clock, Connection, DoingExt};
+use crate::deploy::step_began_with;
 use crate::ensure::load_balancer;
 use crate::ensure::task_definition::short;
+use crate::inputs;
 use crate::interrupt::Interrupt;
-use crate::report::{Event, Pause, Reporter};
+use crate::report::{Event, Pause, Reporter, StepEvent};
 use crate::verify::{Failure, Place, Verified, verify};
 use crate::watch::Subject;
 use crate::watch::look::{self, Look};
@@ -129,11 +132,26 @@ impl<'a> Pilot<'a> {
         interrupt: &mut Interrupt,
     ) -> Result<Turn, CallError> {
         let place = self.place(connection, subject).await?;
+        let step = format!("verify {}", subject.service);
+        report.send(step_began_with(&step, &inputs::of(&self.steering.checks)));
+        let told = Mutex::new(Vec::new());
         let passed = |check: &crate::verify::Check, took: Duration| {
-            let text = format!("service {}: {} passed in {:.1} s", subject.service, check.name(), took.as_secs_f64());
-            report.send(Event::Note(text));
+            let text = format!("{} passed in {:.1} s", check.name(), took.as_secs_f64());
+            report.send(Event::Note(format!("service {}: {text}", subject.service)));
+            told.lock().unwrap_or_else(PoisonError::into_inner).push(text);
         };
-        match verify(&self.steering.checks, &place, interrupt, passed).await {
+        let verified = verify(&self.steering.checks, &place, interrupt, passed).await;
+        let mut details = told.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let outcome = match &verified {
+            Verified::Passed => "passed",
+            Verified::Interrupted => "interrupted",
+            Verified::Failed(failure) => {
+                details.push(format!("{} {}", failure.check, failure.why));
+                "failed"
+            }
+        };
+        report.send(Event::Step(StepEvent::Ended { name: step, outcome: outcome.to_owned(), details }));
+        match verified {
             Verified::Interrupted => Ok(Turn::Interrupted),
             Verified::Passed => {
                 // First the mark: whoever goes on after a crash in between leaves the pause to a person, which is the safe side.

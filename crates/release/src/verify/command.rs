@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 
 use super::{CommandCheck, Place};
 use crate::interrupt::Interrupt;
+use crate::orphans::DeathWatch;
 
 /// How many of the last lines are shown.
 const LINES_MAX: usize = 10;
@@ -41,6 +42,7 @@ pub(super) async fn run(check: &CommandCheck, place: &Place, interrupt: &mut Int
         .kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| badly(format!("could not be started: {error}")))?;
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let _watch = DeathWatch::over(group);
     let output = tokio::spawn(last_lines(child.stdout.take(), child.stderr.take()));
     let waited = wait(&mut child, check.timeout, interrupt).await;
     if let Some(group) = group {
