@@ -154,3 +154,37 @@ fn configuration_alone_is_a_release_and_what_parameter_store_refuses_is_told_bef
     assert!(foreign.says("was made by somebody else") && foreign.says("add-tags-to-resource"), "{foreign:?}");
     trial.run(&["config", "get", "LOG_LEVEL"], &[]).exits(1);
 }
+
+#[test]
+fn a_schema_is_asked_about_values_that_are_put_put_again_and_looked_at() {
+    let trial = start();
+    trial.run(&["config", "set", "LIMIT", "many"], &[]).exits(0);
+    trial.run(&["config", "set", "LIMIT", "10"], &[]).exits(0);
+    trial.run(&["config", "set", "limit-key", "hunter2", "--secret"], &[]).exits(0);
+    assert!(!trial.run(&["doctor"], &[]).says("schema"), "there is none");
+    let file = trial.directory().join("seatrial.yml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let schema = r#"config_schema:
+  properties:
+    LIMIT: { type: integer }
+    limit-key: { minLength: 3 }
+"#;
+    fs::write(&file, format!("{schema}{}", text.trim_start())).expect("writable");
+
+    let refused = trial.run(&["config", "set", "LIMIT", "few"], &[]).exits(1);
+    assert!(refused.says("LIMIT") && refused.says("put another value"), "{refused:?}");
+    let refused = trial.run(&["config", "rollback", "LIMIT"], &[]).exits(1);
+    assert!(refused.says("LIMIT") && refused.says("put another value"), "{refused:?}");
+    assert_eq!(value(&trial, "LIMIT"), "10", "nothing has changed");
+    let well = trial.run(&["doctor"], &[]);
+    assert!(well.says("what the schema wants"), "{well:?}");
+
+    trial.run(&["config", "set", "LIMIT", "11"], &[]).exits(0);
+    trial.run(&["config", "rollback", "LIMIT"], &[]).exits(0);
+    assert_eq!(value(&trial, "LIMIT"), "10", "what the schema wants is put again");
+    fs::write(&file, format!("{}{}", schema.replace("integer", "integer, maximum: 5"), text.trim_start()))
+        .expect("writable");
+    let ill = trial.run(&["doctor"], &[]).exits(1);
+    assert!(ill.says("LIMIT") && ill.says("seatrial config set LIMIT --env dev"), "{ill:?}");
+    assert!(!ill.says("hunter2"), "{ill:?}");
+}

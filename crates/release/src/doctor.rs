@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::aws::Connection;
+use crate::config_schema::broken;
 use crate::error::ReleaseError;
 use crate::firing;
 use crate::fix::what_is_wrong;
@@ -62,6 +63,14 @@ pub async fn doctor(connection: &Connection, plan: &Plan) -> Vec<Check> {
         secrets_of(connection, plan).await,
         "every parameter and secret that containers ask for is there; their values were not read",
     ));
+    if plan.config_schema.is_some() {
+        let broken = configuration(connection, plan).await;
+        checks.extend(listed(
+            "configuration",
+            broken,
+            "what the schema wants, values that were put beside the file among it",
+        ));
+    }
     checks.extend(listed(
         "alarms",
         alarms(connection, plan).await,
@@ -133,6 +142,11 @@ async fn images(connection: &Connection, plan: &Plan) -> Result<Vec<Finding>, Re
 async fn repositories(connection: &Connection, plan: &Plan) -> Result<Vec<Finding>, ReleaseError> {
     let conflicts = conflicts(connection, plan).await?;
     Ok(conflicts.iter().map(|one| Finding::Bad { detail: one.in_words(), instead: one.instead() }).collect())
+}
+
+async fn configuration(connection: &Connection, plan: &Plan) -> Result<Vec<Finding>, ReleaseError> {
+    let broken = broken(connection, plan).await?.into_iter();
+    Ok(broken.map(|one| Finding::Bad { detail: one.what, instead: one.instead }).collect())
 }
 
 async fn secrets_of(connection: &Connection, plan: &Plan) -> Result<Vec<Finding>, ReleaseError> {

@@ -163,8 +163,10 @@ pub async fn run(command: ConfigCommand, common: Common, printer: &Printer) -> R
         }
         ConfigCommand::Rollback(arguments) => {
             in_file(&arguments.name)?;
-            let (from, version) =
-                configuration::rollback(connection, &realm, &arguments.name, arguments.to_version).await?;
+            let earlier = configuration::earlier(connection, &realm, &arguments.name, arguments.to_version).await?;
+            refuse_new(connection, plan, &arguments.name, &earlier.text, earlier.secrecy).await?;
+            let version = configuration::put_again(connection, &realm, &arguments.name, &earlier).await?;
+            let from = earlier.version;
             printer.result(&json!({ "name": arguments.name, "from": from, "version": version }), |paint| {
                 format!(
                     "{} {} is what it was in version {from} (version {version})\n",

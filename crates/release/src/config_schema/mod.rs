@@ -19,6 +19,7 @@ use crate::config::json;
 use crate::config::node::Node;
 use crate::difference::is_secret_name;
 
+pub(crate) use stored::broken;
 pub use stored::{refuse_new, refuse_stored};
 
 /// Largest file of a schema; a real one has a few kilobytes.

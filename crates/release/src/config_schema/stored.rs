@@ -13,12 +13,24 @@ use crate::plan::Plan;
 /// Refuses a plan with whose configuration the environment would not be as the schema wants it. Of secrets it counts only that they are
 /// there.
 pub async fn refuse_stored(connection: &Connection, plan: &Plan) -> Result<(), ReleaseError> {
-    let Some(schema) = &plan.config_schema else { return Ok(()) };
-    let stored = configuration::list(connection, &Realm::of(plan)).await?;
-    match schema.breaches(&together(plan, &stored)).into_iter().next() {
+    match broken(connection, plan).await?.into_iter().next() {
         None => Ok(()),
-        Some(breach) => Err(refusal(schema, plan, breach)),
+        Some(Broken { what, instead }) => Err(ReleaseError::not_possible(what, instead)),
     }
+}
+
+/// Something of an environment's configuration that the schema does not want.
+pub(crate) struct Broken {
+    pub what: String,
+    pub instead: String,
+}
+
+/// Lists everything of the environment's configuration, as it would be with the plan's, that the schema does not want.
+pub(crate) async fn broken(connection: &Connection, plan: &Plan) -> Result<Vec<Broken>, ReleaseError> {
+    let Some(schema) = &plan.config_schema else { return Ok(Vec::new()) };
+    let stored = configuration::list(connection, &Realm::of(plan)).await?;
+    let breaches = schema.breaches(&together(plan, &stored)).into_iter();
+    Ok(breaches.map(|breach| told(schema, plan, breach)).collect())
 }
 
 /// Refuses a value that is to be put and that the schema does not want.
@@ -56,7 +68,7 @@ fn together<'a>(plan: &'a Plan, stored: &'a [Value]) -> BTreeMap<String, Given<'
     values
 }
 
-fn refusal(schema: &ConfigSchema, plan: &Plan, breach: Breach) -> ReleaseError {
+fn told(schema: &ConfigSchema, plan: &Plan, breach: Breach) -> Broken {
     let environment = &plan.environment.name;
     let instead = match &breach.about {
         About::Lacking(name) => format!(
@@ -68,5 +80,5 @@ fn refusal(schema: &ConfigSchema, plan: &Plan, breach: Breach) -> ReleaseError {
         ),
         About::Value(_) | About::Whole => format!("change the values, or {}", schema.name),
     };
-    ReleaseError::not_possible(breach.what, instead)
+    Broken { what: breach.what, instead }
 }

@@ -45,6 +45,13 @@ pub struct Value {
     pub changed_by: Option<String>,
 }
 
+/// A value as it was. It may be a secret's, so that nothing prints it.
+pub struct Earlier {
+    pub version: i64,
+    pub text: String,
+    pub secrecy: Secrecy,
+}
+
 /// Checks a name: it becomes part of a parameter's.
 fn checked(name: &str) -> Result<&str, ReleaseError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -151,13 +158,13 @@ pub async fn history(connection: &Connection, realm: &Realm, name: &str) -> Resu
     Ok(versions)
 }
 
-/// Puts an earlier value again: the one before, or a version. Returns the version taken and the one it has now.
-pub async fn rollback(
+/// Finds an earlier value: the one before, or a version.
+pub async fn earlier(
     connection: &Connection,
     realm: &Realm,
     name: &str,
     to: Option<i64>,
-) -> Result<(i64, i64), ReleaseError> {
+) -> Result<Earlier, ReleaseError> {
     let versions = history(connection, realm, name).await?;
     let wanted = match to {
         Some(to) => versions.iter().find(|one| one.version == to),
@@ -170,9 +177,18 @@ pub async fn rollback(
         };
         ReleaseError::not_possible(what, format!("`seatrial config history {name}` shows what there is"))
     })?;
-    let full = parameter(realm, name);
-    let text = version_of(connection, &full, wanted.version).await?;
-    Ok((wanted.version, put(connection, realm, &full, &text, wanted.secrecy).await?))
+    let text = version_of(connection, &parameter(realm, name), wanted.version).await?;
+    Ok(Earlier { version: wanted.version, text, secrecy: wanted.secrecy })
+}
+
+/// Puts a value again as it was in an earlier version; returns the version that it has now.
+pub async fn put_again(
+    connection: &Connection,
+    realm: &Realm,
+    name: &str,
+    earlier: &Earlier,
+) -> Result<i64, ReleaseError> {
+    Ok(put(connection, realm, &parameter(realm, name), &earlier.text, earlier.secrecy).await?)
 }
 
 /// Reads a version in clear.
