@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
-use seatrial_release::config::{AppName, ConfigFile, Overrides, ServiceName, Variables};
+use seatrial_release::config::{AppName, AppType, ConfigFile, Overrides, ServiceName, Variables};
 use seatrial_release::plan::Target;
 
 use crate::arguments::Common;
@@ -51,11 +51,15 @@ pub struct InitArguments {
     #[arg(long, value_name = "IMAGE", env = "SEATRIAL_INIT_IMAGE", conflicts_with_all = ["command", "dockerfile"])]
     pub image: Option<String>,
 
-    /// The port it listens on [default: what a Dockerfile, .env, Procfile or the code says, else 8080]
+    /// What is usual for a type of application runs: node-backend or java-spring-boot
+    #[arg(long, value_name = "TYPE", env = "SEATRIAL_APP_TYPE", conflicts_with_all = ["command", "dockerfile", "image"])]
+    pub app_type: Option<AppType>,
+
+    /// The port it listens on [default: what a Dockerfile, .env, Procfile or the code says, else that of its type or 8080]
     #[arg(long, value_name = "PORT", env = "SEATRIAL_PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
 
-    /// The path that answers 200 once it can take requests [default: what a Dockerfile or the code says, else /]
+    /// The path that answers 200 once it can take requests [default: what a Dockerfile or the code says, else that of its type or /]
     #[arg(long, value_name = "PATH", env = "SEATRIAL_HEALTH_PATH", value_parser = health_path)]
     pub health_path: Option<String>,
 
@@ -221,11 +225,12 @@ impl InitArguments {
         let command = self.command.clone().map(Program::Command);
         let dockerfile = self.dockerfile.clone().map(Program::Dockerfile);
         let image = self.image.clone().map(Program::Image);
+        let usual = self.app_type.map(Program::Usual);
         let aws = |region: String| Environments::HereAndAws(Aws { region, profile: self.aws_profile.clone() });
         Draft {
             app: self.app.clone(),
             service: self.service.clone(),
-            program: command.or(dockerfile).or(image),
+            program: command.or(dockerfile).or(image).or(usual),
             port: self.port,
             health_path: self.health_path.clone(),
             stage: self.stage,

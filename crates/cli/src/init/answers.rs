@@ -1,7 +1,7 @@
 //! What a new file says.
 
 use clap::ValueEnum;
-use seatrial_release::config::{AppName, ServiceName};
+use seatrial_release::config::{AppName, AppType, ServiceName};
 
 /// The environment on AWS.
 pub const AWS_ENVIRONMENT: &str = "prod";
@@ -29,6 +29,8 @@ pub enum Program {
     Dockerfile(String),
     /// An image that is in a registry.
     Image(String),
+    /// What is usual for a type of application: its tests, its build, its Dockerfile where there is none.
+    Usual(AppType),
 }
 
 /// An account and region.

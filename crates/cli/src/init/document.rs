@@ -57,6 +57,10 @@ fn program(program: &Program) -> String {
             "    # Built with buildah, podman or docker, pushed, and run from the registry.\n    build: {{ dockerfile: {} }}",
             quoted(dockerfile)
         ),
+        Program::Usual(app_type) => format!(
+            "    # How it is tested, built and run is usual for its type: docs/images.md. `seatrial render` shows it.\n    app_type: {}",
+            app_type.as_str()
+        ),
         Program::Image(image) => format!(
             "    # Here it runs once it is in the engine's registry: docs/registry.md.\n    image: {}",
             quoted(image)
@@ -90,9 +94,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use seatrial_release::config::{ConfigFile, Overrides, Variables};
+    use seatrial_release::config::{AppType, ConfigFile, Overrides, Variables};
 
     use super::super::answers::StageWord;
     use super::*;
@@ -118,7 +120,11 @@ mod tests {
             Program::Command("gunicorn --bind 0.0.0.0:$PORT app:app".into()),
             Program::Dockerfile("Dockerfile".into()),
             Program::Image("registry.example.com/shop:1".into()),
+            Program::Usual(AppType::NodeBackend),
         ];
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::write(directory.path().join("package.json"), "{\"main\": \"server.js\"}").expect("writable");
+        let path = directory.path().join("seatrial.yml");
         for program in programs {
             for stage in [StageWord::Dev, StageWord::Prod, StageWord::Custom] {
                 for scaling in [Scaling::None, Scaling::Preset] {
@@ -128,7 +134,7 @@ mod tests {
                         let written = text(&all);
                         let names = ["EXECUTION_ROLE_ARN", "SUBNET_A", "SUBNET_B", "SECURITY_GROUP"];
                         let variables = Variables::fixed(names.map(|name| (name, "x")));
-                        let file = ConfigFile::parse(Path::new("seatrial.yml"), &written, &variables)
+                        let file = ConfigFile::parse(&path, &written, &variables)
                             .unwrap_or_else(|error| panic!("{error}\n{written}"));
                         assert_eq!(file.environments().len(), 1 + usize::from(all.aws.is_some()));
                         for name in file.environments() {

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use seatrial_release::config::AppType;
 use seatrial_release::import::task_definition;
 
 use super::dockerfile::Dockerfile;
@@ -74,6 +75,7 @@ pub struct Found {
     pub name: String,
     pub language: Option<Language>,
     pub dockerfile: Option<Dockerfile>,
+    pub app_type: Option<AppType>,
     /// The command that starts it.
     pub command: Option<Reasoned<String>>,
     pub port: Option<Reasoned<u16>>,
@@ -96,6 +98,7 @@ impl Found {
             health_path: health_path(dockerfile.as_ref(), language.as_ref(), &sources),
             language,
             dockerfile,
+            app_type: AppType::detect(directory.path()),
             importable: importable(directory),
         }
     }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 
 use anyhow::Result;
-use seatrial_release::config::{AppName, ServiceName};
+use seatrial_release::config::{AppName, AppType, ServiceName};
 
 use super::answers::{Answers, Aws, Program, Scaling, StageWord};
 use super::asker::{Asker, Attendance, Choice, Question};
@@ -15,6 +15,9 @@ const PORT: u16 = 8080;
 
 /// The path of one that says nothing about it.
 const HEALTH_PATH: &str = "/";
+
+/// Why something is proposed that only the type of the application speaks for.
+const USUAL: &str = "usual for its type";
 
 /// The service of an application that has one.
 const SERVICE: &str = "web";
@@ -149,8 +152,9 @@ impl Questions<'_> {
             Dockerfile,
             Command,
             Image,
+            Usual(AppType),
         }
-        let kinds = [
+        let mut kinds = vec![
             Choice::new(
                 Kind::Dockerfile,
                 "an image from a Dockerfile",
@@ -159,6 +163,11 @@ impl Questions<'_> {
             Choice::new(Kind::Command, "a command", "a process of this machine, no image; not on AWS"),
             Choice::new(Kind::Image, "an image that is there", "in a registry already"),
         ];
+        let app_type = self.found.app_type;
+        kinds.extend(app_type.map(|app_type| {
+            let usual = "tested and built as is usual for its type; runs here and on AWS";
+            Choice::new(Kind::Usual(app_type), app_type.as_str(), usual)
+        }));
         let is_built = self.found.dockerfile.is_some();
         let kind = match (self.asker.attendance(), &draft.program) {
             (Attendance::Somebody, current) => {
@@ -168,12 +177,14 @@ impl Questions<'_> {
                     (false, None) => "there is no Dockerfile here",
                 };
                 let default = match (current, is_built) {
+                    (Some(Program::Usual(_)), _) => kinds.len() - 1,
                     (Some(Program::Image(_)), _) => 2,
                     (Some(Program::Command(_)), _) | (None, false) => 1,
                     (Some(Program::Dockerfile(_)), _) | (None, true) => 0,
                 };
-                let question = Question { text: "What runs:", meaning, flag: "--dockerfile, --command or --image" };
-                self.asker.choose(question, kinds.to_vec(), default)?
+                let question =
+                    Question { text: "What runs:", meaning, flag: "--dockerfile, --command, --image or --app-type" };
+                self.asker.choose(question, kinds, default)?
             }
             (Attendance::Defaults | Attendance::Nobody, _) if is_built => {
                 self.asker.printer().remark(&format!(
@@ -184,6 +195,7 @@ impl Questions<'_> {
             (Attendance::Defaults | Attendance::Nobody, _) => Kind::Command,
         };
         match kind {
+            Kind::Usual(app_type) => Ok(Program::Usual(app_type)),
             Kind::Dockerfile => {
                 let question = Question {
                     text: "Dockerfile:",
@@ -203,7 +215,7 @@ impl Questions<'_> {
                 let question = Question { text: "Command:", meaning: &meaning, flag: "--command" };
                 let default = match &draft.program {
                     Some(Program::Command(command)) => Some(command.as_str()),
-                    Some(Program::Dockerfile(_) | Program::Image(_)) | None => {
+                    Some(Program::Dockerfile(_) | Program::Image(_) | Program::Usual(_)) | None => {
                         self.found.command.as_ref().map(|command| command.value.as_str())
                     }
                 };
@@ -214,11 +226,12 @@ impl Questions<'_> {
 
     fn port(&self, draft: &Draft) -> Result<u16> {
         let found = self.found.port.as_ref();
-        let default = draft.port.or(found.map(|port| port.value)).unwrap_or(PORT).to_string();
-        let why = match found {
-            Some(port) => format!("from {}", port.why),
-            None => "nothing here names one".to_owned(),
+        let (usual, nobody_says) = match draft.app_type() {
+            Some(app_type) => (app_type.port(), USUAL),
+            None => (PORT, "nothing here names one"),
         };
+        let default = draft.port.or(found.map(|port| port.value)).unwrap_or(usual).to_string();
+        let why = found.map_or(nobody_says.to_owned(), |port| format!("from {}", port.why));
         let meaning = format!("where it listens and clients connect; {why}");
         let question = Question { text: "Port:", meaning: &meaning, flag: "--port" };
         let read = |text: &str| match text.parse::<NonZeroU16>() {
@@ -230,8 +243,12 @@ impl Questions<'_> {
 
     fn health_path(&self, draft: &Draft) -> Result<String> {
         let found = self.found.health_path.as_ref();
-        let default = draft.health_path.as_deref().or(found.map(|path| path.value.as_str())).unwrap_or(HEALTH_PATH);
-        let why = found.map_or("nothing here names one".to_owned(), |path| format!("from {}", path.why));
+        let (usual, nobody_says) = match draft.app_type() {
+            Some(app_type) => (app_type.health_path(), USUAL),
+            None => (HEALTH_PATH, "nothing here names one"),
+        };
+        let default = draft.health_path.as_deref().or(found.map(|path| path.value.as_str())).unwrap_or(usual);
+        let why = found.map_or(nobody_says.to_owned(), |path| format!("from {}", path.why));
         let meaning = format!("answers 200 once it takes requests; {why}");
         let question = Question { text: "Health path:", meaning: &meaning, flag: "--health-path" };
         self.asker.text(question, Some(default), health_path)
@@ -302,6 +319,13 @@ impl Questions<'_> {
 }
 
 impl Draft {
+    fn app_type(&self) -> Option<AppType> {
+        match &self.program {
+            Some(Program::Usual(app_type)) => Some(*app_type),
+            Some(Program::Command(_) | Program::Dockerfile(_) | Program::Image(_)) | None => None,
+        }
+    }
+
     fn has(&self, topic: Topic) -> bool {
         match topic {
             Topic::App => self.app.is_some(),
@@ -319,7 +343,7 @@ impl Draft {
         match (&self.program, &self.environments) {
             (Some(Program::Command(_)), Some(Environments::HereAndAws(_))) => Err(UsageError {
                 what: "a command is a process of this machine, and AWS starts images only".into(),
-                instead: "add --dockerfile or --image, or leave --aws-region out".into(),
+                instead: "add --dockerfile, --image or --app-type, or leave --aws-region out".into(),
             }),
             _ => Ok(()),
         }

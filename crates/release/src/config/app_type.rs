@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,6 +56,22 @@ impl AppType {
         AppType::ALL.into_iter().find(|one| one.as_str() == text)
     }
 
+    /// Where one listens that says nothing about it.
+    pub const fn port(self) -> u16 {
+        match self {
+            AppType::JavaSpringBoot => 8080,
+            AppType::NodeBackend => 3000,
+        }
+    }
+
+    /// What one answers when it is ready.
+    pub const fn health_path(self) -> &'static str {
+        match self {
+            AppType::JavaSpringBoot => "/actuator/health",
+            AppType::NodeBackend => "/health",
+        }
+    }
+
     /// Tells what kind of application is in a directory, if its files say so.
     pub fn detect(directory: &Path) -> Option<Self> {
         let is_spring = |name: &str| read(directory, name).is_some_and(|text| text.contains("spring-boot"));
@@ -77,14 +94,15 @@ impl AppType {
         let test = test.map(|test| format!("  test: {test}\n")).unwrap_or_default();
         let before = before.join(", ");
         let build = format!("build:\n  before: [{before}]\n{test}  dockerfile: {build}\n");
+        let (port, path) = (self.port(), self.health_path());
         match self {
             AppType::JavaSpringBoot => format!(
-                "{build}port: 8080\nhealth_check: {{ path: /actuator/health, grace_period: 2m }}\ncpu: 512\nmemory: 1 GB\n\
-                 environment:\n  SERVER_PORT: '${{PORT:8080}}'\n  \
+                "{build}port: {port}\nhealth_check: {{ path: {path}, grace_period: 2m }}\ncpu: 512\nmemory: 1 GB\n\
+                 environment:\n  SERVER_PORT: '${{PORT:{port}}}'\n  \
                  JAVA_TOOL_OPTIONS: -XX:MaxRAMPercentage=75 -XX:+ExitOnOutOfMemoryError\n"
             ),
             AppType::NodeBackend => {
-                format!("{build}port: 3000\nhealth_check: {{ path: /health }}\nenvironment:\n  NODE_ENV: production\n")
+                format!("{build}port: {port}\nhealth_check: {{ path: {path} }}\nenvironment:\n  NODE_ENV: production\n")
             }
         }
     }
@@ -108,6 +126,15 @@ impl AppType {
                 )
             }
         }
+    }
+}
+
+impl FromStr for AppType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || AppType::ALL.map(AppType::as_str).join(" or ");
+        AppType::of(text).ok_or_else(|| format!("`{text}` is no type of application: write {}", known()))
     }
 }
 
@@ -266,10 +293,17 @@ fn node_start(directory: &Path) -> String {
     }
 }
 
+/// The major version of Node.js that an application names: in a file for version managers, or as its engine. A range that is open upwards
+/// names none.
 fn node_major(directory: &Path) -> String {
-    let named = read(directory, ".nvmrc").unwrap_or_default();
-    let major: String = named.trim().trim_start_matches('v').chars().take_while(char::is_ascii_digit).collect();
-    if major.is_empty() { NODE_MAJOR.to_owned() } else { major }
+    let package = package(directory);
+    let named = [".nvmrc", ".node-version"].into_iter().filter_map(|name| read(directory, name));
+    let named = named.chain(package["engines"]["node"].as_str().map(ToOwned::to_owned));
+    let major = |text: String| -> String {
+        let text = text.trim().trim_start_matches(['v', '^', '~', '=']).trim_start();
+        text.chars().take_while(char::is_ascii_digit).collect()
+    };
+    named.map(major).find(|major| !major.is_empty()).unwrap_or_else(|| NODE_MAJOR.to_owned())
 }
 
 #[cfg(test)]
@@ -301,6 +335,19 @@ mod tests {
         assert_eq!(web["build"]["before"], serde_json::json!(["npm ci --no-audit --no-fund"]));
         assert_eq!(web["build"]["test"], Json::Null, "it has none");
         assert_eq!(web["build"]["dockerfile"], "app_type:node-backend");
+    }
+
+    #[test]
+    fn the_version_of_node_js_is_the_one_that_is_named() {
+        for (engine, major) in
+            [("20", "20"), ("^18.2.0", "18"), ("v16.x", "16"), (">=18", NODE_MAJOR), ("*", NODE_MAJOR)]
+        {
+            let package = format!(r#"{{ "engines": {{ "node": "{engine}" }} }}"#);
+            let directory = application(&[("package.json", &package)]);
+            assert_eq!(node_major(directory.path()), major, "{engine}");
+            fs::write(directory.path().join(".nvmrc"), "v14.1\n").expect("writable");
+            assert_eq!(node_major(directory.path()), "14");
+        }
     }
 
     #[test]
