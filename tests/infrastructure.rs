@@ -128,7 +128,7 @@ fn what_terraform_tells_reaches_the_services_and_changes_with_the_next_release()
     let release = newest(&trial);
     let names: Vec<&str> =
         release["steps"].as_array().expect("steps").iter().filter_map(|step| step["name"].as_str()).collect();
-    assert_eq!(names, ["infra", "target", "service web"]);
+    assert_eq!(names, ["infra", "target", "service web", "finish"]);
     let details = step(&release, "infra")["details"].to_string();
     assert!(details.contains("changed terraform_data.greeting") && details.contains("1 to change"), "{details}");
 
@@ -505,10 +505,86 @@ fn what_is_wrong_with_a_stack_is_told() {
     assert!(elsewhere.says("looking at the stack trial-dev"), "{elsewhere:?}");
     write(&trial, "template.yml", &"#".repeat(60_000));
     let large = trial.run(&["infra", "plan"], &[here]).exits(1);
-    assert!(large.says("has more than 51200 bytes"), "{large:?}");
+    assert!(large.says("has more than 51200 bytes") && large.says("name a bucket"), "{large:?}");
     std::fs::remove_file(trial.directory().join("template.yml")).expect("it is there");
     let missing = trial.run(&["infra", "apply"], &[here]).exits(1);
     assert!(missing.says("template.yml cannot be read"), "{missing:?}");
+}
+
+#[test]
+fn a_large_template_goes_by_way_of_a_bucket() {
+    let (trial, moto) = with_stack();
+    let with_buckets = [cloudformation(&moto), ("AWS_ENDPOINT_URL_S3", &moto.endpoint)];
+    write(&trial, "template.yml", &format!("{TEMPLATE}{}\n", format!("# {}\n", "x".repeat(70)).repeat(1000)));
+    let path = trial.directory().join("seatrial.yml");
+    let text = std::fs::read_to_string(&path).expect("written");
+    std::fs::write(&path, text.replace("template: template.yml", "template: template.yml\n    bucket: templates"))
+        .expect("writable");
+    let none = trial.run(&["infra", "plan"], &with_buckets).exits(1);
+    assert!(none.says("there is no bucket templates to upload to"), "{none:?}");
+    moto.aws(&["s3api", "create-bucket", "--bucket", "templates"]);
+    trial.deploy(&with_buckets).exits(0);
+    assert_eq!(greeting(&trial), "hello");
+    let nothing = trial.run(&["infra", "plan"], &with_buckets).exits(0);
+    assert!(nothing.says("nothing to change"), "{nothing:?}");
+    let there = moto.aws(&["s3api", "list-objects-v2", "--bucket", "templates", "--query", "Contents[].Key"]);
+    assert!(there.starts_with("seatrial/trial-dev/") && there.lines().count() == 1, "it is uploaded once: {there}");
+}
+
+#[test]
+fn what_an_assembly_of_the_cdk_wants_uploaded_is_there_before_its_stack() {
+    let (trial, moto) = with_stack();
+    let with_buckets = [cloudformation(&moto), ("AWS_ENDPOINT_URL_S3", &moto.endpoint)];
+    let manifest = r#"{ "version": "38.0.1", "artifacts": {
+        "App.assets": { "type": "cdk:asset-manifest", "properties": { "file": "App.assets.json" } },
+        "App": { "type": "aws:cloudformation:stack", "dependencies": ["App.assets"], "properties": { "templateFile": "App.template.json",
+                 "stackName": "trial-app", "stackTemplateAssetObjectUrl": "s3://assets-${AWS::Region}/app.json" } } } }"#;
+    let assets = r#"{ "version": "38.0.1", "dockerImages": {}, "files": {
+        "app": { "source": { "path": "App.template.json", "packaging": "file" },
+                 "destinations": { "here": { "bucketName": "assets-${AWS::Region}", "objectKey": "app.json" } } },
+        "code": { "source": { "path": "asset.code", "packaging": "zip" },
+                  "destinations": { "here": { "bucketName": "assets-${AWS::Region}", "objectKey": "code.zip" },
+                                    "there": { "bucketName": "assets-elsewhere", "objectKey": "code.zip", "region": "ap-south-2" } } } } }"#;
+    // Too large to travel with a request.
+    let remark = "x".repeat(60_000);
+    let app = format!(
+        r#"{{ "Metadata": {{ "Remark": "{remark}" }},
+        "Resources": {{ "Topic": {{ "Type": "AWS::SNS::Topic", "Properties": {{ "TopicName": "from-the-cdk" }} }} }},
+        "Outputs": {{ "Topic": {{ "Value": {{ "Fn::GetAtt": ["Topic", "TopicName"] }} }} }} }}"#
+    );
+    let path = trial.directory().join("seatrial.yml");
+    let text = std::fs::read_to_string(&path).expect("written");
+    let (before, after) = text.split_once("infra:").expect("it has infrastructure");
+    let after = &after[after.find("services:").expect("it has services")..];
+    std::fs::write(&path, format!("{before}infra: {{ cdk: {{ app: cdk.out }} }}\n{after}")).expect("writable");
+    for (name, text) in [
+        ("manifest.json", manifest),
+        ("App.assets.json", assets),
+        ("App.template.json", &app),
+        ("asset.code/index.js", "exports.handler = () => 'hello';\n"),
+        ("asset.code/lib/more.js", "exports.more = 1;\n"),
+    ] {
+        write(&trial, &format!("cdk.out/{name}"), text);
+    }
+    let unbootstrapped = trial.deploy(&with_buckets).exits(1);
+    assert!(
+        unbootstrapped.says("there is no bucket assets-us-east-1") && unbootstrapped.says("cdk bootstrap"),
+        "{unbootstrapped:?}"
+    );
+    moto.aws(&["s3api", "create-bucket", "--bucket", "assets-us-east-1"]);
+    let deployed = trial.deploy(&with_buckets).exits(0);
+    assert!(deployed.says("asset.code is uploaded to s3://assets-us-east-1/code.zip"), "{deployed:?}");
+    assert_eq!(greeting(&trial), "from-the-cdk");
+    let code = trial.directory().join("code.zip");
+    moto.aws(&["s3", "cp", "--quiet", "s3://assets-us-east-1/code.zip", code.to_str().expect("a path of ours")]);
+    let listed = Command::new("python3").args(["-m", "zipfile", "-l"]).arg(&code).output().expect("Python is there");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("index.js") && listed.contains("lib/more.js"), "{listed}");
+
+    let images = assets.replace(r#""dockerImages": {}"#, r#""dockerImages": { "image": {} }"#);
+    write(&trial, "cdk.out/App.assets.json", &images);
+    let refused = trial.run(&["infra", "plan"], &with_buckets).exits(1);
+    assert!(refused.says("wants 1 images built and pushed") && refused.says("`build:`"), "{refused:?}");
 }
 
 #[test]

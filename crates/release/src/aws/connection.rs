@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::error::{CallError, DoingExt};
@@ -60,6 +61,9 @@ pub(crate) enum Surroundings {
 /// Names the endpoint of CloudFormation, which the embedded engine does not have.
 pub(super) const CLOUDFORMATION_ENDPOINT: &str = "AWS_ENDPOINT_URL_CLOUDFORMATION";
 
+/// And that of S3.
+const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
+
 /// The clients of one endpoint, and what they found there that never changes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -69,6 +73,7 @@ pub struct Connection {
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) scaling: aws_sdk_applicationautoscaling::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) ssm: aws_sdk_ssm::Client,
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
@@ -84,17 +89,19 @@ pub struct Connection {
 
 impl Connection {
     /// Connects to an endpoint on this machine. Proxies and AWS configuration of the surrounding shell have no say in it, except that
-    /// `AWS_ENDPOINT_URL_CLOUDFORMATION` names a CloudFormation to rehearse with.
+    /// `AWS_ENDPOINT_URL_CLOUDFORMATION` and `AWS_ENDPOINT_URL_S3` name a CloudFormation and an S3 to rehearse with.
     pub fn to_endpoint(endpoint: &Endpoint) -> Self {
         let config = config_of(endpoint);
-        let connection = Self::new(&config, endpoint.region.clone(), Surroundings::Endpoint(endpoint.clone()));
-        match std::env::var(CLOUDFORMATION_ENDPOINT) {
-            Ok(elsewhere) => {
-                let elsewhere = aws_sdk_cloudformation::config::Builder::from(&config).endpoint_url(elsewhere);
-                Self { cloudformation: aws_sdk_cloudformation::Client::from_conf(elsewhere.build()), ..connection }
-            }
-            Err(_) => connection,
+        let mut connection = Self::new(&config, endpoint.region.clone(), Surroundings::Endpoint(endpoint.clone()));
+        if let Ok(elsewhere) = std::env::var(CLOUDFORMATION_ENDPOINT) {
+            let elsewhere = aws_sdk_cloudformation::config::Builder::from(&config).endpoint_url(elsewhere);
+            connection.cloudformation = aws_sdk_cloudformation::Client::from_conf(elsewhere.build());
         }
+        if let Ok(elsewhere) = std::env::var(S3_ENDPOINT) {
+            let elsewhere = config.to_builder().endpoint_url(elsewhere).build();
+            connection.s3 = s3(&elsewhere);
+        }
+        connection
     }
 
     /// Connects to an endpoint on this machine as if it were AWS: with its limits, and with looks that are as rare.
@@ -154,6 +161,7 @@ impl Connection {
             logs: aws_sdk_cloudwatchlogs::Client::new(&of(Service::Logs)),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&of(Service::CloudWatch)),
             scaling: aws_sdk_applicationautoscaling::Client::new(&of(Service::AutoScaling)),
+            s3: s3(config),
             secrets: aws_sdk_secretsmanager::Client::new(&of(Service::Secrets)),
             ssm: aws_sdk_ssm::Client::new(&of(Service::Ssm)),
             cloudformation: aws_sdk_cloudformation::Client::new(&of(Service::CloudFormation)),
@@ -204,6 +212,14 @@ impl Connection {
             self.sts.get_caller_identity().send().await.doing(|| "asking whose credentials these are".into())?;
         Ok(identity.account().unwrap_or_default().to_owned())
     }
+}
+
+/// Endpoints beside AWS have no name of a host for each bucket; and not all of them know checksums that are sent behind a body.
+fn s3(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let builder = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(config.endpoint_url().is_some())
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+    aws_sdk_s3::Client::from_conf(builder.build())
 }
 
 fn config_of(endpoint: &Endpoint) -> SdkConfig {

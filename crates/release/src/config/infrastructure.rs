@@ -15,7 +15,7 @@ use super::json;
 use super::merge::merge;
 use super::node::{Node, Value};
 use super::words::Command;
-use crate::provision::{CdkApp, CdkPlan, InfraPlan, Script, StackPlan, TerraformBinary, TerraformPlan};
+use crate::provision::{CdkApp, CdkPlan, InfraPlan, LargeTemplate, Script, StackPlan, TerraformBinary, TerraformPlan};
 
 /// Longest name of a stack.
 const STACK_NAME_MAX: usize = 128;
@@ -63,6 +63,8 @@ pub(crate) struct StackEntry {
     pub stack: Option<String>,
     /// The template, relative to this file; `seatrial infra generate` writes one.
     pub template: Option<String>,
+    /// A bucket of this account and region, for a template of more than 51,200 bytes.
+    pub bucket: Option<String>,
     /// Values of its parameters; those left out keep their default.
     pub parameters: Option<BTreeMap<String, String>>,
     /// What the template may make: CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND.
@@ -186,6 +188,8 @@ fn stack(entry: StackEntry, directory: &Path) -> Result<StackPlan, Fault> {
         role_arn: entry.role_arn,
         tags: entry.tags.unwrap_or_default(),
         protect: all(entry.protect),
+        uploads: Vec::new(),
+        large: entry.bucket.map_or(LargeTemplate::Nowhere, LargeTemplate::Bucket),
     })
 }
 

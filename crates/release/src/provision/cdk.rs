@@ -1,6 +1,8 @@
 //! An application of the AWS CDK: its assembly, read through its manifest, is a list of CloudFormation stacks.
 //!
-//! What an assembly wants uploaded (files, images) is refused, since nothing here uploads anything: a template alone travels with its request.
+//! Files that an assembly wants uploaded are, before the stack that needs them; images are refused.
+
+mod assets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::Workshop;
 use super::child::{Limit, Program, read, shortened};
-use super::kind::{CdkApp, CdkPlan, Script, StackPlan};
+use super::kind::{CdkApp, CdkPlan, LargeTemplate, Script, StackPlan};
 use super::scratch::Scratch;
 use crate::error::ReleaseError;
 
@@ -164,7 +166,7 @@ fn settings(path: &Path) -> Result<Json, ReleaseError> {
 /// The stacks of an assembly that are meant, in their order.
 fn stacks(directory: &Path, plan: &CdkPlan, place: &Place) -> Result<Vec<StackPlan>, ReleaseError> {
     let mut found = Vec::new();
-    collect(directory, plan, &mut found)?;
+    collect(directory, plan, place, &mut found)?;
     let is_meant = |one: &Found, name: &str| one.id == name || one.display_name == name || one.plan.stack == name;
     if let Some(unknown) = plan.stacks.iter().find(|name| !found.iter().any(|one| is_meant(one, name))) {
         let names: Vec<&str> = found.iter().map(|one| one.display_name.as_str()).collect();
@@ -197,12 +199,17 @@ fn in_order(mut waiting: Vec<Found>) -> Vec<Found> {
     ordered
 }
 
-fn collect(directory: &Path, plan: &CdkPlan, found: &mut Vec<Found>) -> Result<(), ReleaseError> {
+fn collect(directory: &Path, plan: &CdkPlan, place: &Place, found: &mut Vec<Found>) -> Result<(), ReleaseError> {
     let path = directory.join(MANIFEST);
     let manifest: Manifest = document(&path)?;
     if !manifest.missing.is_empty() {
         let what = format!("{} lacks what has to be looked up in the account", directory.display());
         return Err(ReleaseError::not_possible(what, "run `cdk synth` and name cdk.out"));
+    }
+    let mut wanted = BTreeMap::new();
+    for (id, artifact) in manifest.artifacts.iter().filter(|(_, artifact)| artifact.kind == ASSETS) {
+        let file = artifact.properties["file"].as_str().ok_or_else(|| odd(&path, &format!("`{id}` names no file")))?;
+        wanted.insert(id.clone(), beside(directory, file, &path)?);
     }
     for (id, artifact) in manifest.artifacts {
         let property = |name: &str| artifact.properties[name].as_str().map(ToOwned::to_owned);
@@ -210,6 +217,12 @@ fn collect(directory: &Path, plan: &CdkPlan, found: &mut Vec<Found>) -> Result<(
             STACK => {
                 let file =
                     property("templateFile").ok_or_else(|| odd(&path, &format!("stack `{id}` names no template")))?;
+                let mut uploads = Vec::new();
+                for manifest in artifact.dependencies.iter().filter_map(|id| wanted.get(id)) {
+                    uploads.extend(assets::uploads(manifest, place)?);
+                }
+                let url = property("stackTemplateAssetObjectUrl");
+                let uploaded = url.and_then(|url| assets::template_place(&url, place));
                 let stack = StackPlan {
                     stack: property("stackName").unwrap_or_else(|| id.clone()),
                     template: beside(directory, &file, &path)?,
@@ -218,6 +231,8 @@ fn collect(directory: &Path, plan: &CdkPlan, found: &mut Vec<Found>) -> Result<(
                     role_arn: None,
                     tags: texts(&artifact.properties["tags"]),
                     protect: plan.protect.clone(),
+                    uploads,
+                    large: uploaded.map_or(LargeTemplate::Nowhere, LargeTemplate::Uploaded),
                 };
                 let display_name = artifact.display_name.unwrap_or_else(|| id.clone());
                 found.push(Found {
@@ -228,10 +243,6 @@ fn collect(directory: &Path, plan: &CdkPlan, found: &mut Vec<Found>) -> Result<(
                     plan: stack,
                 });
             }
-            ASSETS => {
-                let file = property("file").ok_or_else(|| odd(&path, &format!("`{id}` names no file")))?;
-                refuse_assets(&beside(directory, &file, &path)?)?;
-            }
             NESTED => {
                 let name =
                     property("directoryName").ok_or_else(|| odd(&path, &format!("`{id}` names no directory")))?;
@@ -239,39 +250,12 @@ fn collect(directory: &Path, plan: &CdkPlan, found: &mut Vec<Found>) -> Result<(
                 if nested == directory {
                     return Err(odd(&path, &format!("`{id}` is in itself")));
                 }
-                collect(&nested, plan, found)?;
+                collect(&nested, plan, place, found)?;
             }
             _ => {}
         }
     }
     Ok(())
-}
-
-/// Refuses an assembly that wants more uploaded than the templates of its stacks.
-fn refuse_assets(path: &Path) -> Result<(), ReleaseError> {
-    #[derive(Deserialize)]
-    struct Assets {
-        #[serde(default)]
-        files: BTreeMap<String, Json>,
-        #[serde(rename = "dockerImages", default)]
-        docker_images: BTreeMap<String, Json>,
-    }
-    let assets: Assets = document(path)?;
-    let is_template =
-        |file: &Json| file["source"]["path"].as_str().is_some_and(|name| name.ends_with(".template.json"));
-    let files = assets.files.values().filter(|file| !is_template(file)).count();
-    if files == 0 && assets.docker_images.is_empty() {
-        return Ok(());
-    }
-    let what = format!(
-        "{} wants {files} files and {} images uploaded, which Seatrial does not do",
-        path.display(),
-        assets.docker_images.len()
-    );
-    Err(ReleaseError::not_possible(
-        what,
-        "deploy this application with `cdk deploy`, and name its stack under `cloudformation`, or write `infra: none`",
-    ))
 }
 
 /// A path within an assembly: none leads out of it.
@@ -348,12 +332,43 @@ mod tests {
     }
 
     #[test]
-    fn what_has_to_be_uploaded_is_refused() {
-        let assets = r#"{ "files": { "x": { "source": { "path": "asset.1", "packaging": "zip" } } }, "dockerImages": { "y": {} } }"#;
-        let files =
-            [("manifest.json", MANIFEST_TEXT), ("assembly-Stage/manifest.json", STAGE), ("App.assets.json", assets)];
-        let refused = found(written(&files).path(), &[]).expect_err("assets are not uploaded");
-        assert!(refused.contains("wants 1 files and 1 images uploaded"), "{refused}");
+    fn a_stack_has_the_uploads_that_it_depends_on_and_images_are_refused() {
+        let assets = |bucket: &str, images: &str| {
+            format!(
+                r#"{{ "files": {{ "x": {{ "source": {{ "path": "asset.1", "packaging": "zip" }}, "destinations": {{
+                    "here": {{ "bucketName": "{bucket}", "objectKey": "x.zip" }},
+                    "there": {{ "bucketName": "elsewhere", "objectKey": "x.zip", "region": "us-east-1" }} }} }} }}, "dockerImages": {images} }}"#
+            )
+        };
+        let uploads = |assets: &str, account: Option<&str>| {
+            let files = [
+                ("manifest.json", MANIFEST_TEXT),
+                ("assembly-Stage/manifest.json", STAGE),
+                ("App.assets.json", assets),
+            ];
+            let assembly = written(&files);
+            let plan = CdkPlan {
+                app: CdkApp::Assembly(assembly.path().to_owned()),
+                stacks: Vec::new(),
+                protect: BTreeSet::new(),
+            };
+            let place = Place { region: "eu-central-1".into(), account: account.map(ToOwned::to_owned) };
+            let stacks = stacks(assembly.path(), &plan, &place).map_err(|error| error.to_string())?;
+            let of = |stack: &StackPlan| (stack.stack.clone(), stack.uploads.clone());
+            Ok::<_, String>(stacks.iter().map(of).collect::<BTreeMap<_, _>>())
+        };
+        let bucket = "cdk-${AWS::AccountId}-${AWS::Region}";
+        let found = uploads(&assets(bucket, "{}"), Some("123456789012")).expect("nothing to refuse");
+        let [upload] = &found["shop-app"][..] else { panic!("not one: {found:?}") };
+        assert_eq!(
+            (upload.place.bucket.as_str(), upload.place.key.as_str()),
+            ("cdk-123456789012-eu-central-1", "x.zip")
+        );
+        assert!(upload.source.ends_with("asset.1") && found["Data"].is_empty(), "{found:?}");
+        let unknown = uploads(&assets(bucket, "{}"), None).expect_err("whose bucket?");
+        assert!(unknown.contains("cannot be told without the account"), "{unknown}");
+        let refused = uploads(&assets(bucket, r#"{ "y": {} }"#), None).expect_err("nothing here builds it");
+        assert!(refused.contains("wants 1 images built and pushed"), "{refused}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
+use super::uploads::{ObjectPlace, Upload};
+
 /// What makes the infrastructure of an environment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum InfraPlan {
@@ -75,6 +77,22 @@ pub struct StackPlan {
     pub tags: BTreeMap<String, String>,
     /// Logical ids and types of resources that are guarded beside those that are known to hold data.
     pub protect: BTreeSet<String>,
+    /// What its template expects in a bucket.
+    pub uploads: Vec<Upload>,
+    /// Where a template goes that is too large for a request.
+    pub large: LargeTemplate,
+}
+
+/// Where a template goes that is too large for a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LargeTemplate {
+    /// Nobody has said.
+    #[default]
+    Nowhere,
+    /// Into this bucket.
+    Bucket(String),
+    /// It is one of the uploads.
+    Uploaded(ObjectPlace),
 }
 
 /// An application of the AWS CDK.

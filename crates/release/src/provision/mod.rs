@@ -16,13 +16,14 @@ mod scratch;
 mod sources;
 mod stateful;
 mod terraform;
+mod uploads;
 
 use std::collections::BTreeSet;
 
 pub use change::{Action, Fate, Preview, ResourceChange};
 pub use consent::{Question, Sacrifice};
 pub use drift::{Drift, DriftedResource};
-pub use kind::{CdkApp, CdkPlan, InfraPlan, Script, StackPlan, TerraformBinary, TerraformPlan};
+pub use kind::{CdkApp, CdkPlan, InfraPlan, LargeTemplate, Script, StackPlan, TerraformBinary, TerraformPlan};
 pub use outputs::{Output, Outputs, SENSITIVE};
 
 use cdk::Assembly;

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Parameter, Tag};
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::super::change::ResourceChange;
 use super::super::child::read;
+use super::super::kind::LargeTemplate;
+use super::super::uploads::{ObjectPlace, upload, upload_text};
 use super::classify::classified;
 use super::stack::{Stack, Standing};
 use crate::aws::DoingExt;
@@ -16,6 +19,9 @@ use crate::infra::TEMPLATE_BODY_MAX;
 
 /// How long CloudFormation may take to work out a change; it asks for every resource.
 const WORKED_OUT_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// The largest template that CloudFormation takes at all, in bytes.
+const TEMPLATE_FILE_MAX: u64 = 1 << 20;
 
 /// How deep stacks may be nested: deeper than anybody nests them.
 const NESTED_MAX: usize = 16;
@@ -45,6 +51,7 @@ impl<'a> ChangeSet<'a> {
         let parameter =
             |(name, value): (&String, &String)| Parameter::builder().parameter_key(name).parameter_value(value).build();
         let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let (body, url) = template(stack).await?;
         let request = stack
             .connection()
             .cloudformation
@@ -52,7 +59,8 @@ impl<'a> ChangeSet<'a> {
             .stack_name(&plan.stack)
             .change_set_name(&name)
             .change_set_type(kind)
-            .template_body(template(stack)?)
+            .set_template_body(body)
+            .set_template_url(url)
             .include_nested_stacks(true)
             .set_parameters(given(plan.parameters.iter().map(parameter)))
             .set_capabilities(given(plan.capabilities.iter().map(|one| Capability::from(one.as_str()))))
@@ -178,18 +186,38 @@ fn given<T>(list: impl Iterator<Item = T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-/// The template's text; a larger one would have to be in a bucket.
-fn template(stack: &Stack<'_>) -> Result<String, ReleaseError> {
-    let path = &stack.plan.template;
-    let content = read(path, TEMPLATE_BODY_MAX as u64).map_err(|error| {
-        let advice = format!(
-            "correct `template`; CloudFormation takes up to {TEMPLATE_BODY_MAX} bytes without a bucket, and Seatrial uploads nothing to one"
-        );
-        ReleaseError::not_possible(error.to_string(), advice)
+/// The template's text, or its address where it is too large to travel with a request; what it refers to is uploaded before.
+async fn template(stack: &Stack<'_>) -> Result<(Option<String>, Option<String>), ReleaseError> {
+    let plan = stack.plan;
+    for one in &plan.uploads {
+        upload(stack.workshop, one).await?;
+    }
+    let content = read(&plan.template, TEMPLATE_FILE_MAX)?;
+    let text = String::from_utf8(content).map_err(|_| {
+        let what = format!("{} is not text", plan.template.display());
+        ReleaseError::not_possible(what, "name a template in YAML or JSON")
     })?;
-    String::from_utf8(content).map_err(|_| {
-        ReleaseError::not_possible(format!("{} is not text", path.display()), "name a template in YAML or JSON")
-    })
+    if text.len() <= TEMPLATE_BODY_MAX {
+        return Ok((Some(text), None));
+    }
+    let place = match &plan.large {
+        LargeTemplate::Uploaded(place) => place.clone(),
+        LargeTemplate::Bucket(bucket) => {
+            let digest = hex::encode(Sha256::digest(&text));
+            let place = ObjectPlace { bucket: bucket.clone(), key: format!("seatrial/{}/{digest}", plan.stack) };
+            upload_text(stack.workshop, &place, &text).await?;
+            place
+        }
+        LargeTemplate::Nowhere => {
+            let path = plan.template.display();
+            let what = format!(
+                "{path} has more than {TEMPLATE_BODY_MAX} bytes, which CloudFormation takes from a bucket only"
+            );
+            let advice = "name a bucket of this account and region: `bucket`, below `infra.cloudformation`";
+            return Err(ReleaseError::not_possible(what, advice));
+        }
+    };
+    Ok((None, Some(place.url(stack.connection().region()))))
 }
 
 /// A name that no other change set has.
