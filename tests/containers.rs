@@ -4,12 +4,15 @@
 mod harness;
 
 use std::fs;
-use std::process::Command;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
 use harness::aws::Aws;
 use harness::docker::Docker;
-use harness::{Trial, wait_until};
+use harness::{Trial, free_port, wait_until};
 use seatrial_load::{Length, LoadHandle, LoadPlan};
 use serde_json::{Value as Json, json};
 
@@ -124,6 +127,91 @@ fn a_service_runs_in_containers_and_leaves_none() {
     let networks = docker.says(&["network", "ls", "--format", "{{.Name}}"]);
     assert!(!networks.contains("seatrial-"), "{networks}");
     wait_until(PATIENCE, "no container to be left", || docker.says(&["ps", "--all", "--quiet"]).trim().is_empty());
+    let images = docker.says(&["images", "--format", "{{.Repository}}"]);
+    assert_eq!(images.trim(), "", "those that were sent to it are gone, too");
+}
+
+/// A registry that lets in whoever shows these.
+struct PrivateRegistry {
+    process: Child,
+    address: String,
+}
+
+const USER: &str = "user";
+const PASSWORD: &str = "hunter2";
+const HTPASSWD: &str = "user:$2y$05$5NkJkzsGtCINbeBoizsZeuk1ty/rSk0WK3jU/Q9.tvF0pjYaflyVK\n";
+
+impl PrivateRegistry {
+    fn start(directory: &Path) -> Self {
+        let (address, place) = (format!("127.0.0.1:{}", free_port()), directory.display());
+        let configuration = format!(
+            "version: 0.1\nlog: {{ level: error }}\nstorage: {{ filesystem: {{ rootdirectory: {place}/data }} }}\n\
+             http: {{ addr: {address} }}\nauth: {{ htpasswd: {{ realm: test, path: {place}/htpasswd }} }}\n"
+        );
+        fs::write(directory.join("registry.yml"), configuration).expect("writable");
+        fs::write(directory.join("htpasswd"), HTPASSWD).expect("writable");
+        let mut command = Command::new("docker-registry");
+        command.arg("serve").arg(directory.join("registry.yml")).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().expect("docker-registry is installed");
+        wait_until(PATIENCE, "the registry to listen", || TcpStream::connect(&address).is_ok());
+        PrivateRegistry { process, address }
+    }
+
+    /// What Docker's command line keeps of a login.
+    fn login(&self) -> String {
+        let auth = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
+        json!({ "auths": { &self.address: { "auth": auth } } }).to_string()
+    }
+}
+
+impl Drop for PrivateRegistry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn an_image_of_a_private_registry_is_pulled_with_what_docker_login_has_left() {
+    let Some(docker) = Docker::start() else { return };
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let registry = PrivateRegistry::start(elsewhere.path());
+    let image = format!("{}/shop/web:1", registry.address);
+    // Somebody has built it and pushed it.
+    fs::write(elsewhere.path().join("main.rs"), SERVER).expect("writable");
+    fs::write(elsewhere.path().join("version"), "1").expect("writable");
+    fs::write(elsewhere.path().join("Dockerfile"), "FROM scratch\nCOPY server /server\nCMD [\"/server\"]\n")
+        .expect("writable");
+    let run = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).current_dir(elsewhere.path()).output().expect("it is there");
+        assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    run("rustc", &["--edition", "2024", "-C", "target-feature=+crt-static", "-o", "server", "main.rs"]);
+    run("buildah", &["build", "--quiet", "--tag", &image, "."]);
+    let login = format!("{USER}:{PASSWORD}");
+    run("buildah", &["push", "--quiet", "--tls-verify=false", "--creds", &login, &image]);
+    run("buildah", &["rmi", &image]);
+
+    let configuration = CONFIGURATION.replace(
+        "build:\n      before: rustc --edition 2024 -C target-feature=+crt-static -o server main.rs\n      files: { /server: server }\n    command: [/server]",
+        &format!("image: {image}"),
+    );
+    let trial = Trial::new(&configuration);
+    let credentials = elsewhere.path().join("docker");
+    fs::create_dir(&credentials).expect("writable");
+    let environment = [("DOCKER_CONFIG", credentials.to_str().expect("a path of ours"))];
+    let socket = format!("unix://{}", docker.socket().display());
+    trial.run(&["engine", "start", "--port", "0", "--container-engine", &socket], &environment).exits(0);
+    let refused = trial.run(&["deploy"], &[]);
+    assert_ne!(refused.code, Some(0), "{refused:?}");
+    let advice = format!("docker login {}", registry.address);
+    assert!(refused.says("CannotPullContainerError") && refused.says(&advice), "{refused:?}");
+
+    fs::write(credentials.join("config.json"), registry.login()).expect("writable");
+    trial.run(&["deploy", "--force-new-deployment"], &[]).exits(0);
+    assert!(trial.answer().body.starts_with("version 1 in "), "{}", trial.answer().body);
+    let kept = harness::files_with(trial.home(), PASSWORD);
+    assert!(kept.is_empty(), "what is shown to the registry is kept nowhere: {kept:?}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ mod subnets;
 pub(crate) use client::{Client, Method};
 pub(crate) use error::EngineError;
 pub(crate) use frames::FrameReader;
-pub(crate) use images::{StoredImage, ensure_named, ensure_pause, ensure_stored, turn};
+pub(crate) use images::{StoredImage, ensure_named, ensure_pause, ensure_stored, remove_images, turn};
 pub(crate) use leftovers::{remove_container, remove_of_home, remove_of_task};
 pub(crate) use network::Network;
 pub(crate) use place::{ContainerPlace, container_name, has_identity, identity, labels, own_address, pause_name};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -62,8 +62,7 @@ impl Client {
     /// Asks, and reads the whole answer; what is no success is an error.
     pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, EngineError> {
         let bytes = body.map(Value::to_string).unwrap_or_default();
-        let body = Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed();
-        self.within_limit(self.exchange(method, path, "application/json", body)).await
+        self.within_limit(self.exchange(method, path, "application/json", whole(bytes))).await
     }
 
     pub async fn get(&self, path: &str) -> Result<Answer, EngineError> {
@@ -78,8 +77,21 @@ impl Client {
     /// Asks for an answer that goes on for as long as there is something to say. Only its beginning is waited for with a limit.
     pub async fn follow(&self, path: &str, body: Option<&Value>) -> Result<Incoming, EngineError> {
         let bytes = body.map(Value::to_string).unwrap_or_default();
-        let body = Full::new(Bytes::from(bytes)).map_err(|never| match never {}).boxed();
-        let response = self.within_limit(self.open(Method::POST, path, "application/json", body)).await?;
+        let request = Request::builder().method(Method::POST).uri(path).header(CONTENT_TYPE, "application/json");
+        self.followed(request.body(whole(bytes))).await
+    }
+
+    /// Asks for a pull, whose progress is told for as long as it lasts.
+    pub async fn pull(&self, path: &str, credential: Option<&str>) -> Result<Incoming, EngineError> {
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        if let Some(credential) = credential {
+            request = request.header("X-Registry-Auth", credential);
+        }
+        self.followed(request.body(whole(String::new()))).await
+    }
+
+    async fn followed(&self, request: hyper::http::Result<Request<Body>>) -> Result<Incoming, EngineError> {
+        let response = self.within_limit(self.open(request)).await?;
         let status = response.status().as_u16();
         if response.status().is_success() {
             return Ok(response.into_body());
@@ -88,7 +100,8 @@ impl Client {
     }
 
     async fn exchange(&self, method: Method, path: &str, kind: &str, body: Body) -> Result<Answer, EngineError> {
-        let response = self.open(method, path, kind, body).await?;
+        let request = Request::builder().method(method).uri(path).header(CONTENT_TYPE, kind).body(body);
+        let response = self.open(request).await?;
         let status = response.status();
         let body = read(response).await?;
         // "Not modified": what was asked for is so already.
@@ -99,25 +112,14 @@ impl Client {
         }
     }
 
-    async fn open(
-        &self,
-        method: Method,
-        path: &str,
-        kind: &str,
-        body: Body,
-    ) -> Result<Response<Incoming>, EngineError> {
+    async fn open(&self, request: hyper::http::Result<Request<Body>>) -> Result<Response<Incoming>, EngineError> {
+        let mut request = request.map_err(|error| EngineError::Garbled(error.to_string()))?;
+        request.headers_mut().insert(HOST, HeaderValue::from_static("container-engine"));
         let unreachable = |source| EngineError::Unreachable { socket: self.socket.clone(), source };
         let stream = UnixStream::connect(&self.socket).await.map_err(unreachable)?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         // It ends with the answer, whose reader hears of what goes wrong.
         tokio::spawn(async move { connection.await.is_ok() });
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, "container-engine")
-            .header(CONTENT_TYPE, kind)
-            .body(body)
-            .map_err(|error| EngineError::Garbled(error.to_string()))?;
         Ok(sender.send_request(request).await?)
     }
 
@@ -127,6 +129,11 @@ impl Client {
             Err(_) => Err(EngineError::Silent(self.limit)),
         }
     }
+}
+
+/// A body that is there as a whole.
+fn whole(text: String) -> Body {
+    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed()
 }
 
 async fn read(response: Response<Incoming>) -> Result<Bytes, EngineError> {

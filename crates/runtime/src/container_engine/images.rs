@@ -3,15 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use http_body_util::BodyExt;
 use rustix::fs::FlockOperation;
+use seatrial_distribution::{Credential, CredentialFiles, CredentialSource, ImageName};
 use seatrial_model::image::Digest;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
 use super::archive::{ArchiveLayer, ImageArchive};
 use super::client::escaped;
-use super::{Client, EngineError};
+use super::place::{image_name, pause_image_name};
+use super::{Client, ContainerPlace, EngineError, Method};
 
 /// The program that does nothing, so that a task's network has somebody in it.
 const PAUSE_PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pause"));
@@ -38,14 +43,18 @@ pub(crate) struct StoredImage {
 }
 
 /// Sends an image of the home's registry to the engine, unless it has it, and returns its name there.
-pub(crate) async fn ensure_stored(client: &Client, home: &Path, image: StoredImage) -> Result<String, EngineError> {
-    let name = format!("localhost/seatrial:{}", image.digest.hex());
+pub(crate) async fn ensure_stored(
+    place: &ContainerPlace,
+    home: &Path,
+    image: StoredImage,
+) -> Result<String, EngineError> {
+    let name = format!("{}:{}", image_name(place), image.digest.hex());
     let layers = image.layers.into_iter().map(ArchiveLayer::File).collect();
-    ensure(client, home, ImageArchive { name, configuration: image.configuration, layers }).await
+    ensure(&place.client(), home, ImageArchive { name, configuration: image.configuration, layers }).await
 }
 
 /// The same for the image of the container that holds a task's network.
-pub(crate) async fn ensure_pause(client: &Client, home: &Path) -> Result<String, EngineError> {
+pub(crate) async fn ensure_pause(place: &ContainerPlace, home: &Path) -> Result<String, EngineError> {
     let unreadable = |source| EngineError::Unreadable { what: "the pause program".to_owned(), source };
     let layer = pause_layer().map_err(unreadable)?;
     let architecture = seatrial_image::Platform::of_this_machine().architecture;
@@ -55,8 +64,8 @@ pub(crate) async fn ensure_pause(client: &Client, home: &Path) -> Result<String,
         "rootfs": { "type": "layers", "diff_ids": [digest] },
     });
     let configuration = configuration.to_string().into_bytes();
-    let name = format!("localhost/seatrial-pause:{}", hex::encode(sha2::Sha256::digest(&configuration)));
-    ensure(client, home, ImageArchive { name, configuration, layers: vec![ArchiveLayer::Bytes(layer)] }).await
+    let name = format!("{}:{}", pause_image_name(place), hex::encode(sha2::Sha256::digest(&configuration)));
+    ensure(&place.client(), home, ImageArchive { name, configuration, layers: vec![ArchiveLayer::Bytes(layer)] }).await
 }
 
 fn pause_layer() -> std::io::Result<Vec<u8>> {
@@ -82,6 +91,30 @@ async fn ensure(client: &Client, home: &Path, archive: ImageArchive) -> Result<S
         Some(message) => Err(EngineError::Refused { status: answer.status, message }),
         None => Ok(name),
     }
+}
+
+/// Removes the images that a home has sent to the engine; what a container still has stays.
+pub(crate) async fn remove_images(place: &ContainerPlace) -> Result<(), EngineError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Listed {
+        #[serde(default)]
+        repo_tags: Option<Vec<String>>,
+    }
+    let client = place.client();
+    let names = [image_name(place), pause_image_name(place)];
+    let filter = json!({ "reference": names }).to_string();
+    let listed: Vec<Listed> = client.get(&format!("/images/json?filters={}", escaped(&filter))).await?.json()?;
+    let tags = listed.into_iter().flat_map(|one| one.repo_tags.unwrap_or_default());
+    let is_own = |tag: &String| tag.rsplit_once(':').is_some_and(|(name, _)| names.iter().any(|own| own == name));
+    for tag in tags.filter(is_own) {
+        match client.ask(Method::DELETE, &format!("/images/{}", path_of(&tag)), None).await {
+            Ok(_) => {}
+            Err(error) if matches!(error.status(), Some(404 | 409)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Waits for the right to make something that all tasks of a home share: of two with the same new image one sends it.
@@ -114,14 +147,53 @@ pub(crate) async fn ensure_named(client: &Client, image: &str) -> Result<String,
         return Ok(name);
     }
     match tokio::time::timeout(PULL_LIMIT, pull(client, &name)).await {
+        Ok(Err(EngineError::Refused { status, message })) => {
+            let (host, message) = (registry_of(&name), message.trim_end().to_owned());
+            let instead = is_for_want_of_login(&message).then(|| format!(" (log in: docker login {host})"));
+            Err(EngineError::Refused { status, message: message + instead.as_deref().unwrap_or_default() })
+        }
         Ok(pulled) => pulled.map(|()| name),
         Err(_) => Err(EngineError::Silent(PULL_LIMIT)),
     }
 }
 
+/// Whether a refusal looks like that of a registry that lets in only those it knows.
+fn is_for_want_of_login(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["no basic auth credentials", "unauthorized", "authentication required", "denied"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+/// The registry of an image, as `docker login` takes it; nothing for Docker Hub.
+fn registry_of(name: &str) -> String {
+    ImageName::parse(name).map_or_else(|_| String::new(), |name| name.registry.to_string())
+}
+
+/// What a registry wants shown, as an engine takes it: what is kept for Docker's or Podman's command line on this machine.
+async fn credential(name: &str) -> Result<Option<String>, EngineError> {
+    // An engine says best what is wrong with a name.
+    let Ok(image) = ImageName::parse(name) else { return Ok(None) };
+    let source = CredentialSource::Files(CredentialFiles::from_environment());
+    let login = source.find(&image).await.map_err(|error| {
+        let source = std::io::Error::other(error.to_string());
+        EngineError::Unreadable { what: format!("the credentials for {}", image.registry), source }
+    })?;
+    let shown = login.credential.map(|credential| match credential {
+        Credential::Password { user, password } => {
+            json!({ "username": user, "password": password.expose(), "serveraddress": image.registry.to_string() })
+        }
+        Credential::IdentityToken(token) => {
+            json!({ "identitytoken": token.expose(), "serveraddress": image.registry.to_string() })
+        }
+    });
+    Ok(shown.map(|shown| URL_SAFE.encode(shown.to_string())))
+}
+
 async fn pull(client: &Client, name: &str) -> Result<(), EngineError> {
     let path = format!("/images/create?fromImage={}", escaped(name));
-    let mut body = client.within(PULL_LIMIT).follow(&path, None).await?;
+    let shown = credential(name).await?;
+    let mut body = client.within(PULL_LIMIT).pull(&path, shown.as_deref()).await?;
     let mut line = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };

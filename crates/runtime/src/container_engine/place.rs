@@ -66,6 +66,16 @@ fn is_identity(text: &str) -> bool {
     text.len() == 2 * IDENTITY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// The name of the images of a home's registry, each of which has a tag. No other home has one of this name, so that they can go with it.
+pub(crate) fn image_name(place: &ContainerPlace) -> String {
+    format!("localhost/seatrial-{}", place.home)
+}
+
+/// The name of the image of the containers that hold networks.
+pub(crate) fn pause_image_name(place: &ContainerPlace) -> String {
+    format!("localhost/seatrial-{}-pause", place.home)
+}
+
 /// The name of a task's container.
 pub(crate) fn container_name(task: &TaskId, container: &ContainerName) -> String {
     format!("seatrial-{task}-{container}")

@@ -11,7 +11,8 @@ use seatrial_ports::runtime::{ContainerAddress, RuntimeError};
 use tokio::runtime::Handle;
 
 use crate::container_engine::{
-    ContainerEngineOptions, ContainerPlace, Found, Network, Reach, find, has_identity, identity, remove_of_home, turn,
+    ContainerEngineOptions, ContainerPlace, Found, Network, Reach, find, has_identity, identity, remove_images,
+    remove_of_home, turn,
 };
 
 /// How long the first question waits for the search: an engine that is there answers in milliseconds, and makes a network within this.
@@ -108,7 +109,7 @@ impl ContainerEngines {
     }
 }
 
-/// Removes every container and the network of a home whose tasks have all ended, if it ever had any.
+/// Removes every container, the images and the network of a home whose tasks have all ended, if it ever had any.
 pub(super) async fn remove_all(options: &ContainerEngineOptions, home: &Path) -> Result<(), String> {
     if !has_identity(home) {
         return Ok(());
@@ -117,6 +118,7 @@ pub(super) async fn remove_all(options: &ContainerEngineOptions, home: &Path) ->
     let home = identity(home).map_err(|error| format!("{}: {error}", home.display()))?;
     let place = ContainerPlace { socket, home };
     remove_of_home(&place, |_| true).await.map_err(|error| error.to_string())?;
+    remove_images(&place).await.map_err(|error| error.to_string())?;
     Network::remove(&place).await.map_err(|error| error.to_string())
 }
 

@@ -16,6 +16,18 @@ use crate::directory::TaskDirectory;
 use crate::files::{self, Durability, FILE_MODE};
 use crate::supervisor::INHERITED;
 
+/// What says where the credentials of registries are, which a pull may need; none of these is a secret, and no container sees them.
+const OF_CREDENTIALS: [&str; 8] = [
+    "DOCKER_CONFIG",
+    "REGISTRY_AUTH_FILE",
+    "XDG_CONFIG_HOME",
+    "XDG_RUNTIME_DIR",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+];
+
 /// A supervisor that has just been started, and the connection it was born with.
 pub(super) struct Started {
     pub process: Child,
@@ -42,7 +54,7 @@ pub(super) fn spawn(directory: &TaskDirectory, supervisor: &SupervisorCommand) -
     let (own_end, supervisor_end) = std::os::unix::net::UnixStream::pair()?;
     own_end.set_nonblocking(true)?;
     let last_words = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(directory.supervisor_log())?;
-    let inherited = INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    let inherited = INHERITED.iter().chain(&OF_CREDENTIALS).filter_map(|name| Some((*name, std::env::var_os(name)?)));
     let process = Command::new(&supervisor.program)
         .args(&supervisor.arguments)
         .arg(directory.path())

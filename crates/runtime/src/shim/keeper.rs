@@ -72,7 +72,7 @@ async fn bring(order: &KeeperOrder, client: &Client, container: &ContainerName, 
                 let layers = resolved.layers.into_iter().map(|layer| layer.path).collect();
                 let image =
                     StoredImage { digest: resolved.digest, configuration: resolved.configuration_bytes, layers };
-                ensure_stored(client, &order.home, image).await
+                ensure_stored(&order.place, &order.home, image).await
             }
             Err(refusal) => return KeeperNews::Refused { container: container.clone(), refusal },
         },
@@ -90,7 +90,7 @@ async fn bring(order: &KeeperOrder, client: &Client, container: &ContainerName, 
 
 /// Starts the container whose network the others share.
 async fn hold_network(order: &KeeperOrder, client: &Client) -> Result<(), EngineError> {
-    let image = ensure_pause(client, &order.home).await?;
+    let image = ensure_pause(&order.place, &order.home).await?;
     {
         let _turn = turn(&order.home).await?;
         Network::ensure(&order.place).await?;

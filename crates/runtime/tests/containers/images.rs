@@ -12,7 +12,10 @@ engine_test!(an_image_that_the_engine_has_is_used_by_its_name, |engine: &Engine|
     let script = json!({ "name": "app", "image": "i", "command": ["sh", "-c", "cat /greeting"] });
     let report = world.run(json!([script]));
     assert_eq!(world.messages(&report.task, "app"), ["hello from the image"]);
-    let named = with(script, json!({ "image": format!("localhost/seatrial:{}", digest.hex()) }));
+    let named = with(
+        script,
+        json!({ "image": format!("localhost/seatrial-{}:{}", world.identity().expect("it has containers"), digest.hex()) }),
+    );
     let mut launch = world.launch(json!([named]));
     launch.images.clear();
     let task = launch.task.clone();
