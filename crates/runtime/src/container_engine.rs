@@ -14,13 +14,15 @@ mod place;
 mod search;
 mod subnets;
 
-pub(crate) use client::{Client, Method};
+pub(crate) use client::{Client, Method, escaped};
 pub(crate) use error::EngineError;
 pub(crate) use frames::FrameReader;
-pub(crate) use images::{StoredImage, ensure_named, ensure_pause, ensure_stored, remove_images, turn};
-pub(crate) use leftovers::{remove_container, remove_of_home, remove_of_task};
+pub(crate) use images::{Shared, StoredImage, ensure_named, ensure_pause, ensure_stored, remove_images, turn};
+pub(crate) use leftovers::{remove_container, remove_inhabitants, remove_of_home, remove_of_task, remove_run};
 pub(crate) use network::Network;
-pub(crate) use place::{ContainerPlace, container_name, has_identity, identity, labels, own_address, pause_name};
+pub(crate) use place::{
+    ContainerPlace, RUN_LABEL, container_name, has_identity, identity, labels, own_address, pause_name,
+};
 use place::{HOME_LABEL, TASK_LABEL};
 pub use search::ContainerEngineOptions;
 pub(crate) use search::{Found, Reach, find};

@@ -13,6 +13,9 @@ mod protocol;
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 pub(crate) use protocol::{
     CheckOrder, ContainerNews, ContainerOrder, KeeperNews, KeeperOrder, Request, Shim, WantedImage,
@@ -20,6 +23,10 @@ pub(crate) use protocol::{
 
 /// Runs a shim, to its end.
 pub(crate) fn run(shim: Shim) -> ExitCode {
+    // Whoever ends a whole group of processes asks the supervisor, too, which knows how a task ends; its line tells this one when.
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        let _ = signal_hook::flag::register(signal, Arc::default());
+    }
     let executor = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = executor.and_then(|executor| {
         let done = executor.block_on(serve(shim));

@@ -24,6 +24,9 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(60);
 /// The largest answer that is read into memory.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
+/// How many characters of an engine's own words are kept.
+const WORDS_MAX: usize = 1000;
+
 /// How much of an answer that is no JSON is quoted.
 const QUOTE_CHARACTERS_MAX: usize = 300;
 
@@ -145,13 +148,18 @@ fn refused(status: u16, body: &[u8]) -> EngineError {
     let parsed: Option<Value> = serde_json::from_slice(body).ok();
     let message = parsed.as_ref().and_then(|value| value["message"].as_str());
     let message = match message {
-        Some(message) => message.trim().to_owned(),
+        Some(message) => shortened(message.trim()),
         None => String::from_utf8_lossy(body).chars().take(QUOTE_CHARACTERS_MAX).collect(),
     };
     EngineError::Refused { status, message }
 }
 
+/// The words of an engine or a registry, which may quote whole pages: as much of them as a reason of ECS's has.
+pub(super) fn shortened(words: &str) -> String {
+    words.chars().take(WORDS_MAX).collect()
+}
+
 /// Makes a text part of a path or query.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

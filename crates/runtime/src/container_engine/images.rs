@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 
 use super::archive::{ArchiveLayer, ImageArchive};
-use super::client::escaped;
+use super::client::{escaped, shortened};
 use super::place::{image_name, pause_image_name};
 use super::{Client, ContainerPlace, EngineError, Method};
 
@@ -82,7 +82,7 @@ async fn ensure(client: &Client, home: &Path, archive: ImageArchive) -> Result<S
     if has(client, &name).await? {
         return Ok(name);
     }
-    let _turn = turn(home).await?;
+    let _turn = turn(home, Shared::Images).await?;
     if has(client, &name).await? {
         return Ok(name);
     }
@@ -117,10 +117,21 @@ pub(crate) async fn remove_images(place: &ContainerPlace) -> Result<(), EngineEr
     Ok(())
 }
 
+/// What the tasks of a home share in the container engine. An image may take minutes to load, which nobody waits for who wants the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shared {
+    Images,
+    Network,
+}
+
 /// Waits for the right to make something that all tasks of a home share: of two with the same new image one sends it.
-pub(crate) async fn turn(home: &Path) -> Result<std::fs::File, EngineError> {
-    let failed = |source| EngineError::Unreadable { what: "the lock of loading images".to_owned(), source };
-    let file = std::fs::File::create(home.join("container-images.lock")).map_err(failed)?;
+pub(crate) async fn turn(home: &Path, shared: Shared) -> Result<std::fs::File, EngineError> {
+    let name = match shared {
+        Shared::Images => "container-images.lock",
+        Shared::Network => "container-network.lock",
+    };
+    let failed = |source| EngineError::Unreadable { what: name.to_owned(), source };
+    let file = std::fs::File::create(home.join(name)).map_err(failed)?;
     while let Err(error) = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         if error != rustix::io::Errno::WOULDBLOCK {
             return Err(failed(error.into()));
@@ -138,15 +149,20 @@ async fn has(client: &Client, name: &str) -> Result<bool, EngineError> {
     }
 }
 
-/// Makes the engine pull an image, unless it has it, and returns its name there.
+/// Makes the engine pull an image, and returns its name there. As with ECS, a tag is pulled each time, since it may have moved, and what the
+/// engine has counts when that fails; a digest is pulled once.
 pub(crate) async fn ensure_named(client: &Client, image: &str) -> Result<String, EngineError> {
     let last = image.rsplit('/').next().unwrap_or_default();
     // Without a tag an engine would pull all there are.
     let name = if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") };
-    if has(client, &name).await? {
+    if name.contains('@') && has(client, &name).await? {
         return Ok(name);
     }
-    match tokio::time::timeout(PULL_LIMIT, pull(client, &name)).await {
+    let pulled = tokio::time::timeout(PULL_LIMIT, pull(client, &name)).await;
+    if !matches!(pulled, Ok(Ok(()))) && has(client, &name).await? {
+        return Ok(name);
+    }
+    match pulled {
         Ok(Err(EngineError::Refused { status, message })) => {
             let (host, message) = (registry_of(&name), message.trim_end().to_owned());
             let instead = is_for_want_of_login(&message).then(|| format!(" (log in: docker login {host})"));
@@ -171,14 +187,18 @@ fn registry_of(name: &str) -> String {
 }
 
 /// What a registry wants shown, as an engine takes it: what is kept for Docker's or Podman's command line on this machine.
-async fn credential(name: &str) -> Result<Option<String>, EngineError> {
+async fn credential(name: &str) -> Option<String> {
     // An engine says best what is wrong with a name.
-    let Ok(image) = ImageName::parse(name) else { return Ok(None) };
+    let image = ImageName::parse(name).ok()?;
     let source = CredentialSource::Files(CredentialFiles::from_environment());
-    let login = source.find(&image).await.map_err(|error| {
-        let source = std::io::Error::other(error.to_string());
-        EngineError::Unreadable { what: format!("the credentials for {}", image.registry), source }
-    })?;
+    let login = match source.find(&image).await {
+        Ok(login) => login,
+        Err(error) => {
+            // It may be a public image.
+            eprintln!("the credentials for {} cannot be read: {error}", image.registry);
+            return None;
+        }
+    };
     let shown = login.credential.map(|credential| match credential {
         Credential::Password { user, password } => {
             json!({ "username": user, "password": password.expose(), "serveraddress": image.registry.to_string() })
@@ -187,12 +207,12 @@ async fn credential(name: &str) -> Result<Option<String>, EngineError> {
             json!({ "identitytoken": token.expose(), "serveraddress": image.registry.to_string() })
         }
     });
-    Ok(shown.map(|shown| URL_SAFE.encode(shown.to_string())))
+    shown.map(|shown| URL_SAFE.encode(shown.to_string()))
 }
 
 async fn pull(client: &Client, name: &str) -> Result<(), EngineError> {
     let path = format!("/images/create?fromImage={}", escaped(name));
-    let shown = credential(name).await?;
+    let shown = credential(name).await;
     let mut body = client.within(PULL_LIMIT).pull(&path, shown.as_deref()).await?;
     let mut line = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -219,7 +239,7 @@ async fn pull(client: &Client, name: &str) -> Result<(), EngineError> {
 /// Finds an error among what is said of progress, which comes with the status of success.
 fn said_error(body: &[u8]) -> Option<String> {
     let mut messages = body.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    messages.find_map(|message| message["error"].as_str().map(str::to_owned))
+    messages.find_map(|message| message["error"].as_str().map(shortened))
 }
 
 /// An image's name as part of a path.

@@ -1,12 +1,13 @@
 //! The network of a home: a bridge of its own, in which every task has an address.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::subnets::{Subnet, candidates};
-use super::{ContainerPlace, EngineError, HOME_LABEL, Method};
+use super::{ContainerPlace, EngineError, HOME_LABEL, Method, Shared, turn};
 
 /// A subnet that tasks get their addresses of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,11 @@ struct Range {
 
 impl Network {
     /// Finds the network of a home, or makes it.
-    pub async fn ensure(place: &ContainerPlace) -> Result<Self, EngineError> {
+    pub async fn ensure(place: &ContainerPlace, home: &Path) -> Result<Self, EngineError> {
+        if let Some(range) = inspect(place).await? {
+            return parse(&range);
+        }
+        let _turn = turn(home, Shared::Network).await?;
         let mut refusal = None;
         for subnet in candidates(&place.home) {
             if let Some(range) = inspect(place).await? {

@@ -17,6 +17,8 @@ const IDENTITY_FILE: &str = "container-identity";
 pub(crate) const HOME_LABEL: &str = "seatrial.home";
 pub(crate) const TASK_LABEL: &str = "seatrial.task";
 const CONTAINER_LABEL: &str = "seatrial.container";
+/// Tells the runs of a container apart.
+pub(crate) const RUN_LABEL: &str = "seatrial.run";
 
 /// How many random bytes tell homes apart.
 const IDENTITY_BYTES: usize = 6;

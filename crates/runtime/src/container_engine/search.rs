@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::{Client, EngineError};
 
-/// How long an engine may take to say who it is.
-const SEARCH_LIMIT: Duration = Duration::from_secs(2);
+/// How long an engine may take to say who it is: one that is busy takes its time.
+const SEARCH_LIMIT: Duration = Duration::from_secs(10);
 
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 const PODMAN_SOCKET: &str = "/run/podman/podman.sock";
@@ -60,7 +60,11 @@ pub(crate) async fn find(options: &ContainerEngineOptions) -> Result<Found, Stri
                 return Ok(Found { socket, reach });
             }
             Err(EngineError::Unreachable { source, .. }) => problems.push(format!("{}: {source}", socket.display())),
-            Err(error) => problems.push(format!("{}: {error}", socket.display())),
+            // Somebody is there, who answers badly or late: another engine would not be the one that is meant.
+            Err(error) => {
+                problems.push(format!("{}: {error}", socket.display()));
+                break;
+            }
         }
     }
     Err(format!(

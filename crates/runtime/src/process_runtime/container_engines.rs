@@ -11,8 +11,8 @@ use seatrial_ports::runtime::{ContainerAddress, RuntimeError};
 use tokio::runtime::Handle;
 
 use crate::container_engine::{
-    ContainerEngineOptions, ContainerPlace, Found, Network, Reach, find, has_identity, identity, remove_images,
-    remove_of_home, turn,
+    ContainerEngineOptions, ContainerPlace, EngineError, Found, Network, Reach, find, has_identity, identity,
+    remove_images, remove_of_home,
 };
 
 /// How long the first question waits for the search: an engine that is there answers in milliseconds, and makes a network within this.
@@ -20,6 +20,9 @@ const FIRST_SEARCH_LIMIT: Duration = Duration::from_secs(3);
 
 /// How old an answer may be until it is looked whether it is still right.
 const FRESH: Duration = Duration::from_secs(2);
+
+/// How long an engine that is known may take to say that it is there.
+const PING_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a search may take altogether.
 const SEARCH_LIMIT: Duration = Duration::from_secs(20);
@@ -42,7 +45,8 @@ struct Search {
 
 struct State {
     known: Option<(Result<Site, String>, Instant)>,
-    is_searching: bool,
+    /// When the search began that is going on.
+    searching_since: Option<Instant>,
     last_address: Option<IpAddr>,
 }
 
@@ -56,7 +60,7 @@ struct Site {
 
 impl ContainerEngines {
     pub fn new(options: ContainerEngineOptions, home: PathBuf, is_over: IsOver) -> Self {
-        let state = Mutex::new(State { known: None, is_searching: false, last_address: None });
+        let state = Mutex::new(State { known: None, searching_since: None, last_address: None });
         ContainerEngines { shared: Arc::new(Search { options, home, is_over, state, changed: Condvar::new() }) }
     }
 
@@ -64,8 +68,9 @@ impl ContainerEngines {
     pub fn address(&self, executor: &Handle, taken: &dyn Fn(IpAddr) -> bool) -> Result<ContainerAddress, RuntimeError> {
         self.refresh(executor);
         let state = self.shared.state();
-        let unknown = |state: &mut State| state.known.is_none() && state.is_searching;
-        let waited = self.shared.changed.wait_timeout_while(state, FIRST_SEARCH_LIMIT, unknown);
+        let unknown = |state: &mut State| state.known.is_none() && state.searching_since.is_some();
+        let so_far = state.searching_since.map(|since| since.elapsed()).unwrap_or_default();
+        let waited = self.shared.changed.wait_timeout_while(state, FIRST_SEARCH_LIMIT.saturating_sub(so_far), unknown);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let site = match &state.known {
             Some((Ok(site), _)) => site,
@@ -97,15 +102,23 @@ impl ContainerEngines {
     fn refresh(&self, executor: &Handle) {
         let mut state = self.shared.state();
         let is_fresh = state.known.as_ref().is_some_and(|(_, since)| since.elapsed() < FRESH);
-        if is_fresh || state.is_searching {
+        if is_fresh || state.searching_since.is_some() {
             return;
         }
-        state.is_searching = true;
+        state.searching_since = Some(Instant::now());
         let search = Arc::clone(&self.shared);
         executor.spawn(async move {
             let found = search.search().await;
             search.learn(found).await;
         });
+    }
+}
+
+/// Tells whether an engine that has been found is one still. One that is slow is.
+async fn is_still_there(place: &ContainerPlace) -> bool {
+    match place.client().within(PING_LIMIT).get("/_ping").await {
+        Err(EngineError::Unreachable { .. }) => false,
+        Ok(_) | Err(_) => true,
     }
 }
 
@@ -135,14 +148,24 @@ impl Search {
     }
 
     async fn find(&self) -> Result<Site, String> {
+        let known = self.state().known.as_ref().and_then(|(site, _)| site.as_ref().ok().cloned());
+        if let Some(site) = known
+            && is_still_there(&site.place).await
+        {
+            return self.at(site.place.socket, site.network.map_or(Reach::Published, |_| Reach::Own)).await;
+        }
         let Found { socket, reach } = find(&self.options).await?;
+        self.at(socket, reach).await
+    }
+
+    /// The home's part of an engine; its network is made unless it is there.
+    async fn at(&self, socket: PathBuf, reach: Reach) -> Result<Site, String> {
         let home = identity(&self.home).map_err(|error| format!("{}: {error}", self.home.display()))?;
         let place = ContainerPlace { socket, home };
         let network = match reach {
             Reach::Published => None,
             Reach::Own => {
-                let _turn = turn(&self.home).await.map_err(|error| error.to_string())?;
-                let network = Network::ensure(&place).await;
+                let network = Network::ensure(&place, &self.home).await;
                 Some(network.map_err(|error| format!("it could not make the network {}: {error}", place.network()))?)
             }
         };
@@ -156,7 +179,7 @@ impl Search {
             let former = state.known.take().and_then(|(former, _)| former.ok());
             let new = found.clone().ok().filter(|site| former.as_ref() != Some(site));
             state.known = Some((found, Instant::now()));
-            state.is_searching = false;
+            state.searching_since = None;
             self.changed.notify_all();
             new
         };

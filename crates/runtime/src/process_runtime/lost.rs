@@ -71,14 +71,23 @@ pub(super) fn declare(case: Case) -> TaskReport {
     report
 }
 
+/// How long the removal of containers is waited for.
+const REMOVAL_WAIT: Duration = Duration::from_secs(5);
+
 /// Removes what a container engine has of the task. One that is gone is asked again when it is back.
 ///
 /// Must be called on a thread of the executor that may wait.
 pub(super) fn remove_containers(directory: &TaskDirectory, task: &TaskId) {
     let Ok(Some(place)) = files::read_json::<ContainerPlace>(&directory.containers_file()) else { return };
-    if let Err(error) = Handle::current().block_on(remove_of_task(&place, task)) {
-        tracing::warn!(%task, %error, "containers of a task may be left behind");
-    }
+    let of = task.clone();
+    let removal = Handle::current().spawn(async move {
+        if let Err(error) = remove_of_task(&place, &of).await {
+            tracing::warn!(task = %of, %error, "containers of a task may be left behind");
+        }
+    });
+    // It goes on when it takes longer: an engine that does not answer keeps a thread from other tasks.
+    let waited = async { tokio::time::timeout(REMOVAL_WAIT, removal).await };
+    let _ = Handle::current().block_on(waited);
 }
 
 fn kill_all(task: &TaskId, groups: &[GroupMark], witness: Witness) {

@@ -1,5 +1,6 @@
 //! One run of a health check in a container.
 
+use std::cell::RefCell;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,12 @@ const KILL_LIMIT: Duration = Duration::from_secs(2);
 
 const KILL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How long an engine may take to know the exit code of a check whose output has ended.
+/// How long an engine may take to start a check after it was told to.
+const START_LIMIT: Duration = Duration::from_secs(1);
+
+const CODE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long an engine may take to know the exit code of a check that has ended.
 const CODE_LIMIT: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -44,20 +50,24 @@ struct Inspected {
 /// Runs the check to its end. When the supervisor gives it up, it is killed.
 pub(super) async fn run(order: CheckOrder, mut requests: Requests) -> ExitCode {
     let client = order.place.client();
-    let execution = match create(&client, &order).await {
-        Ok(execution) => execution,
-        Err(error) => return not_run(&error),
+    let execution = RefCell::new(None);
+    let life = async {
+        let created = create(&client, &order).await?;
+        execution.replace(Some(created.clone()));
+        execute(&client, &created).await
     };
-    let outcome = tokio::select! {
-        outcome = execute(&client, &execution) => outcome,
+    tokio::select! {
+        outcome = life => match outcome {
+            Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
+            Err(error) => not_run(&error),
+        },
         _ = requests.next() => {
-            kill(&client, &execution).await;
-            return ExitCode::FAILURE;
+            let execution = execution.borrow().clone();
+            if let Some(execution) = execution {
+                kill(&client, &execution).await;
+            }
+            ExitCode::FAILURE
         }
-    };
-    match outcome {
-        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
-        Err(error) => not_run(&error),
     }
 }
 
@@ -77,15 +87,17 @@ async fn execute(client: &Client, execution: &str) -> Result<i64, EngineError> {
     let request = json!({ "Detach": false, "Tty": false });
     let output = client.follow(&format!("/exec/{execution}/start"), Some(&request)).await?;
     copy_output(&mut FrameReader::new(output)).await;
-    // Its output may end a moment before the engine has heard of its end.
-    let deadline = Instant::now() + CODE_LIMIT;
+    // Its output may end long before it does, and a moment before the engine has heard of its end; how long it may take, the supervisor knows.
+    let mut ended_by = None;
     loop {
         let inspected = inspect(client, execution).await?;
         match inspected.exit_code.filter(|_| !inspected.running) {
             Some(code) => return Ok(code),
-            None if Instant::now() < deadline => tokio::time::sleep(KILL_INTERVAL).await,
+            None if inspected.running => {}
+            None if Instant::now() < *ended_by.get_or_insert_with(|| Instant::now() + CODE_LIMIT) => {}
             None => return Err(EngineError::Garbled("a check without exit code".to_owned())),
         }
+        tokio::time::sleep(CODE_INTERVAL).await;
     }
 }
 
@@ -95,11 +107,16 @@ async fn inspect(client: &Client, execution: &str) -> Result<Inspected, EngineEr
 
 /// Kills a check's processes. The API has no way to: it is done where they are processes of this machine, and this user may.
 async fn kill(client: &Client, execution: &str) {
-    let deadline = Instant::now() + KILL_LIMIT;
+    let began = Instant::now();
+    let mut has_run = false;
     while let Ok(inspected) = inspect(client, execution).await
-        && inspected.running
-        && Instant::now() < deadline
+        && began.elapsed() < KILL_LIMIT
     {
+        has_run |= inspected.running;
+        // The engine may be about to start it.
+        if !inspected.running && (has_run || inspected.exit_code.is_some() || began.elapsed() > START_LIMIT) {
+            return;
+        }
         let first = process_table::read(inspected.process).filter(|_| is_in(inspected.process, &inspected.container));
         for process in process_table::descendants(inspected.process).iter().chain(&first) {
             if is_in(process.id, &inspected.container) {

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use http_body_util::BodyExt;
 use seatrial_ports::runtime::EndCause;
 use serde::Deserialize;
+use tokio::sync::Notify;
 
 use super::line::{Requests, Voice};
 use super::{ContainerNews, ContainerOrder, Request};
-use crate::container_engine::{Client, EngineError, FrameReader, Method, remove_container};
+use crate::container_engine::{Client, EngineError, FrameReader, Method, escaped, remove_container};
 use crate::supervisor::{REASON_OUT_OF_MEMORY, Refusal};
 
 mod output;
@@ -33,8 +34,27 @@ const CAUSE_INTERVAL: Duration = Duration::from_millis(50);
 /// How long the removal of a container is tried again.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(8);
 
+/// How long a signal may take to be sent.
+const SIGNAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The pause between two tries to end a container.
+const KILL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often a container is killed before it is removed by force.
+const KILLS_MAX: u32 = 10;
+
+/// The longest answer about the end of a container.
+const VERDICT_BYTES_MAX: usize = 64 * 1024;
+
 /// The code of what was killed.
 const CODE_KILLED: i32 = 137;
+
+/// What an engine says at the end of a container.
+#[derive(Deserialize)]
+struct Verdict {
+    #[serde(default, rename = "Error")]
+    error: Option<serde_json::Value>,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -61,17 +81,20 @@ struct Config {
 
 /// Runs the container to its end, or to that of its supervisor.
 pub(super) async fn run(order: ContainerOrder, mut requests: Requests, mut voice: Voice) -> ExitCode {
-    let shim = ContainerShim { client: order.place.client(), order, is_stopping: Cell::new(false) };
+    let client = order.place.client();
+    let shim =
+        ContainerShim { client, order, ending: Cell::new(None), is_started: Cell::new(false), asked: Notify::new() };
     let news = {
-        let life = shim.live(&mut voice);
-        tokio::pin!(life);
+        let (life, obedience) = (shim.live(&mut voice), shim.obey());
+        tokio::pin!(life, obedience);
         loop {
             tokio::select! {
                 news = &mut life => break Some(news),
+                () = &mut obedience => {}
                 request = requests.next() => match request {
-                    Some(Request::Stop) => shim.stop().await,
-                    Some(Request::Kill) => shim.kill("SIGKILL").await,
-                    Some(Request::Remove(_)) => {}
+                    Some(Request::Stop) => shim.end(Ending::Stop),
+                    Some(Request::Kill) => shim.end(Ending::Kill),
+                    Some(Request::Remove { .. }) => {}
                     None => break None,
                 },
             }
@@ -94,7 +117,17 @@ struct ContainerShim {
     client: Client,
     order: ContainerOrder,
     /// It has been asked to end, perhaps before it ran.
-    is_stopping: Cell<bool>,
+    ending: Cell<Option<Ending>>,
+    is_started: Cell<bool>,
+    /// There is something new to do about its end.
+    asked: Notify,
+}
+
+/// How a container is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ending {
+    Stop,
+    Kill,
 }
 
 impl ContainerShim {
@@ -104,22 +137,69 @@ impl ContainerShim {
             Err(refusal) => return ContainerNews::Refused(refusal),
         };
         voice.say(&ContainerNews::Started).await;
-        if self.is_stopping.get() {
-            self.kill("SIGKILL").await;
+        self.is_started.set(true);
+        if self.ending.get().is_some() {
+            self.end(Ending::Kill);
         }
         self.wait(output).await
     }
 
+    /// Asks the container to end; what is asked for is never taken back.
+    fn end(&self, ending: Ending) {
+        self.ending.set(self.ending.get().max(Some(ending)));
+        self.asked.notify_one();
+    }
+
+    /// Sends what is asked for, again and again where it does not arrive, and to be killed until the container has ended: an engine may be
+    /// away, or refuse for a while.
+    async fn obey(&self) {
+        let mut obeyed = None;
+        let mut kills = 0;
+        loop {
+            let wanted = self.ending.get().filter(|_| self.is_started.get());
+            match wanted {
+                Some(Ending::Stop) if obeyed.is_none() => {
+                    if self.stop().await {
+                        obeyed = Some(Ending::Stop);
+                    }
+                }
+                Some(Ending::Kill) => {
+                    kills += 1;
+                    if kills <= KILLS_MAX {
+                        self.kill("SIGKILL").await;
+                    } else {
+                        // What an engine cannot kill, it may yet remove.
+                        let _ = remove_container(&self.client, &self.order.name).await;
+                    }
+                    obeyed = Some(Ending::Kill);
+                }
+                Some(Ending::Stop) | None => {}
+            }
+            let is_done = wanted == obeyed && wanted != Some(Ending::Kill);
+            let again = if is_done { Duration::MAX } else { KILL_INTERVAL };
+            let _ = tokio::time::timeout(again, self.asked.notified()).await;
+        }
+    }
+
     async fn start(&self) -> Result<FrameReader, Refusal> {
         let name = &self.order.name;
-        // That of a former run of a container that is started again, if its shim did not come to it.
-        remove_container(&self.client, name).await.map_err(Refusal::passing)?;
         let create = format!("/containers/create?name={name}");
-        let created = self.client.ask(Method::POST, &create, Some(&self.order.creation)).await;
-        created.map_err(|error| cannot_create(&error))?;
+        let deadline = Instant::now() + REMOVAL_LIMIT;
+        loop {
+            // That of a former run of a container that is started again, if its shim did not come to it.
+            remove_container(&self.client, name).await.map_err(Refusal::passing)?;
+            match self.client.ask(Method::POST, &create, Some(&self.order.creation)).await {
+                Ok(_) => break,
+                // It is being removed still.
+                Err(error) if error.status() == Some(409) && Instant::now() < deadline => {
+                    tokio::time::sleep(ABSENCE_INTERVAL).await;
+                }
+                Err(error) => return Err(cannot_create(&error)),
+            }
+        }
         // Podman prepares the container when its output is asked for.
         let output = self.attach().await.map_err(|error| cannot_start(&error))?;
-        if self.is_stopping.get() {
+        if self.ending.get().is_some() {
             return Err(Refusal::passing("the task stopped before the container was started"));
         }
         let started = self.client.ask(Method::POST, &format!("/containers/{name}/start"), None).await;
@@ -149,9 +229,12 @@ impl ContainerShim {
             };
             if waited.is_ok()
                 && let Ok(inspected) = self.inspect().await
+                && !inspected.state.running
             {
                 return ended(&self.with_cause(inspected.state).await);
             }
+            // Whatever is wrong is not over at once.
+            tokio::time::sleep(ABSENCE_INTERVAL).await;
             match self.outlast_absence().await {
                 // It is as it was; what it wrote meanwhile is lost.
                 Some(state) if state.running => match self.attach().await {
@@ -169,7 +252,7 @@ impl ContainerShim {
         let deadline = Instant::now() + CAUSE_LIMIT;
         while state.exit_code == CODE_KILLED
             && !state.out_of_memory
-            && !self.is_stopping.get()
+            && self.ending.get().is_none()
             && Instant::now() < deadline
         {
             tokio::time::sleep(CAUSE_INTERVAL).await;
@@ -184,11 +267,23 @@ impl ContainerShim {
     async fn until_end(&self) -> Result<(), EngineError> {
         let path = format!("/containers/{}/wait", self.order.name);
         let mut body = self.client.follow(&path, None).await?;
-        let mut said = false;
+        let mut said = Vec::new();
         while let Some(frame) = body.frame().await {
-            said |= frame?.is_data();
+            if let Ok(data) = frame?.into_data() {
+                said.extend_from_slice(&data);
+            }
+            if said.len() > VERDICT_BYTES_MAX {
+                break;
+            }
         }
-        if said { Ok(()) } else { Err(EngineError::Garbled("nothing about the end of a container".to_owned())) }
+        // What could not be waited for is told with the status of success.
+        let verdict: Option<Verdict> = serde_json::from_slice(&said).ok();
+        match verdict {
+            Some(Verdict { error: None }) => Ok(()),
+            Some(Verdict { error: Some(_) }) | None => {
+                Err(EngineError::Garbled("nothing about the end of a container".to_owned()))
+            }
+        }
     }
 
     /// Waits for an engine that went away; none when it stays away, or has the container no more.
@@ -207,22 +302,25 @@ impl ContainerShim {
         self.client.get(&format!("/containers/{}/json", self.order.name)).await?.json()
     }
 
-    async fn stop(&self) {
-        let inspected = self.inspect().await;
-        let signal = inspected.ok().and_then(|inspected| inspected.config.stop_signal);
-        let signal =
-            signal.filter(|signal| !signal.is_empty() && signal.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        self.kill(signal.as_deref().unwrap_or("SIGTERM")).await;
+    /// Sends the signal that asks the container to end; tells whether it has arrived.
+    async fn stop(&self) -> bool {
+        let Ok(inspected) = self.inspect().await else { return false };
+        // Such as SIGRTMIN+3.
+        let is_signal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-');
+        let signal = inspected.config.stop_signal.filter(|signal| !signal.is_empty() && signal.bytes().all(is_signal));
+        self.kill(signal.as_deref().unwrap_or("SIGTERM")).await
     }
 
-    /// Sends a signal. A container that does not run needs none.
-    async fn kill(&self, signal: &str) {
-        self.is_stopping.set(true);
-        let path = format!("/containers/{}/kill?signal={signal}", self.order.name);
-        if let Err(error) = self.client.ask(Method::POST, &path, None).await
-            && !error.is_refusal()
-        {
-            eprintln!("could not signal {}: {error}", self.order.name);
+    /// Sends a signal; tells whether it has arrived. A container that does not run needs none.
+    async fn kill(&self, signal: &str) -> bool {
+        let path = format!("/containers/{}/kill?signal={}", self.order.name, escaped(signal));
+        match self.client.within(SIGNAL_LIMIT).ask(Method::POST, &path, None).await {
+            Ok(_) => true,
+            Err(error) if matches!(error.status(), Some(404 | 409)) => true,
+            Err(error) => {
+                eprintln!("could not signal {}: {error}", self.order.name);
+                false
+            }
         }
     }
 
@@ -251,7 +349,8 @@ fn lost(why: &str) -> ContainerNews {
 
 fn cannot_create(error: &EngineError) -> Refusal {
     let cause = match error.status() {
-        Some(400..=499) => EndCause::CannotStart,
+        // What is missing (an image that somebody has just removed) or in the way (a name) may not be a moment later.
+        Some(400) => EndCause::CannotStart,
         Some(_) | None => EndCause::FailedToStart,
     };
     Refusal { cause, reason: format!("CannotCreateContainerError: {error}") }
@@ -263,6 +362,9 @@ const NO_PROGRAM: [&str; 4] =
 
 fn cannot_start(error: &EngineError) -> Refusal {
     let words = error.to_string();
-    let is_final = error.status() == Some(400) || NO_PROGRAM.iter().any(|said| words.to_lowercase().contains(said));
+    let said = words.to_lowercase();
+    // Control groups and mounts are missing or forbidden in the same words, and only for a while.
+    let is_about_program = said.contains("exec") && NO_PROGRAM.iter().any(|words| said.contains(words));
+    let is_final = error.status() == Some(400) || is_about_program;
     if error.is_refusal() && is_final { Refusal::permanent(words) } else { Refusal::passing(words) }
 }

@@ -5,6 +5,7 @@ mod usage;
 
 use std::time::{Duration, Instant};
 
+use http_body_util::BodyExt;
 use seatrial_model::ContainerName;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,7 @@ use super::line::{Requests, Voice};
 use super::{KeeperNews, KeeperOrder, Request, WantedImage};
 use crate::container_engine::{
     Client, EngineError, Method, Network, StoredImage, ensure_named, ensure_pause, ensure_stored, labels, own_address,
-    pause_name, remove_container, remove_of_task, turn,
+    pause_name, remove_container, remove_inhabitants, remove_of_task, remove_run,
 };
 use crate::directory::ImageDirectories;
 use crate::supervisor::{Refusal, resolve};
@@ -29,15 +30,15 @@ pub(super) async fn run(order: KeeperOrder, mut requests: Requests, mut voice: V
     {
         let work = async {
             prepare(&order, &client, &mut voice).await;
-            usage::tell(&order, &client, &mut voice).await;
+            tokio::join!(usage::tell(&order, &client, &mut voice), keep_network(&order, &client));
         };
         tokio::pin!(work);
         loop {
             tokio::select! {
                 request = requests.next() => match request {
-                    Some(Request::Remove(name)) => {
+                    Some(Request::Remove { name, run }) => {
                         // What could not be removed now is when the task ends.
-                        let _ = remove_container(&client, &name).await;
+                        let _ = remove_run(&client, &name, run).await;
                     }
                     Some(Request::Stop | Request::Kill) => {}
                     None => break,
@@ -91,16 +92,45 @@ async fn bring(order: &KeeperOrder, client: &Client, container: &ContainerName, 
 /// Starts the container whose network the others share.
 async fn hold_network(order: &KeeperOrder, client: &Client) -> Result<(), EngineError> {
     let image = ensure_pause(&order.place, &order.home).await?;
-    {
-        let _turn = turn(&order.home).await?;
-        Network::ensure(&order.place).await?;
-    }
+    Network::ensure(&order.place, &order.home).await?;
     let name = pause_name(&order.task);
-    // That of a former attempt.
+    // A keeper before this one may have been killed; what it kept is as good as new while it runs.
+    if is_running(client, &name).await? {
+        return Ok(());
+    }
     remove_container(client, &name).await?;
     let request = pause_request(order, &image);
     client.ask(Method::POST, &format!("/containers/create?name={name}"), Some(&request)).await?;
     client.ask(Method::POST, &format!("/containers/{name}/start"), None).await.map(drop)
+}
+
+async fn is_running(client: &Client, name: &str) -> Result<bool, EngineError> {
+    let inspected: Value = match client.get(&format!("/containers/{name}/json")).await {
+        Ok(answer) => answer.json()?,
+        Err(error) if error.status() == Some(404) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    Ok(inspected["State"]["Running"] == true)
+}
+
+/// Sees to it that the network stays. Without it a container runs on in a network of its own, where nobody reaches it and its own checks
+/// find nothing wrong: it ends, as what it lived in has, and what is started after that finds another.
+async fn keep_network(order: &KeeperOrder, client: &Client) {
+    let name = pause_name(&order.task);
+    loop {
+        if let Ok(mut ended) = client.follow(&format!("/containers/{name}/wait"), None).await {
+            while let Some(Ok(_)) = ended.frame().await {}
+        }
+        // It may be the engine that is gone, or not say so much; that is for the shims of the containers to judge.
+        if let Ok(false) = is_running(client, &name).await {
+            eprintln!("the container that holds the network of the task has ended");
+            let removed = remove_inhabitants(&order.place, &order.task).await;
+            if let Err(error) = removed.and(hold_network(order, client).await) {
+                eprintln!("the network of the task could not be made again: {error}");
+            }
+        }
+        tokio::time::sleep(REMOVAL_INTERVAL).await;
+    }
 }
 
 fn pause_request(order: &KeeperOrder, image: &str) -> Value {
@@ -108,6 +138,7 @@ fn pause_request(order: &KeeperOrder, image: &str) -> Value {
     let mut request = json!({
         "Image": image,
         "Labels": labels(&order.place, &order.task, None),
+        "StopTimeout": 0,
         "HostConfig": {
             "NetworkMode": network,
             "ReadonlyRootfs": true,

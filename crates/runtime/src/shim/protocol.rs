@@ -92,8 +92,11 @@ pub(crate) enum Request {
     /// Send the container the signal that asks it to end.
     Stop,
     Kill,
-    /// Remove what is left of a container whose shim is gone. For a keeper.
-    Remove(String),
+    /// Remove what is left of a run of a container whose shim is gone, and nothing of a later one. For a keeper.
+    Remove {
+        name: String,
+        run: u64,
+    },
 }
 
 /// What the shim of a container says.

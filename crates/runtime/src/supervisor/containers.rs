@@ -19,7 +19,7 @@ use seatrial_ports::runtime::LaunchImage;
 
 use super::machine::{ContainerIndex, Refusal};
 use super::prepared;
-use crate::container_engine::{ContainerPlace, container_name};
+use crate::container_engine::{ContainerPlace, RUN_LABEL, container_name};
 use crate::directory::TaskDirectory;
 use crate::shim::{CheckOrder, ContainerOrder, KeeperNews, KeeperOrder, Request, Shim, WantedImage};
 
@@ -40,6 +40,8 @@ pub(super) struct Containers {
     /// Containers whose start waits for their image.
     wanted: BTreeSet<ContainerIndex>,
     usage: Option<(Duration, u64)>,
+    /// How often each container was started.
+    runs: BTreeMap<ContainerName, u64>,
 }
 
 /// A shim that has been started.
@@ -87,6 +89,7 @@ impl Containers {
             known,
             wanted: BTreeSet::new(),
             usage: None,
+            runs: BTreeMap::new(),
         };
         containers.start_keeper()?;
         Ok(containers)
@@ -122,6 +125,10 @@ impl Containers {
                     continue;
                 }
             };
+            // A keeper that took another's place may fail at what was there already.
+            if outcome.is_err() && matches!(self.known.get(&container), Some(Ok(_))) {
+                continue;
+            }
             let waiting = index_of(&container).and_then(|index| self.wanted.take(&index));
             self.known.insert(container, outcome);
             settled.extend(waiting);
@@ -138,7 +145,7 @@ impl Containers {
         if self.keeper.is_none() {
             return BTreeSet::new();
         }
-        // Its network is lost with it when it had been made: what ran in it ends, and what comes after has a new one.
+        // The next one takes over the network that it finds.
         let again = self.keepers_started < KEEPERS_MAX && self.start_keeper().is_ok();
         if again {
             return BTreeSet::new();
@@ -164,8 +171,9 @@ impl Containers {
     /// Has a container removed whose shim is gone.
     pub fn remove(&mut self, container: &ContainerName) {
         let name = container_name(&self.order.task, container);
+        let run = self.runs.get(container).copied().unwrap_or_default();
         if let Some(keeper) = &mut self.keeper {
-            keeper.say(&Request::Remove(name));
+            keeper.say(&Request::Remove { name, run });
         }
     }
 
@@ -180,7 +188,7 @@ impl Containers {
 
     /// Starts a container.
     pub fn start(
-        &self,
+        &mut self,
         launch: &TaskLaunch,
         container: &ContainerDefinition,
         image: &str,
@@ -189,11 +197,12 @@ impl Containers {
         if let Some(file) = container.environment_files.first() {
             return Err(Refusal::environment_files(file));
         }
-        let order = ContainerOrder {
-            place: self.place.clone(),
-            name: container_name(&launch.task, &container.name),
-            creation: creation::request(launch, container, secrets, image, &self.place),
-        };
+        let run = self.runs.entry(container.name.clone()).or_default();
+        *run += 1;
+        let mut creation = creation::request(launch, container, secrets, image, &self.place);
+        creation["Labels"][RUN_LABEL] = run.to_string().into();
+        let name = container_name(&launch.task, &container.name);
+        let order = ContainerOrder { place: self.place.clone(), name, creation };
         start_shim(Shim::Container, &order, Stdio::piped())
             .map_err(|error| Refusal::passing(format_args!("could not start the shim of the container: {error}")))
     }

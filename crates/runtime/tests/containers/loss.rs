@@ -53,6 +53,54 @@ engine_test!(a_killed_shim_ends_its_container, |engine: &Engine| {
     wait_until_removed(&world);
 });
 
+engine_test!(a_keeper_that_takes_anothers_place_leaves_the_network_as_it_is, |engine: &Engine| {
+    let world = World::of_containers(engine);
+    let task = running(&world);
+    let started_at = |name: &str| engine.command(&["inspect", "--format", "{{.Id}} {{.State.StartedAt}}", name]);
+    let holder = format!("seatrial-{task}");
+    let before = started_at(&holder);
+    let keepers = shims(&world, "--container-keeper");
+    assert_eq!(keepers.len(), 1);
+    kill(keepers[0]);
+    wait_until("another keeper", || {
+        let now = shims(&world, "--container-keeper");
+        (now.len() == 1 && now != keepers).then_some(())
+    });
+    // Long enough for it to have looked.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(started_at(&holder), before, "what ran in it is where it was");
+    let report = world.stop(&task);
+    assert!(report.end.is_none(), "{report:?}");
+    wait_until_removed(&world);
+});
+
+engine_test!(a_task_that_loses_its_network_ends, |engine: &Engine| {
+    let world = World::of_containers(engine);
+    let task = running(&world);
+    engine.command(&["kill", &format!("seatrial-{task}")]);
+    let report = world.wait_until_stopped(&task);
+    assert_eq!(container(&report, "app").exit_code, Some(137), "{report:?}");
+    wait_until_removed(&world);
+});
+
+engine_test!(a_group_that_is_asked_to_end_ends_as_a_task_does, |engine: &Engine| {
+    let world = World::of_containers(engine);
+    let script = "trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.1; done";
+    let task = world.start(json!([shell("app", script)]));
+    world.wait_for_message(&task, "app", |line| line == "ready");
+    world.wait_for_phase(&task, TaskPhase::Running);
+    // As an init system does with all processes of a service.
+    let all =
+        [shims(&world, "--container"), shims(&world, "--container-keeper"), vec![supervisor_of(&world.home, &task)]];
+    for id in all.concat() {
+        crate::support::signal(id, rustix::process::Signal::TERM);
+    }
+    let report = world.wait_until_stopped(&task);
+    assert_eq!(container(&report, "app").exit_code, Some(7), "{report:?}");
+    assert!(world.messages(&task, "app").contains(&"bye".to_owned()));
+    wait_until_removed(&world);
+});
+
 engine_test!(when_everything_is_killed_the_next_engine_removes_what_is_left, |engine: &Engine| {
     let mut world = World::of_containers(engine);
     let task = running(&world);

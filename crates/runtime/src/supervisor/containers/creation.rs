@@ -12,6 +12,9 @@ use crate::container_engine::{ContainerPlace, labels, pause_name};
 
 const MEBIBYTE: u64 = 1 << 20;
 
+/// The fewest shares of a processor that Linux knows.
+const CPU_SHARES_MIN: u32 = 2;
+
 /// The time within which a quota of processor time is counted, in microseconds; Docker's.
 const QUOTA_PERIOD: u64 = 100_000;
 
@@ -44,6 +47,8 @@ pub(super) fn request(
         "AttachStderr": true,
         // That of the image is not ECS's.
         "Healthcheck": { "Test": ["NONE"] },
+        // For an engine that ends itself, and takes its containers along.
+        "StopTimeout": container.stop_timeout.as_secs(),
         "HostConfig": host_configuration(launch, container),
     });
     if !container.entry_point.is_empty() {
@@ -72,7 +77,8 @@ fn host_configuration(launch: &TaskLaunch, container: &ContainerDefinition) -> V
         // What it writes is kept by the supervisor.
         "LogConfig": { "Type": "none" },
         "ReadonlyRootfs": container.read_only_root,
-        "CpuShares": container.cpu,
+        // As the agent of ECS has it: nothing reserved is the least there is, and not the 1,024 that an engine makes of 0.
+        "CpuShares": container.cpu.max(CPU_SHARES_MIN),
         "Ulimits": ulimits,
     });
     if let Some(cpu) = launch.definition.cpu {
@@ -161,5 +167,6 @@ mod tests {
             assert_eq!(made.get(member), None, "{member}");
         }
         assert_eq!(made["HostConfig"]["Memory"], json!(1_u64 << 30), "the task's");
+        assert_eq!(made["HostConfig"]["CpuShares"], json!(2), "what is not reserved is not 1,024");
     }
 }
