@@ -108,6 +108,27 @@ pub struct ContainerDefinition {
     pub labels: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ulimits: Vec<Ulimit>,
+    /// `mountPoints`, and those of the containers that `volumesFrom` names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+}
+
+/// A volume in a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    pub source: MountSource,
+    /// Where it is in the container.
+    pub path: String,
+    pub read_only: bool,
+}
+
+/// Where the content of a mount is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum MountSource {
+    /// A volume of the task's own, empty when the task starts and gone with it.
+    Task(String),
+    /// A directory of the machine (`host.sourcePath`).
+    Machine(String),
 }
 
 /// `ulimits[]`; -1 is no limit.

@@ -13,6 +13,7 @@ mod network;
 mod place;
 mod search;
 mod subnets;
+mod volumes;
 
 pub(crate) use client::{Client, Method, escaped};
 pub(crate) use error::EngineError;
@@ -21,8 +22,9 @@ pub(crate) use images::{Shared, StoredImage, ensure_named, ensure_pause, ensure_
 pub(crate) use leftovers::{remove_container, remove_inhabitants, remove_of_home, remove_of_task, remove_run};
 pub(crate) use network::Network;
 pub(crate) use place::{
-    ContainerPlace, RUN_LABEL, container_name, has_identity, identity, labels, own_address, pause_name,
+    ContainerPlace, RUN_LABEL, container_name, has_identity, identity, labels, own_address, pause_name, volume_name,
 };
 use place::{HOME_LABEL, TASK_LABEL};
 pub use search::ContainerEngineOptions;
 pub(crate) use search::{Found, Reach, find};
+pub(crate) use volumes::ensure_volume;

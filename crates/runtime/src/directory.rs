@@ -142,6 +142,11 @@ impl TaskDirectory {
         self.roots().join(container.as_str())
     }
 
+    /// Returns where a volume of the task is: it goes with the roots. The name of a volume is nobody's but the task's, and no path.
+    pub fn volume(&self, name: &str) -> PathBuf {
+        self.roots().join("volumes.of.task").join(hex::encode(name))
+    }
+
     /// Returns the working directory of a container whose definition names none: ephemeral storage that goes with the task.
     pub fn work(&self, container: &ContainerName) -> PathBuf {
         self.0.join("work").join(container.as_str())

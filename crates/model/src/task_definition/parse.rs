@@ -9,6 +9,7 @@ mod ports;
 mod size;
 #[cfg(test)]
 mod tests;
+mod volumes;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -56,7 +57,7 @@ impl TaskDefinition {
             return rule("Invalid setting for container. At least one container should be essential.");
         }
         ports::check(&containers, network_mode)?;
-        check_volumes(document)?;
+        let containers = volumes::mounted(document, containers)?;
         let definition = TaskDefinition { family, containers, cpu, memory };
         if raw.requires_compatibilities.iter().any(|name| name == "FARGATE") {
             fargate::check(document, &definition, network_mode)?;
@@ -111,34 +112,6 @@ fn check_names(containers: &[ContainerDefinition]) -> Result<(), InvalidTaskDefi
     for container in containers {
         if !seen.insert(&container.name) {
             return rule(format!("Container names must be unique: {} appears twice.", container.name));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses volumes without a name or with the same one, and mounts of volumes and containers that are not there.
-fn check_volumes(document: &Value) -> Result<(), InvalidTaskDefinition> {
-    let mut volumes = BTreeSet::new();
-    for volume in items(&document["volumes"]) {
-        match volume["name"].as_str().unwrap_or_default() {
-            "" => return rule("Volume.name should not be null or empty."),
-            name if !volumes.insert(name) => {
-                return rule(format!("Volume names must be unique: {name} appears twice."));
-            }
-            _ => {}
-        }
-    }
-    let containers = items(&document["containerDefinitions"]);
-    let names: BTreeSet<_> = containers.clone().filter_map(|container| container["name"].as_str()).collect();
-    for container in containers {
-        let own = container["name"].as_str().unwrap_or_default();
-        let mounts = items(&container["mountPoints"]).filter_map(|mount| mount["sourceVolume"].as_str());
-        if let Some(unknown) = mounts.into_iter().find(|name| !volumes.contains(name)) {
-            return rule(format!("Unknown volume '{unknown}'. Name it in volumes, or correct mountPoints of {own}."));
-        }
-        let sources = items(&container["volumesFrom"]).filter_map(|source| source["sourceContainer"].as_str());
-        if let Some(unknown) = sources.into_iter().find(|name| *name == own || !names.contains(name)) {
-            return rule(format!("Container {own} takes volumesFrom {unknown}, which is no other container."));
         }
     }
     Ok(())

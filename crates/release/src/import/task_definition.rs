@@ -119,7 +119,10 @@ fn remarks(document: &Node, notes: &mut Notes) {
         }
     }
     if document.get("volumes").is_some_and(|volumes| !read::items(volumes).is_empty()) {
-        notes.add("volumes", "stay as they are, and the embedded engine has none");
+        notes.add(
+            "volumes",
+            "stay as they are; on the embedded engine those of EFS, FSx and drivers are empty ones of the task's own",
+        );
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::client::escaped;
+use super::volumes::remove_volumes;
 use super::{Client, ContainerPlace, EngineError, HOME_LABEL, Method, RUN_LABEL, TASK_LABEL};
 
 #[derive(Deserialize)]
@@ -64,17 +65,21 @@ pub(crate) async fn remove_run(client: &Client, name: &str, run: u64) -> Result<
     if of.is_some_and(|of: u64| of > run) { Ok(()) } else { remove_container(client, &inspected.id).await }
 }
 
-/// Removes every container of a task; that of its network last, which the others live in.
+/// Removes every container of a task, that of its network last, which the others live in, and then its volumes.
 pub(crate) async fn remove_of_task(place: &ContainerPlace, task: &TaskId) -> Result<(), EngineError> {
-    remove(place, |of| of == task.as_str()).await
+    let is_wanted = |of: &str| of == task.as_str();
+    remove(place, is_wanted).await?;
+    remove_volumes(place, is_wanted).await
 }
 
-/// Removes the containers of a home's tasks that `is_over` says it of.
+/// Removes the containers and volumes of a home's tasks that `is_over` says it of.
 pub(crate) async fn remove_of_home(
     place: &ContainerPlace,
     is_over: impl Fn(&TaskId) -> bool,
 ) -> Result<(), EngineError> {
-    remove(place, |task| TaskId::parse(task).is_ok_and(|task| is_over(&task))).await
+    let is_wanted = |task: &str| TaskId::parse(task).is_ok_and(|task| is_over(&task));
+    remove(place, &is_wanted).await?;
+    remove_volumes(place, is_wanted).await
 }
 
 async fn remove(place: &ContainerPlace, is_wanted: impl Fn(&str) -> bool) -> Result<(), EngineError> {

@@ -88,6 +88,11 @@ pub(crate) fn pause_name(task: &TaskId) -> String {
     format!("seatrial-{task}")
 }
 
+/// The name of a volume of a task's own.
+pub(crate) fn volume_name(task: &TaskId, volume: &str) -> String {
+    format!("seatrial-{task}-volume-{volume}")
+}
+
 /// The labels of a container; none of the task's network is a container's.
 pub(crate) fn labels(place: &ContainerPlace, task: &TaskId, container: Option<&ContainerName>) -> Value {
     let mut labels = json!({ HOME_LABEL: place.home, TASK_LABEL: task.as_str() });

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use super::line::{Requests, Voice};
 use super::{KeeperNews, KeeperOrder, Request, WantedImage};
 use crate::container_engine::{
-    Client, EngineError, Method, Network, StoredImage, ensure_named, ensure_pause, ensure_stored, labels, own_address,
-    pause_name, remove_container, remove_inhabitants, remove_of_task, remove_run,
+    Client, EngineError, Method, Network, StoredImage, ensure_named, ensure_pause, ensure_stored, ensure_volume,
+    labels, own_address, pause_name, remove_container, remove_inhabitants, remove_of_task, remove_run,
 };
 use crate::directory::ImageDirectories;
 use crate::supervisor::{Refusal, resolve};
@@ -52,8 +52,8 @@ pub(super) async fn run(order: KeeperOrder, mut requests: Requests, mut voice: V
 
 /// Makes the network and has the images brought, and says of each container when it can be started.
 async fn prepare(order: &KeeperOrder, client: &Client, voice: &mut Voice) {
-    if let Err(error) = hold_network(order, client).await {
-        let reason = format!("ResourceInitializationError: could not make the network of the task: {error}");
+    if let Err(reason) = share(order, client).await {
+        let reason = format!("ResourceInitializationError: {reason}");
         for (container, _) in &order.images {
             let refusal = Refusal::initialization(&reason);
             voice.say(&KeeperNews::Refused { container: container.clone(), refusal }).await;
@@ -64,6 +64,16 @@ async fn prepare(order: &KeeperOrder, client: &Client, voice: &mut Voice) {
         let news = bring(order, client, container, image).await;
         voice.say(&news).await;
     }
+}
+
+/// Makes what the containers share before there are any.
+async fn share(order: &KeeperOrder, client: &Client) -> Result<(), String> {
+    for volume in &order.volumes {
+        let made = ensure_volume(&order.place, &order.task, volume).await;
+        made.map_err(|error| format!("could not make the volume {volume}: {error}"))?;
+    }
+    let held = hold_network(order, client).await;
+    held.map_err(|error| format!("could not make the network of the task: {error}"))
 }
 
 async fn bring(order: &KeeperOrder, client: &Client, container: &ContainerName, image: &WantedImage) -> KeeperNews {

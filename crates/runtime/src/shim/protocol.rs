@@ -1,5 +1,6 @@
 //! What supervisors and shims say to each other: lines of JSON over the socket that is a shim's standard input.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -48,6 +49,9 @@ pub(crate) struct KeeperOrder {
     pub address: IpAddr,
     pub ports: Vec<PortAssignment>,
     pub images: Vec<(ContainerName, WantedImage)>,
+    /// The volumes of its own that its containers have.
+    #[serde(default)]
+    pub volumes: BTreeSet<String>,
     pub usage_interval: Duration,
 }
 

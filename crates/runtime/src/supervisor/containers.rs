@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 use seatrial_model::ContainerName;
-use seatrial_model::task_definition::{ContainerDefinition, HealthCheckCommand};
+use seatrial_model::task_definition::{ContainerDefinition, HealthCheckCommand, MountSource};
 use seatrial_ports::TaskLaunch;
 use seatrial_ports::runtime::LaunchImage;
 
@@ -78,6 +78,7 @@ impl Containers {
             address: launch.address,
             ports: launch.ports.clone(),
             images,
+            volumes: volumes(launch),
             usage_interval,
         };
         let mut containers = Containers {
@@ -221,6 +222,16 @@ impl Containers {
         let order = CheckOrder { place: self.place.clone(), name: container_name(&launch.task, container), command };
         start_shim(Shim::Check, &order, Stdio::piped())
     }
+}
+
+/// The volumes of its own that a task needs.
+fn volumes(launch: &TaskLaunch) -> BTreeSet<String> {
+    let mounts = launch.definition.containers.iter().flat_map(|container| &container.mounts);
+    let own = mounts.filter_map(|mount| match &mount.source {
+        MountSource::Task(name) => Some(name.clone()),
+        MountSource::Machine(_) => None,
+    });
+    own.collect()
 }
 
 /// Starts a shim: this program once more, with the shim's word in the place of the task's directory. It is in a group of its own and is

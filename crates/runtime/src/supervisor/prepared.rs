@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, geteuid};
 use seatrial_model::SecretText;
-use seatrial_model::task_definition::{ContainerDefinition, HealthCheckCommand};
+use seatrial_model::task_definition::{ContainerDefinition, HealthCheckCommand, MountSource};
 use seatrial_ports::TaskLaunch;
 use seatrial_ports::runtime::LaunchSecrets;
 
@@ -117,6 +119,7 @@ impl Prepared {
         let writable = if container.read_only_root { Writable::No } else { Writable::Yes };
         let root =
             NewRoot::prepare(image.root(), &directory.root(&container.name), inside, &working_directory, writable);
+        let root = root.and_then(|root| with_volumes(root, container, directory, image.root()));
         let root = root.map_err(|error| Refusal::passing(format_args!("the container's root: {error}")))?;
         let site = Site::Image { image: Arc::clone(image), root: Arc::new(root), working_directory };
         // Elsewhere the process is that user by the map of its namespace.
@@ -180,6 +183,37 @@ impl Prepared {
         sys::isolate(&mut command, supervisor, place, self.credentials.clone());
         command
     }
+}
+
+/// Puts the volumes of a container into its root. One of the task's own is made by whoever needs it first, with the owner and the rights that
+/// the image gives its place.
+fn with_volumes(
+    mut root: NewRoot,
+    container: &ContainerDefinition,
+    directory: &TaskDirectory,
+    image: &Path,
+) -> io::Result<NewRoot> {
+    for mount in &container.mounts {
+        let source = match &mount.source {
+            MountSource::Machine(path) => PathBuf::from(path),
+            MountSource::Task(name) => {
+                let source = directory.volume(name);
+                if !source.exists() {
+                    std::fs::create_dir_all(&source)?;
+                    let like = image.join(mount.path.trim_start_matches('/')).symlink_metadata().ok();
+                    let like = like.filter(std::fs::Metadata::is_dir);
+                    let mode = like.as_ref().map_or(0o755, |like| like.permissions().mode() & 0o7777);
+                    if let (Some(like), true) = (&like, geteuid().is_root()) {
+                        std::os::unix::fs::chown(&source, Some(like.uid()), Some(like.gid()))?;
+                    }
+                    std::fs::set_permissions(&source, std::fs::Permissions::from_mode(mode))?;
+                }
+                source
+            }
+        };
+        root = root.with_volume(&source, &mount.path, if mount.read_only { Writable::No } else { Writable::Yes })?;
+    }
+    Ok(root)
 }
 
 /// Returns the values of what a container asks for in `secrets`, all of them.

@@ -43,7 +43,10 @@ const FILE_MODE: Mode = Mode::from_raw_mode(0o644);
 /// Shared memory of a container, as Docker sizes it.
 const SHARED_MEMORY: &CStr = c"mode=1777,size=65536k";
 
-/// Whether a container may write to its root.
+/// The most volumes in one container, which are at hand while the root changes.
+const VOLUMES_MAX: usize = 32;
+
+/// Whether a container may write to its root, or a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writable {
     Yes,
@@ -72,9 +75,20 @@ pub(crate) struct NewRoot {
     user_namespace: Option<IdMaps>,
     /// Copies of the machine's files, and their places.
     files: Vec<(CString, &'static CStr)>,
+    volumes: Vec<Volume>,
     /// Each directory on the way to the working directory, and it last.
     working_directories: Vec<CString>,
     writable: Writable,
+}
+
+/// A directory that is put into the root.
+#[derive(Debug)]
+struct Volume {
+    source: CString,
+    /// Each directory on the way to its place, and that last.
+    way: Vec<CString>,
+    /// What is to be said of its mount again to make it read-only: a namespace of users may take nothing of it back.
+    read_only: Option<MountFlags>,
 }
 
 #[derive(Debug)]
@@ -92,17 +106,19 @@ pub(crate) enum Step {
     Root,
     Processes,
     Devices,
+    Volumes,
     WorkingDirectory,
 }
 
 impl Step {
-    const ALL: [Step; 7] = [
+    const ALL: [Step; 8] = [
         Step::UserNamespace,
         Step::MountNamespace,
         Step::Layers,
         Step::Root,
         Step::Processes,
         Step::Devices,
+        Step::Volumes,
         Step::WorkingDirectory,
     ];
 
@@ -119,6 +135,7 @@ impl Step {
             Step::Root => "change into the image's root",
             Step::Processes => "mount /proc",
             Step::Devices => "mount /dev",
+            Step::Volumes => "mount a volume (mountPoints)",
             Step::WorkingDirectory => "change into the working directory",
         }
     }
@@ -174,9 +191,27 @@ impl NewRoot {
             work_in_memory: path(&work_in_memory)?,
             user_namespace,
             files,
+            volumes: Vec::new(),
             working_directories: on_the_way(working_directory)?,
             writable,
         })
+    }
+
+    /// Puts a directory of the machine into the root, over whatever the image has there.
+    pub fn with_volume(mut self, source: &Path, place: &str, writable: Writable) -> io::Result<Self> {
+        let way = on_the_way(place)?;
+        if !place.starts_with('/') || way.is_empty() || place.split('/').any(|part| part == "..") {
+            return Err(io::Error::other(format!("a volume cannot be mounted at {place:?}")));
+        }
+        let read_only = match writable {
+            Writable::Yes => None,
+            Writable::No => Some(MountFlags::BIND | MountFlags::RDONLY | flags_of(source)?),
+        };
+        self.volumes.push(Volume { source: path(source)?, way, read_only });
+        if self.volumes.len() > VOLUMES_MAX {
+            return Err(io::Error::other(format!("a container has more than {VOLUMES_MAX} volumes")));
+        }
+        Ok(self)
     }
 
     /// Gives the calling process the root. It must have one thread, and nothing here may allocate.
@@ -194,6 +229,10 @@ impl NewRoot {
         for (clone, (copy, _)) in files.iter_mut().zip(&self.files) {
             *clone = clone_of(copy).ok();
         }
+        let mut volumes = [const { None }; VOLUMES_MAX];
+        for (clone, volume) in volumes.iter_mut().zip(&self.volumes) {
+            *clone = Some(clone_of(&volume.source).map_err(at(Step::Volumes))?);
+        }
         self.mount_layers().map_err(at(Step::Layers))?;
         change_root(&self.place).map_err(at(Step::Root))?;
         put(&processes, c"/proc").map_err(at(Step::Processes))?;
@@ -207,6 +246,9 @@ impl NewRoot {
                 // A link to where the image has nothing, as of systemd's resolver.
                 let _ = unlink(*file).and_then(|()| make_file(file)).and_then(|()| put_file(clone, file));
             }
+        }
+        for (clone, volume) in volumes.iter().zip(&self.volumes) {
+            clone.as_ref().map_or(Ok(()), |clone| volume.put(clone)).map_err(at(Step::Volumes))?;
         }
         self.enter_working_directory().map_err(at(Step::WorkingDirectory))?;
         match self.writable {
@@ -239,6 +281,33 @@ impl NewRoot {
         }
         chdir(&**directory)
     }
+}
+
+impl Volume {
+    /// Nothing here may allocate.
+    fn put(&self, clone: &OwnedFd) -> rustix::io::Result<()> {
+        for directory in &self.way {
+            make_directory(directory)?;
+        }
+        let Some(place) = self.way.last() else { return Ok(()) };
+        put_file(clone, place)?;
+        self.read_only.map_or(Ok(()), |flags| mount_remount(&**place, flags, c""))
+    }
+}
+
+/// What holds for the mount that a directory is in.
+fn flags_of(directory: &Path) -> io::Result<MountFlags> {
+    use rustix::fs::StatVfsMountFlags as Has;
+    let has = rustix::fs::statvfs(directory)?.f_flag;
+    let pairs = [
+        (Has::NOSUID, MountFlags::NOSUID),
+        (Has::NODEV, MountFlags::NODEV),
+        (Has::NOEXEC, MountFlags::NOEXEC),
+        (Has::NOATIME, MountFlags::NOATIME),
+        (Has::NODIRATIME, MountFlags::NODIRATIME),
+        (Has::RELATIME, MountFlags::RELATIME),
+    ];
+    Ok(pairs.into_iter().filter(|(is, _)| has.contains(*is)).map(|(_, flag)| flag).collect())
 }
 
 impl IdMaps {

@@ -4,7 +4,7 @@ use seatrial_ports::runtime::{ContainerStatus, EndCause};
 use serde_json::{Value, json};
 
 use crate::support::engines::{Brand, Engine};
-use crate::support::{World, container, engine_test, shell, with};
+use crate::support::{World, container, engine_test, shell, wait_until, with};
 
 fn said(engine: &Engine, script: &str, members: Value) -> Vec<String> {
     let world = World::of_containers(engine);
@@ -76,4 +76,30 @@ engine_test!(the_images_signal_asks_to_end_and_sigkill_follows, |engine: &Engine
         let report = world.stop(&task);
         assert_eq!((container(&report, "app").exit_code, &report.end), (Some(code), &None), "{script}");
     }
+});
+
+engine_test!(containers_share_the_volumes_of_their_task, |engine: &Engine| {
+    let world = World::of_containers(engine);
+    let mount = |read_only: bool| json!([{ "sourceVolume": "data", "containerPath": "/data", "readOnly": read_only }]);
+    let writer = with(
+        shell("writer", "echo shared > /data/file && echo written"),
+        json!({ "essential": false, "mountPoints": mount(false), "readonlyRootFilesystem": true }),
+    );
+    let reader = with(
+        shell("reader", "cat /data/file; (echo more > /data/file) 2>/dev/null || echo refused"),
+        json!({ "mountPoints": mount(true), "dependsOn": [{ "containerName": "writer", "condition": "SUCCESS" }] }),
+    );
+    let launch = world.launch_document(
+        json!({ "family": "test", "memory": "512", "volumes": [{ "name": "data" }], "containerDefinitions": [writer, reader] }),
+    );
+    let task = launch.task.clone();
+    world.runtime().start(launch);
+    world.wait_until_stopped(&task);
+    assert_eq!(world.messages(&task, "writer"), ["written"]);
+    let read = world.messages(&task, "reader");
+    assert!(
+        read.first().is_some_and(|line| line == "shared") && read.last().is_some_and(|line| line == "refused"),
+        "{read:?}"
+    );
+    wait_until("the volume is gone", || (!engine.command(&["volume", "ls"]).contains(task.as_str())).then_some(()));
 });

@@ -10,7 +10,7 @@ use seatrial_model::{ContainerName, TaskId};
 use seatrial_ports::runtime::{EndCause, LaunchImage, TaskPhase};
 use serde_json::{Value, json};
 
-use crate::support::{World, image, with};
+use crate::support::{World, image, wait_until, with};
 
 fn name() -> ContainerName {
     ContainerName::parse("app").expect("a name")
@@ -85,6 +85,45 @@ fn what_a_container_writes_is_its_own() {
     assert!(!said(&world, "ls /", json!({}), json!({})).iter().any(|line| line == "mine"));
     let refused = "touch /mine 2>/dev/null && echo written || echo refused";
     assert_eq!(said(&world, refused, json!({ "readonlyRootFilesystem": true }), json!({})), ["refused"]);
+}
+
+#[test]
+fn containers_share_the_volumes_of_their_task() {
+    let world = World::new();
+    let digest = image::put(&world.home, json!({}));
+    let container = |name: &str, script: &str, members: Value| {
+        with(json!({ "name": name, "image": "registry/app", "command": ["sh", "-c", script] }), members)
+    };
+    let mount =
+        |read_only: bool| json!([{ "sourceVolume": "data", "containerPath": "/srv/data", "readOnly": read_only }]);
+    let writer = container(
+        "writer",
+        "echo shared > /srv/data/file && echo written; touch /mine 2>/dev/null || echo read-only",
+        json!({ "essential": false, "mountPoints": mount(false), "readonlyRootFilesystem": true }),
+    );
+    let reader = container(
+        "reader",
+        "cat /srv/data/file; (echo more > /srv/data/file) 2>/dev/null || echo refused; cat /machine/hosts > /dev/null && echo hosts",
+        json!({
+            "volumesFrom": [{ "sourceContainer": "writer", "readOnly": true }],
+            "mountPoints": [{ "sourceVolume": "machine", "containerPath": "/machine", "readOnly": true }],
+            "dependsOn": [{ "containerName": "writer", "condition": "SUCCESS" }],
+        }),
+    );
+    let volumes = json!([{ "name": "data" }, { "name": "machine", "host": { "sourcePath": "/etc" } }]);
+    let mut launch = world.launch_document(
+        json!({ "family": "test", "memory": "512", "volumes": volumes, "containerDefinitions": [writer, reader] }),
+    );
+    for name in ["writer", "reader"] {
+        launch.images.insert(ContainerName::parse(name).expect("a name"), LaunchImage::Stored(digest.clone()));
+    }
+    let task = launch.task.clone();
+    world.runtime().start(launch);
+    world.wait_until_stopped(&task);
+    assert_eq!(world.messages(&task, "writer"), ["written", "read-only"]);
+    assert_eq!(world.messages(&task, "reader"), ["shared", "refused", "hosts"]);
+    let roots = world.task_directory(&task).join("roots");
+    wait_until("the volume to go with its task", || (!roots.exists()).then_some(()));
 }
 
 #[test]

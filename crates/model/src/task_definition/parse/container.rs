@@ -169,6 +169,8 @@ pub(super) fn parse_container(raw: RawContainer) -> Result<ContainerDefinition, 
         log_configuration: raw.log_configuration.map(parse_log_configuration).transpose()?,
         labels: raw.docker_labels,
         ulimits: raw.ulimits.into_iter().map(parse_ulimit).collect::<Result<_, _>>()?,
+        // Volumes are the task's.
+        mounts: Vec::new(),
     })
 }
 

@@ -3,6 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::task_definition::{Mount, MountSource};
 
 fn parse(definition: Value) -> Result<TaskDefinition, InvalidTaskDefinition> {
     TaskDefinition::parse(&definition)
@@ -237,6 +238,27 @@ fn sizes_are_read_with_and_without_units() {
     for memory in ["much", "0", "1.5", "1 vCPU", "nan GB"] {
         refused(definition(json!({ "memory": memory })), &format!("Invalid 'memory' setting for task: '{memory}'."));
     }
+}
+
+#[test]
+fn containers_have_their_volumes_and_those_of_others() {
+    let document = json!({
+        "family": "f",
+        "volumes": [{ "name": "data" }, { "name": "logs", "host": { "sourcePath": "/var/log" } }],
+        "containerDefinitions": [
+            { "name": "app", "image": "i", "memory": 8, "mountPoints": [
+                { "sourceVolume": "data", "containerPath": "/data" },
+                { "sourceVolume": "logs", "containerPath": "/logs", "readOnly": true }] },
+            { "name": "side", "image": "i", "memory": 8, "mountPoints": [{ "sourceVolume": "data", "containerPath": "/logs" }],
+              "volumesFrom": [{ "sourceContainer": "app", "readOnly": true }] },
+        ],
+    });
+    let parsed = TaskDefinition::parse(&document).expect("valid");
+    let data = || MountSource::Task("data".into());
+    let mount = |source, path: &str, read_only| Mount { source, path: path.into(), read_only };
+    let logs = MountSource::Machine("/var/log".into());
+    assert_eq!(parsed.containers[0].mounts, [mount(data(), "/data", false), mount(logs, "/logs", true)]);
+    assert_eq!(parsed.containers[1].mounts, [mount(data(), "/logs", false), mount(data(), "/data", true)]);
 }
 
 #[test]

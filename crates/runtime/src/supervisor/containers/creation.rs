@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use seatrial_model::SecretText;
-use seatrial_model::task_definition::ContainerDefinition;
+use seatrial_model::task_definition::{ContainerDefinition, Mount, MountSource};
 use seatrial_ports::TaskLaunch;
 use serde_json::{Value, json};
 
 use super::super::environment::environment_in_container;
-use crate::container_engine::{ContainerPlace, labels, pause_name};
+use crate::container_engine::{ContainerPlace, labels, pause_name, volume_name};
 
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -81,6 +81,10 @@ fn host_configuration(launch: &TaskLaunch, container: &ContainerDefinition) -> V
         "CpuShares": container.cpu.max(CPU_SHARES_MIN),
         "Ulimits": ulimits,
     });
+    let mounts: Vec<Value> = container.mounts.iter().map(|mount| mounted(launch, mount)).collect();
+    if !mounts.is_empty() {
+        host["Mounts"] = json!(mounts);
+    }
     if let Some(cpu) = launch.definition.cpu {
         host["CpuPeriod"] = json!(QUOTA_PERIOD);
         host["CpuQuota"] = json!(u64::from(cpu) * QUOTA_PERIOD / UNITS_PER_PROCESSOR);
@@ -97,6 +101,14 @@ fn host_configuration(launch: &TaskLaunch, container: &ContainerDefinition) -> V
         host["MemoryReservation"] = json!(u64::from(reserved) * MEBIBYTE);
     }
     host
+}
+
+fn mounted(launch: &TaskLaunch, mount: &Mount) -> Value {
+    let (kind, source) = match &mount.source {
+        MountSource::Task(name) => ("volume", volume_name(&launch.task, name)),
+        MountSource::Machine(path) => ("bind", path.clone()),
+    };
+    json!({ "Type": kind, "Source": source, "Target": mount.path, "ReadOnly": mount.read_only })
 }
 
 #[cfg(test)]
