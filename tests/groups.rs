@@ -81,6 +81,31 @@ fn services_come_after_those_they_depend_on_and_go_back_with_them() {
 
     trial.deploy(&[("VERSION", "v4")]).exits(0);
     assert!(trial.answer().body.contains("v4"));
+
+    // Those that are only started anew have nothing to go back to: they ran the same version before.
+    let before = running(&trial);
+    let broken = [("VERSION", "v4"), ("WEB", BROKEN)];
+    let failed = trial.run(&["deploy", "--force-new-deployment", "-o", "json"], &broken).exits(3);
+    assert!(!failed.says("goes back as well"), "{failed:?}");
+    assert_eq!(running(&trial), before, "{failed:?}");
+}
+
+/// Where ECS keeps the old version for a while, a release goes on to those that depend on the new one meanwhile.
+#[test]
+fn a_member_whose_old_version_is_kept_goes_back_with_its_group() {
+    let configuration = CONFIGURATION.replacen(
+        "  api:\n",
+        "  api:\n    deployment: { strategy: blue_green, rollback_window: 5m }\n",
+        1,
+    );
+    assert!(configuration.contains("rollback_window"));
+    let trial = Trial::new(&configuration);
+    trial.run(&["engine", "start", "--port", "0"], &[]).exits(0);
+    trial.deploy(&[]).exits(0);
+    let failed = trial.run(&["deploy"], &[("VERSION", "v2"), ("WEB", BROKEN)]);
+    assert_eq!(failed.code, Some(3), "{failed:?}");
+    assert!(failed.says("api goes back as well"), "{failed:?}");
+    assert_eq!(running(&trial)[0], "trial-dev-api:1");
 }
 
 #[test]

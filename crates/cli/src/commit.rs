@@ -13,8 +13,9 @@ pub fn commit(file: &Path) -> Option<String> {
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let commit = git(&["rev-parse", "--verify", "HEAD"])?;
+    // What nobody has committed yet gets into images as well.
     let is_clean =
-        git(&["status", "--porcelain", "--untracked-files=no", "--", "."]).is_some_and(|told| told.is_empty());
+        git(&["status", "--porcelain", "--untracked-files=normal", "--", "."]).is_some_and(|told| told.is_empty());
     Some(if is_clean { commit } else { format!("{commit} with changes") })
 }
 

@@ -76,7 +76,7 @@ pub use parameters::Realm;
 pub use promote::{PromoteOptions, Reach, promote};
 pub use rehearse::{Rehearsal, Step, rehearse};
 pub use retry::{RetryOptions, retry};
-pub use rollback::{RollbackOptions, rollback};
+pub use rollback::{BackTo, RollbackOptions, rollback};
 pub use scale::{ScaleOptions, scale};
 pub use seatrial_model::ReturnSteps;
 pub use skip_bake::{SkipBakeOptions, skip_bake};

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_ecs::types::{DeploymentStrategy, Service, ServiceDeploymentStatus};
+use aws_sdk_ecs::types::{DeploymentStrategy, Service, ServiceDeploymentBrief, ServiceDeploymentStatus};
 use serde_json::{Map, json};
+use time::OffsetDateTime;
 
 use crate::abort::{WayBack, time_of};
 use crate::aws::{Connection, DoingExt};
@@ -35,10 +36,65 @@ const REVISIONS_PER_CALL: usize = 20;
 /// How to roll back.
 #[derive(Clone, Debug)]
 pub struct RollbackOptions {
-    /// A revision of the task definition; none for the one before.
-    pub to_revision: Option<u32>,
+    pub to: BackTo,
     pub waiting: Waiting,
     pub timeout: Duration,
+}
+
+/// What a service goes back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackTo {
+    /// The last good version: a deployment that is going on is undone.
+    LastGood,
+    /// A revision of its task definition.
+    Revision(u32),
+    /// This task definition, which it ran before the deployment that is going on, if one is.
+    TaskDefinition(String),
+}
+
+/// What a service ran at an instant, as far as it can be told by what it runs now.
+pub(crate) enum Then {
+    /// The same.
+    Same,
+    /// This task definition.
+    Other(String),
+    /// Nothing, or nobody knows any more.
+    Unknown,
+}
+
+/// Tells what a service ran at an instant: what its first deployment since then found.
+pub(crate) async fn at(
+    connection: &Connection,
+    plan: &ServicePlan,
+    instant: OffsetDateTime,
+) -> Result<Then, ReleaseError> {
+    let service = existing(connection, plan).await?;
+    let created = |brief: &ServiceDeploymentBrief| {
+        let at = brief.created_at().and_then(|at| OffsetDateTime::from_unix_timestamp_nanos(at.as_nanos()).ok());
+        at.unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    };
+    let all = deployments(connection, plan, None).await?;
+    let first = all.iter().filter(|brief| created(brief) >= instant).min_by_key(|brief| created(brief));
+    let Some(arn) = first.and_then(|brief| brief.service_deployment_arn()) else { return Ok(Then::Same) };
+    let described = connection.ecs.describe_service_deployments().service_deployment_arns(arn).send().await;
+    let described = described.doing(|| format!("reading a deployment of service {}", plan.name))?;
+    let sources = described.service_deployments().first().map(|first| first.source_service_revisions());
+    let found = match sources.unwrap_or_default() {
+        [] => None,
+        [one] => one.arn().map(ToOwned::to_owned),
+        // It came upon another deployment that was going on: the last good one before it counts.
+        _ => {
+            let good = deployments(connection, plan, Some(ServiceDeploymentStatus::Successful)).await?;
+            let newest = good.iter().filter(|brief| created(brief) < instant).max_by_key(|brief| created(brief));
+            newest.and_then(|brief| brief.target_service_revision_arn()).map(ToOwned::to_owned)
+        }
+    };
+    let Some(found) = found else { return Ok(Then::Unknown) };
+    Ok(match task_definitions(connection, plan, &[found]).await?.into_iter().next() {
+        None => Then::Unknown,
+        Some(then) if Some(then.as_str()) == in_place(&service) => Then::Same,
+        Some(then) => Then::Other(then),
+    })
 }
 
 /// Rolls one service back.
@@ -52,18 +108,22 @@ pub async fn rollback(
     let started = Instant::now();
     let service = existing(connection, plan).await?;
     let current = in_place(&service).unwrap_or_default().to_owned();
-    let (subject, purpose) = match (options.to_revision, running(connection, plan, &service, &mut interrupt).await?) {
-        (None, Some(subject)) => {
+    let running = running(connection, plan, &service, &mut interrupt).await?;
+    let (subject, purpose) = match (&options.to, running) {
+        (BackTo::LastGood | BackTo::TaskDefinition(_), Some(subject)) => {
             stop(connection, &subject).await?;
             (subject, Purpose::Undo)
         }
-        (None, None) => {
+        (BackTo::TaskDefinition(target), None) => {
+            (update(connection, plan, &service, target, report, &mut interrupt).await?, Purpose::Deploy)
+        }
+        (BackTo::LastGood, None) => {
             let target = previous(connection, plan, &service).await?.ok_or_else(|| no_earlier(plan))?;
             (update(connection, plan, &service, &target, report, &mut interrupt).await?, Purpose::Deploy)
         }
-        (Some(number), _) => {
+        (BackTo::Revision(number), _) => {
             let family = short(&current).split(':').next().unwrap_or(&plan.family);
-            let target = task_definition::revision(connection, family, number).await?;
+            let target = task_definition::revision(connection, family, *number).await?;
             if target == current {
                 return Ok(ServiceOutcome::without_deployment(
                     &plan.name,
@@ -128,40 +188,56 @@ pub(crate) async fn previous(
     plan: &ServicePlan,
     service: &Service,
 ) -> Result<Option<String>, ReleaseError> {
+    let listed = deployments(connection, plan, Some(ServiceDeploymentStatus::Successful)).await?;
+    let revisions: Vec<String> =
+        listed.iter().filter_map(|brief| brief.target_service_revision_arn().map(ToOwned::to_owned)).collect();
+    for arns in revisions.chunks(REVISIONS_PER_CALL) {
+        let other = |candidate: &String| Some(candidate.as_str()) != in_place(service);
+        if let Some(found) = task_definitions(connection, plan, arns).await?.into_iter().find(other) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// The deployments of a service, as far as ECS still knows them; all of them, or those of a status.
+async fn deployments(
+    connection: &Connection,
+    plan: &ServicePlan,
+    status: Option<ServiceDeploymentStatus>,
+) -> Result<Vec<ServiceDeploymentBrief>, ReleaseError> {
     let listed = connection
         .ecs
         .list_service_deployments()
         .cluster(&plan.cluster)
         .service(&plan.service_name)
-        .status(ServiceDeploymentStatus::Successful)
+        .set_status(status.map(|status| vec![status]))
         .max_results(SEARCH_MAX)
         .send()
         .await
         .doing(|| format!("listing the deployments of service {}", plan.name))?;
-    let revisions: Vec<String> = listed
-        .service_deployments()
-        .iter()
-        .filter_map(|brief| brief.target_service_revision_arn().map(ToOwned::to_owned))
-        .collect();
-    for arns in revisions.chunks(REVISIONS_PER_CALL) {
-        let described = connection
-            .ecs
-            .describe_service_revisions()
-            .set_service_revision_arns(Some(arns.to_vec()))
-            .send()
-            .await
-            .doing(|| format!("reading the revisions of service {}", plan.name))?;
-        let task_definition = |arn: &String| {
-            let revision =
-                described.service_revisions().iter().find(|revision| revision.service_revision_arn() == Some(arn))?;
-            revision.task_definition().map(ToOwned::to_owned)
-        };
-        let other = |candidate: &String| Some(candidate.as_str()) != in_place(service);
-        if let Some(found) = arns.iter().filter_map(task_definition).find(other) {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
+    Ok(listed.service_deployments.unwrap_or_default())
+}
+
+/// The task definitions of service revisions, in their order.
+async fn task_definitions(
+    connection: &Connection,
+    plan: &ServicePlan,
+    arns: &[String],
+) -> Result<Vec<String>, ReleaseError> {
+    let described = connection
+        .ecs
+        .describe_service_revisions()
+        .set_service_revision_arns(Some(arns.to_vec()))
+        .send()
+        .await
+        .doing(|| format!("reading the revisions of service {}", plan.name))?;
+    let task_definition = |arn: &String| {
+        let revision =
+            described.service_revisions().iter().find(|revision| revision.service_revision_arn() == Some(arn))?;
+        revision.task_definition().map(ToOwned::to_owned)
+    };
+    Ok(arns.iter().filter_map(task_definition).collect())
 }
 
 fn shifts_traffic(service: &Service) -> bool {

@@ -157,8 +157,10 @@ pub async fn run(arguments: DeployArguments, common: Common, printer: &Printer) 
     if environment.approval == Approval::Required && !asks_elsewhere && !arguments.diff && !agreed(arguments.yes)? {
         return Ok(declined(printer));
     }
-    // Infrastructure that is made by itself is approved at the terminal, as with `infra apply`.
-    if part.bootstrap && asks_elsewhere && !agreed(false)? {
+    // Infrastructure that is made by itself is approved at the terminal, as with `infra apply`, and before --diff shows what is left.
+    let is_asked_later = asks_elsewhere || arguments.diff;
+    let needs_word = environment.approval == Approval::Required && !arguments.yes;
+    if part.bootstrap && needs_word && is_asked_later && !agreed(false)? {
         return Ok(declined(printer));
     }
     let waits = arguments.wait_for_approval.map(|span| span.get());
@@ -243,7 +245,12 @@ pub async fn released(
     let released =
         carry_out(&session.connection, &session.plan, &resolve, options, &display.reporter(), interrupt).await;
     display.end();
-    let is_news = released.as_ref().map_or_else(|_| true, |(_, report)| report.verdict != Verdict::NothingToDo);
+    let is_news = match &released {
+        Ok((_, report)) => report.verdict != Verdict::NothingToDo,
+        // The newest release is somebody else's then.
+        Err(ReleaseError::Locked { .. } | ReleaseError::Frozen { .. } | ReleaseError::Rejected { .. }) => false,
+        Err(_) => true,
+    };
     if is_news {
         let id = released.as_ref().ok().map(|(id, _)| id);
         local_history::keep(common, &session.connection, &session.plan, id).await;

@@ -6,7 +6,7 @@ use clap::builder::FalseyValueParser;
 use seatrial_release::config::{Overrides, ServiceName};
 use seatrial_release::images::{Building, Provided, lacking};
 use seatrial_release::releases::{Consent, ReleaseId, ReleaseOptions, Resumption, release, releases};
-use seatrial_release::{DeployOptions, FiringAlarms, Force, Realm};
+use seatrial_release::{DeployOptions, FiringAlarms, Force};
 
 use super::deploy::{PermissionArguments, released};
 use crate::arguments::{Assignment, Common, WaitArguments};
@@ -15,7 +15,7 @@ use crate::exit_code::ExitCode;
 use crate::images::{Wish, provided};
 use crate::printer::Printer;
 use crate::sacrifice::SacrificeArguments;
-use crate::session::{Lacking, Session, configured, interrupted_by_ctrl_c};
+use crate::session::{Lacking, Session, configured, interrupted_by_ctrl_c, remembered};
 use crate::target::Absent;
 
 /// Go on with a release whose process ended, from any machine that has the same configuration
@@ -56,8 +56,8 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
         let how = (Absent::Refuse, Lacking::Allow);
         Session::for_release(&common, overrides, &file, &environment, how, printer).await
     };
-    let connection = open(&Overrides::default()).await?.connection;
-    let realm = Realm { app: file.app().clone(), environment: environment.name.clone() };
+    // The file may need what the release was begun with.
+    let (connection, realm) = remembered(&common, printer).await?;
     let newest = match &arguments.release {
         Some(named) => Some(named.clone()),
         // What has not begun cannot be gone on with.

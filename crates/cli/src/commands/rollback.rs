@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use seatrial_release::{RollbackOptions, rollback};
+use seatrial_release::{BackTo, RollbackOptions, rollback};
 
 use crate::arguments::{Common, Services, WaitArguments};
 use crate::exit_code::{ExitCode, UsageError};
@@ -35,7 +35,7 @@ pub async fn run(arguments: RollbackArguments, common: Common, printer: &Printer
         return Err(UsageError { what, instead }.into());
     }
     let options = RollbackOptions {
-        to_revision: arguments.to_revision,
+        to: arguments.to_revision.map_or(BackTo::LastGood, BackTo::Revision),
         waiting: arguments.wait.waiting(),
         timeout: arguments.wait.timeout.get(),
     };

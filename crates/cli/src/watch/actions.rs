@@ -7,8 +7,8 @@ use seatrial_release::config::RollbackOverride;
 use seatrial_release::plan::ServicePlan;
 use seatrial_release::report::Reporter;
 use seatrial_release::{
-    Interrupt, PromoteOptions, Reach, ReleaseError, ResumeOptions, RollbackOptions, SkipBakeOptions, Waiting, hold,
-    promote, resume, rollback, skip_bake,
+    BackTo, Interrupt, PromoteOptions, Reach, ReleaseError, ResumeOptions, RollbackOptions, SkipBakeOptions, Waiting,
+    hold, promote, resume, rollback, skip_bake,
 };
 use tokio::sync::mpsc::Sender;
 
@@ -24,7 +24,7 @@ const PROMOTION_LIMIT: Duration = Duration::from_secs(24 * 3600);
 const NEVER: RollbackOverride = RollbackOverride::Never;
 
 /// To the version before, which is not waited for.
-const BACK: RollbackOptions = RollbackOptions { to_revision: None, waiting: Waiting::Not, timeout: ACTION_LIMIT };
+const BACK: RollbackOptions = RollbackOptions { to: BackTo::LastGood, waiting: Waiting::Not, timeout: ACTION_LIMIT };
 
 /// What became of an action, a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]

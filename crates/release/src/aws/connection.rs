@@ -154,6 +154,9 @@ impl Connection {
             Some(_) | None => config.clone(),
         };
         let ecs = aws_sdk_ecs::config::Builder::from(&of(Service::Ecs)).interceptor(time_scale.clone()).build();
+        // Locks, freezes and records go by the time of the endpoint, which its first answers tell.
+        let ssm = aws_sdk_ssm::config::Builder::from(&of(Service::Ssm)).interceptor(time_scale.clone()).build();
+        let sts = aws_sdk_sts::config::Builder::from(config).interceptor(time_scale.clone()).build();
         Self {
             ecr: aws_sdk_ecr::Client::new(&of(Service::Ecr)),
             ecs: aws_sdk_ecs::Client::from_conf(ecs),
@@ -163,10 +166,10 @@ impl Connection {
             scaling: aws_sdk_applicationautoscaling::Client::new(&of(Service::AutoScaling)),
             s3: s3(config),
             secrets: aws_sdk_secretsmanager::Client::new(&of(Service::Secrets)),
-            ssm: aws_sdk_ssm::Client::new(&of(Service::Ssm)),
+            ssm: aws_sdk_ssm::Client::from_conf(ssm),
             cloudformation: aws_sdk_cloudformation::Client::new(&of(Service::CloudFormation)),
             surroundings,
-            sts: aws_sdk_sts::Client::new(config),
+            sts: aws_sdk_sts::Client::from_conf(sts),
             definitions: Known::default(),
             region,
             poll_interval,

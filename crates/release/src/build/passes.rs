@@ -1,5 +1,5 @@
 //! Which tests have passed, so that they are not run again with the same content. What tests read nobody knows, so the content is everything
-//! that version control has below the directory, and only where nothing there differs from it.
+//! that version control has, beside the directory as well, and only where nothing differs from it.
 
 use std::fs;
 use std::io::Write;
@@ -23,10 +23,11 @@ pub(super) fn inputs(plan: &BuildPlan, directory: &Path) -> Option<String> {
         let output = command.output().ok().filter(|output| output.status.success())?;
         String::from_utf8(output.stdout).ok()
     };
-    let is_clean = git(&["status", "--porcelain", "--", "."])?.is_empty();
-    let tree = git(&["rev-parse", "--verify", "HEAD:./"]).filter(|_| is_clean)?;
+    let is_clean = git(&["status", "--porcelain", "--untracked-files=normal"])?.is_empty();
+    let tree = git(&["rev-parse", "--verify", "HEAD^{tree}"]).filter(|_| is_clean)?;
+    let place = git(&["rev-parse", "--show-prefix"])?;
     let mut hash = Sha256::new();
-    hash.update(format!("{} {:?} {:?}", tree.trim(), plan.before, plan.test));
+    hash.update(format!("{} {} {:?} {:?}", tree.trim(), place.trim(), plan.before, plan.test));
     Some(hex::encode(&hash.finalize()[..16]))
 }
 
@@ -113,6 +114,17 @@ mod tests {
         git(&["add", "."]);
         git(&["commit", "--quiet", "-m", "two"]);
         assert_ne!(inputs(&plan(), directory.path()), first);
+        fs::create_dir(directory.path().join("part")).expect("writable");
+        write("part/file", "a part");
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", "three"]);
+        let of_part = || inputs(&plan(), &directory.path().join("part"));
+        let before = of_part();
+        assert!(before.is_some() && before != inputs(&plan(), directory.path()));
+        write("new", "tests of a part may read what is beside it");
+        assert_eq!(of_part(), None);
+        git(&["commit", "--quiet", "-a", "-m", "four"]);
+        assert_ne!(of_part(), before);
         let other = BuildPlan { test: vec![vec!["false".into()]], ..plan() };
         assert_ne!(inputs(&other, directory.path()), inputs(&plan(), directory.path()));
     }

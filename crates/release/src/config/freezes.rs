@@ -1,5 +1,6 @@
 //! `freeze` of an environment: when nothing is released.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
@@ -62,7 +63,10 @@ impl FreezeEntry {
 
 /// Reads a date, or a date and a time.
 fn instant(text: &str, place: &str) -> Result<DateTime, Fault> {
-    text.trim().parse().map_err(|_| {
+    // With a zone of its own it would be read as if it had none.
+    let has_zone = text.contains('[') || text.trim().parse::<Timestamp>().is_ok();
+    let date = if has_zone { None } else { text.trim().parse().ok() };
+    date.ok_or_else(|| {
         Fault::new(format!("`{place}`: `{text}` is no date"))
             .instead("write it like `2026-12-18` or `2026-12-18 18:00`, without a zone")
     })
@@ -99,5 +103,14 @@ mod tests {
             let told = holds(bad).expect_err(said);
             assert!(told.contains(said), "{told}");
         }
+    }
+
+    #[test]
+    fn an_instant_with_a_zone_of_its_own_is_refused() {
+        for text in ["2026-11-28T06:00-08:00", "2026-11-28T06:00:00Z", "2026-11-28T06:00[Europe/Berlin]"] {
+            let refused = format!("{:?}", instant(text, "freeze").expect_err(text));
+            assert!(refused.contains("is no date") && refused.contains("without a zone"), "{refused}");
+        }
+        assert!(instant("2026-11-28 06:00", "freeze").is_ok() && instant("2026-11-28", "freeze").is_ok());
     }
 }

@@ -85,6 +85,11 @@ impl ConfigSchema {
         Self { places, ..self }
     }
 
+    /// The same schema wherever the values stand.
+    pub(crate) fn without_places(self) -> Self {
+        self.with_places(BTreeMap::new())
+    }
+
     fn sound(name: String, schema: Json) -> Result<Self, Fault> {
         bounds::check(&schema)?;
         let sound = Self { name, schema, places: BTreeMap::new() };

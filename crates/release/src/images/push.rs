@@ -91,7 +91,11 @@ async fn push_into(
     let (push, tag) = match pushed {
         // The commit was built before, to other bytes: its tag stays what it is.
         Err(Failure::Tagged) => {
-            let other = tag_of_both(&own, &built.digest);
+            let other = match built.purpose {
+                Purpose::Release => tag_of_both(&own, &built.digest),
+                // What stands in is known by the beginning of its tag.
+                Purpose::StandIn => format!("{FALLBACK}-{}", &built.digest.hex()[..TAG_DIGITS]),
+            };
             let pushed = push_as(&login, repository, built, &other, report).await;
             (pushed.map_err(|failure| failure.into_error(&built.plan.repository))?, other)
         }

@@ -162,6 +162,10 @@ pub(crate) async fn take(
             Creation::Exists => Err(locked(&current(connection, realm).await?, lock)),
         };
     };
+    // It was made, and the answer was lost on its way.
+    if there == *lock {
+        return Ok(None);
+    }
     if force == Force::No && there.stale(lock.since).is_none() {
         return Err(locked(&Some(there), lock));
     }

@@ -1,12 +1,16 @@
 //! The files that infrastructure is written in: whoever approves it approves these.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::kind::{CdkApp, InfraPlan};
 use crate::error::ReleaseError;
 
 /// What ends the name of a file with infrastructure code; others (state, plans, caches) change by themselves.
-const CODE: [&str; 6] = ["tf", "tofu", "json", "tfvars", "hcl", "tftest"];
+const CODE: [&str; 11] = ["tf", "tofu", "json", "tfvars", "hcl", "tftest", "tftpl", "tpl", "yaml", "yml", "sh"];
+
+/// How many directories of modules beside it a configuration may take in.
+const MODULES_MAX: usize = 1000;
 
 /// How many files are looked at; more are no infrastructure.
 const FILES_MAX: usize = 10_000;
@@ -61,7 +65,7 @@ impl InfraPlan {
                 let given = plan.var_files.iter();
                 // Their order has a meaning: a later one goes before an earlier one.
                 let given = given.map(|path| Source { name: seen_from(&plan.directory, path), path: path.clone() });
-                below(&plan.directory).into_iter().chain(given).collect()
+                with_modules(&plan.directory).into_iter().chain(given).collect()
             }
             InfraPlan::CloudFormation(stack) => {
                 let name = stack.template.file_name().map(PathBuf::from).unwrap_or_default();
@@ -83,6 +87,44 @@ fn readable(path: &Path) -> std::io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
+/// The files with code of a Terraform configuration: those below its directory, and those of modules beside it that they name.
+fn with_modules(top: &Path) -> Vec<Source> {
+    let mut files = below(top);
+    let mut seen = BTreeSet::from([absolute(top)]);
+    let mut looked_at = 0;
+    while looked_at < files.len() && files.len() <= FILES_MAX && seen.len() <= MODULES_MAX {
+        let path = files[looked_at].path.clone();
+        looked_at += 1;
+        let Ok(content) = readable(&path) else { continue };
+        let here = path.parent().unwrap_or(top);
+        for module in local_modules(&String::from_utf8_lossy(&content)) {
+            let module = absolute(&here.join(module));
+            if !seen.iter().any(|known| module.starts_with(known)) && seen.insert(module.clone()) {
+                let named = |source: Source| Source { name: seen_from(&absolute(top), &source.path), ..source };
+                files.extend(below(&module).into_iter().map(named));
+            }
+        }
+    }
+    // One module may lie in another.
+    let mut once = BTreeSet::new();
+    files.retain(|source| once.insert(source.path.clone()));
+    files
+}
+
+/// The directories that a file names as the sources of modules: those that begin with a dot, as Terraform wants it of local ones.
+fn local_modules(text: &str) -> Vec<&str> {
+    let sources = text.split("source").skip(1).filter_map(|rest| {
+        let rest = rest.trim_start_matches('"').trim_start().strip_prefix(['=', ':'])?;
+        rest.trim_start().strip_prefix('"')?.split('"').next()
+    });
+    sources.filter(|source| source.starts_with("./") || source.starts_with("../")).collect()
+}
+
+/// A path without links and dots, as far as it is there.
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
+
 /// The files with code in a directory and those below it, without hidden ones.
 fn below(top: &Path) -> Vec<Source> {
     let (mut files, mut open) = (Vec::new(), vec![top.to_path_buf()]);
@@ -91,7 +133,9 @@ fn below(top: &Path) -> Vec<Source> {
         for entry in entries {
             let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             match entry.file_type() {
-                Ok(kind) if is_hidden || kind.is_symlink() => {}
+                Ok(_) if is_hidden => {}
+                // A link to a file is read as a file; one to a directory may lead back.
+                Ok(kind) if kind.is_symlink() && !entry.path().is_file() => {}
                 Ok(kind) if kind.is_dir() => open.push(entry.path()),
                 Ok(_) if is_code(&entry.path()) => {
                     files.push(Source { name: seen_from(top, &entry.path()), path: entry.path() });
@@ -161,6 +205,43 @@ mod tests {
         assert_eq!(seen(directory), before);
         write(directory, "infra/module/x.tf", "c");
         assert_ne!(seen(directory), before);
+    }
+
+    #[test]
+    fn modules_beside_a_configuration_and_links_count() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let directory = directory.path();
+        write(directory, "infra/main.tf", "module \"db\" {\n  source = \"../modules/db\"\n}\n");
+        write(directory, "modules/db/main.tf", "module \"disk\" { source = \"../disk\" }");
+        write(directory, "modules/disk/main.tf", "one");
+        write(directory, "modules/other/main.tf", "nobody names it");
+        write(directory, "shared.tf", "one");
+        std::os::unix::fs::symlink("../shared.tf", directory.join("infra/shared.tf")).expect("writable");
+        let before = seen(directory);
+        for name in ["modules/disk/main.tf", "modules/db/templates/a.tftpl", "shared.tf"] {
+            let before = seen(directory);
+            write(directory, name, "two");
+            assert_ne!(seen(directory), before, "{name}");
+        }
+        let now = seen(directory);
+        write(directory, "modules/other/main.tf", "still nobody");
+        assert_eq!(seen(directory), now);
+        assert_ne!(now, before);
+        let elsewhere = tempfile::tempdir().expect("a directory");
+        for name in
+            ["infra/main.tf", "modules/db/main.tf", "modules/disk/main.tf", "modules/db/templates/a.tftpl", "shared.tf"]
+        {
+            write(elsewhere.path(), name, &std::fs::read_to_string(directory.join(name)).expect("it is there"));
+        }
+        std::os::unix::fs::symlink("../shared.tf", elsewhere.path().join("infra/shared.tf")).expect("writable");
+        assert_eq!(seen(elsewhere.path()), now, "the same in another checkout");
+    }
+
+    #[test]
+    fn what_a_file_names_as_a_local_module_is_found() {
+        let text = "module \"a\" { source = \"./a\" }\nmodule \"b\" {\n source= \"../b/c\"\n}\nsource = \"hashicorp/x\"\n{\"source\": \"../j\"}";
+        assert_eq!(local_modules(text), ["./a", "../b/c", "../j"]);
+        assert!(local_modules("resource \"a\" {} # sources").is_empty());
     }
 
     #[test]

@@ -1,19 +1,15 @@
 //! One attempt at a release, with the lock in hand: its infrastructure is made, its configuration is published, its services are deployed in
 //! order, and everything is written down as it happens, so that another attempt knows what this one has done.
 
-use std::collections::BTreeSet;
-
-use super::in_order::{InOrder, deploy_in_order};
+use super::in_order::{InOrder, InOrderReport, deploy_in_order};
 use super::infrastructure::{Made, Resolve, infrastructure};
 use super::recorder::{Recorder, now as answered_at};
 use super::{Head, Release, ReleaseId, State, StepRecord, forget, forget_old};
 use crate::aws::Connection;
-use crate::config::{RollbackOverride, ServiceName};
+use crate::config::RollbackOverride;
 use crate::config_schema::refuse_stored;
 use crate::configuration::{Published, publish};
-use crate::deploy::{
-    DeployOptions, DeployReport, refuse_firing_alarms, service_step, step_began, step_began_with, step_ended,
-};
+use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, step_began, step_began_with, step_ended};
 use crate::error::ReleaseError;
 use crate::images::{Provided, push};
 use crate::inputs;
@@ -60,16 +56,16 @@ impl Attempt<'_> {
         report: &Reporter,
     ) -> Result<DeployReport, ReleaseError> {
         let steps_before = earlier.as_ref().map_or(0, |release| release.steps.len());
-        let touched = earlier.as_ref().map(touched).unwrap_or_default();
         let mut head = match earlier {
             Some(release) => Head { resumed: release.head.resumed + 1, state: State::Running, ..release.head },
             None => fresh,
         };
         let mut recorder = Recorder::new(self.connection, self.realm, self.id, steps_before);
+        // A release that has a head can be gone on with: what it was begun with is there before.
+        recorder.images(&self.provided.images).await?;
         recorder.head(&head).await?;
         recorder.steps(self.prepared).await?;
-        recorder.images(&self.provided.images).await?;
-        let outcome = self.steps(&recorder, &recorder.reporter(report), &mut head, touched).await;
+        let outcome = self.steps(&recorder, &recorder.reporter(report), &mut head).await;
         let at = answered_at(self.connection);
         let moved_nothing = matches!(&outcome, Ok(report) if report.verdict == Verdict::NothingToDo);
         head.state = match &outcome {
@@ -101,7 +97,6 @@ impl Attempt<'_> {
         recorder: &Recorder,
         report: &Reporter,
         head: &mut Head,
-        touched: BTreeSet<ServiceName>,
     ) -> Result<DeployReport, ReleaseError> {
         let connection = self.connection;
         if self.plan.infra != InfraPlan::None && self.plan.pending_outputs.is_empty() {
@@ -118,9 +113,11 @@ impl Attempt<'_> {
         secrets::refuse_missing(connection, plan, report).await?;
         refuse_firing_alarms(connection, plan, &self.deploy, report, &self.interrupt).await?;
         self.pushed(report).await?;
+        // Somebody may have taken it over in the same instant as this one.
+        self.held.ensure().await?;
         let published = self.published(plan, recorder, report, head).await?;
-        let order = InOrder { connection, plan, options: &self.deploy, held: self.held, touched };
-        let outcome = deploy_in_order(&order, report, self.interrupt.clone()).await;
+        let order = InOrder { connection, plan, options: &self.deploy, held: self.held, began_at: head.began_at };
+        let InOrderReport { outcome, has_gone_back } = deploy_in_order(&order, report, self.interrupt.clone()).await;
         let stays = match &outcome {
             Ok(report) => match report.verdict {
                 Verdict::RolledBack | Verdict::RollbackFailed => false,
@@ -129,10 +126,10 @@ impl Attempt<'_> {
                 // Nobody knows yet, or it was to be left as it is.
                 Verdict::Interrupted | Verdict::Paused | Verdict::Failed => true,
             },
-            // It can be gone on with.
-            Err(_) => true,
+            // It can be gone on with, unless it was taken back already.
+            Err(_) => !has_gone_back,
         };
-        if outcome.is_ok() {
+        if outcome.is_ok() || !stays {
             report.send(step_began(FINISH));
             let finished = if stays { Ok(Vec::new()) } else { self.taken_back(made.as_ref(), &published, head).await };
             report.send(step_ended(FINISH, &finished, |lines| ("done".to_owned(), lines.clone())));
@@ -201,12 +198,4 @@ impl Attempt<'_> {
         }
         Ok(published)
     }
-}
-
-/// The services that an earlier attempt has deployed, or has begun to.
-fn touched(release: &Release) -> BTreeSet<ServiceName> {
-    let is_touched = |outcome: Option<&str>| matches!(outcome, None | Some("deployed"));
-    let steps = release.steps.iter().filter(|step| is_touched(step.outcome.as_deref()));
-    let named: BTreeSet<&str> = steps.map(|step| step.name.as_str()).collect();
-    release.head.services.iter().filter(|name| named.contains(service_step(name).as_str())).cloned().collect()
 }

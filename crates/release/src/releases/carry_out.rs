@@ -11,6 +11,7 @@ use super::infrastructure::Resolve;
 use super::{Asked, Head, Release, ReleaseId, State, StepRecord, release, releases};
 use crate::audit::{self, Deed};
 use crate::aws::Connection;
+use crate::config_schema::ConfigSchema;
 use crate::deploy::{DeployOptions, DeployReport};
 use crate::ensure::{DefinitionChoice, Force as NewDeployment};
 use crate::error::ReleaseError;
@@ -253,7 +254,11 @@ pub fn fingerprint(plan: &Plan, force: NewDeployment, definition: DefinitionChoi
     match &plan.source {
         // A plan is data in an order of its own; its printed form has all of it.
         None => {
-            let plan = Plan { infra, ..plan.clone() };
+            let mut plan = Plan { infra, ..plan.clone() };
+            plan.config_schema = plan.config_schema.map(ConfigSchema::without_places);
+            for service in &mut plan.services {
+                service.steering = std::mem::take(&mut service.steering).without_places();
+            }
             digest.update(format!("{plan:?} {force:?} {definition:?}"));
         }
         Some(source) => digest.update(format!("{source} {infra:?} {force:?} {definition:?}")),

@@ -44,6 +44,8 @@ const STEPS: &str = "steps";
 const IMAGES: &str = "images";
 /// The most releases kept of an environment; older ones are forgotten at the end of the next.
 const KEPT_MAX: usize = 50;
+/// And of those that did not begin, because a test or a build failed.
+const NOT_BEGUN_KEPT_MAX: usize = 10;
 
 /// What is known of a release without its steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,7 +194,11 @@ impl Head {
 /// Forgets the oldest releases, where there are too many.
 async fn forget_old(connection: &Connection, realm: &Realm) -> Result<(), ReleaseError> {
     let parameters = Parameters { connection, realm };
-    for old in releases(connection, realm).await?.iter().skip(KEPT_MAX) {
+    // Those that did not begin do not push out those that did, nor what still runs.
+    let (begun, not_begun): (Vec<_>, Vec<_>) =
+        releases(connection, realm).await?.into_iter().partition(|one| one.head.has_begun());
+    let old = begun.iter().skip(KEPT_MAX).filter(|one| one.head.state != State::Running);
+    for old in old.chain(not_begun.iter().skip(NOT_BEGUN_KEPT_MAX)) {
         forget(&parameters, &old.id).await?;
     }
     Ok(())

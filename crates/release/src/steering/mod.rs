@@ -107,6 +107,12 @@ impl Steering {
         }
     }
 
+    /// The same wherever it is carried out.
+    pub(crate) fn without_places(mut self) -> Self {
+        self.run_commands_in(Path::new(""));
+        self
+    }
+
     /// The time in which the coordinator answers a pause of its own at the latest.
     pub fn pause_limit(&self) -> Duration {
         let of_step = |step: &ShiftStep| match step.then {
