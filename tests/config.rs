@@ -188,3 +188,24 @@ fn a_schema_is_asked_about_values_that_are_put_put_again_and_looked_at() {
     assert!(ill.says("LIMIT") && ill.says("seatrial config set LIMIT --env dev"), "{ill:?}");
     assert!(!ill.says("hunter2"), "{ill:?}");
 }
+
+#[test]
+fn a_secret_that_the_file_has_in_clear_is_found_before_anything_is_touched() {
+    let trial = start();
+    trial.run(&["config", "set", "TOKEN", "hunter2", "--secret"], &[]).exits(0);
+    trial.run(&["config", "set", "db-password", "x", "--secret"], &[]).exits(0);
+    let file = trial.directory().join("seatrial.yml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    fs::write(&file, text.replacen("config:\n", "config:\n  TOKEN: plain\n", 1)).expect("writable");
+    for command in ["plan", "deploy"] {
+        let refused = trial.run(&[command], &[]).exits(1);
+        let says = |text: &str| refused.says(text);
+        assert!(says("`TOKEN` is a secret in dev") && says("seatrial config unset TOKEN --env dev"), "{refused:?}");
+    }
+    assert_eq!(value(&trial, "TOKEN"), "hunter2");
+    let status = trial.run(&["status", "-o", "json"], &[]);
+    assert!(!status.stdout.contains("trial-dev-web"), "nothing was made: {status:?}");
+    trial.run(&["config", "unset", "TOKEN"], &[]).exits(0);
+    trial.deploy(&[]).exits(0);
+    assert_eq!(value(&trial, "TOKEN"), "plain");
+}

@@ -1,5 +1,6 @@
 //! `deploy`: makes what is missing, changes what differs, then waits for the deployments that this started.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -37,6 +38,8 @@ pub struct DeployOptions {
     /// How far it is waited for; none for what the configuration says.
     pub until: Option<Until>,
     pub firing_alarms: FiringAlarms,
+    /// Services that `force` has started anew already, in an earlier attempt.
+    pub started: BTreeSet<ServiceName>,
 }
 
 /// Whether a command waits for what it started.
@@ -106,7 +109,7 @@ pub async fn deploy(
 fn ensuring<'a>(
     connection: &'a Connection,
     plan: &'a Plan,
-    options: &DeployOptions,
+    options: &'a DeployOptions,
     report: &'a Reporter,
     interrupt: &'a Interrupt,
 ) -> Ensuring<'a> {
@@ -117,6 +120,7 @@ fn ensuring<'a>(
         report,
         interrupt,
         force: options.force,
+        started: &options.started,
         firing_alarms: options.firing_alarms,
         definition: options.definition,
     }

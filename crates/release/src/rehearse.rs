@@ -1,5 +1,6 @@
 //! What `deploy` would do, found out by walking through the same steps without carrying any of them out.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -68,6 +69,7 @@ pub async fn rehearse(
             _ => {}
         }
     });
+    let nobody = BTreeSet::new();
     let ensuring = Ensuring {
         mode: Mode::Rehearse,
         connection,
@@ -75,6 +77,7 @@ pub async fn rehearse(
         report: &report,
         interrupt: &interrupt,
         force,
+        started: &nobody,
         firing_alarms: FiringAlarms::Refuse,
         definition,
     };

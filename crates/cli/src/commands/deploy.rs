@@ -128,6 +128,7 @@ impl DeployArguments {
             rollback: self.rollback(),
             until: self.until,
             firing_alarms: if self.ignore_firing_alarms { FiringAlarms::Ignore } else { FiringAlarms::Refuse },
+            started: Default::default(),
         }
     }
 }

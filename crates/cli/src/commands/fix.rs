@@ -106,6 +106,7 @@ pub async fn run(arguments: FixArguments, common: Common, printer: &Printer) -> 
         rollback: RollbackOverride::AsConfigured,
         until: None,
         firing_alarms: FiringAlarms::Refuse,
+        started: Default::default(),
     };
     let asked = Asked { no_build: !builds, stand_in_anyway: stands_in, ..Asked::of(&overrides, &deploy) };
     let preparing = Preparing { asked: &asked, deploy: &deploy, records: true };

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use seatrial_release::config::{ConfigFile, Overrides, RollbackOverride, Setting, Variables};
+use seatrial_release::configuration;
 use seatrial_release::forecast::{Application, Circumstances, Known, Platform, Prior, Timeline, timeline};
 use seatrial_release::images::conflicts;
 use seatrial_release::plan::Plan;
@@ -143,6 +144,7 @@ pub async fn planned(
     });
     let taken: Vec<Finding> = taken.collect();
     refuse_stored(&session.connection, &session.plan).await?;
+    configuration::refuse_conflicts(&session.connection, &session.plan).await?;
     let images = provided(&mut session, version.images(), common, printer, interrupted_by_ctrl_c()).await?.images;
     let Session { connection, plan, file, environment, .. } = &session;
     let (force, definition) = (version.force(), version.definition());

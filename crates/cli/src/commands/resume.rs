@@ -94,6 +94,7 @@ pub async fn run(arguments: ResumeArguments, common: Common, printer: &Printer) 
         rollback: asked.rollback,
         until: None,
         firing_alarms: if arguments.ignore_firing_alarms { FiringAlarms::Ignore } else { FiringAlarms::Refuse },
+        started: Default::default(),
     };
     // Those of the first attempt are written down already.
     let prepared = Vec::new();

@@ -9,7 +9,8 @@ use aws_sdk_ssm::types::{ParameterStringFilter, ParameterType};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-pub(crate) use publish::{Published, publish};
+pub use publish::refuse_conflicts;
+pub(crate) use publish::{Published, pending};
 
 use crate::aws::{CallError, Connection, DoingExt};
 use crate::error::ReleaseError;

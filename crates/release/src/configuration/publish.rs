@@ -6,6 +6,7 @@ use super::{Secrecy, list, parameter, put, refuse_foreign, version_of};
 use crate::aws::{Connection, DoingExt};
 use crate::error::ReleaseError;
 use crate::parameters::Realm;
+use crate::plan::Plan;
 
 /// What a release has published.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,56 +17,94 @@ pub(crate) struct Published {
     changed: BTreeMap<String, Option<i64>>,
 }
 
-/// What the file says and the environment does not have, by name, with the version there.
-async fn differing(
-    connection: &Connection,
-    realm: &Realm,
-    config: &BTreeMap<String, String>,
-) -> Result<(Published, Vec<String>), ReleaseError> {
-    let there = list(connection, realm).await?;
-    let mut published = Published::default();
-    for (name, wanted) in config {
-        let found = there.iter().find(|one| one.name == *name);
-        match found {
-            Some(one) if one.value.as_ref() == Some(wanted) => {
-                published.versions.insert(name.clone(), one.version);
-            }
-            _ => {
-                published.changed.insert(name.clone(), found.map(|one| one.version));
-            }
-        }
-    }
-    let names = published.changed.keys().cloned().collect();
-    Ok((published, names))
+/// What is to be published: found, and nothing of it done.
+pub(crate) struct Pending {
+    /// Values that are there already.
+    versions: BTreeMap<String, i64>,
+    /// Those to be put, with the version there.
+    wanted: BTreeMap<String, Option<i64>>,
+    /// Of those that this release changes, in this attempt or one before, the version before it.
+    before: BTreeMap<String, Option<i64>>,
 }
 
-/// Makes the parameters what the file says; nothing is touched if one of them is somebody else's. `before` is what an earlier attempt of the
-/// same release has changed already.
-pub(crate) async fn publish(
+/// Finds out what the file says and the environment does not have. Refuses what is somebody else's, and secrets that the file has in clear.
+/// `before` is what an earlier attempt of the same release has changed already.
+pub(crate) async fn pending(
     connection: &Connection,
     realm: &Realm,
     config: &BTreeMap<String, String>,
     before: &BTreeMap<String, Option<i64>>,
-) -> Result<Published, ReleaseError> {
-    let (mut published, names) = differing(connection, realm, config).await?;
-    refuse_foreign(connection, realm, &names).await?;
-    let wanted = std::mem::take(&mut published.changed);
-    for (name, version_before) in wanted {
-        match put(connection, realm, &parameter(realm, &name), &config[&name], Secrecy::Plain).await {
-            Ok(version) => {
-                published.versions.insert(name.clone(), version);
-                published.changed.insert(name, version_before);
+) -> Result<Pending, ReleaseError> {
+    let there = list(connection, realm).await?;
+    let (mut versions, mut wanted) = (BTreeMap::new(), BTreeMap::new());
+    for (name, value) in config {
+        match there.iter().find(|one| one.name == *name) {
+            Some(one) if one.secrecy == Secrecy::Secret => {
+                let what = format!("`{name}` is a secret in {}, and the file has it in clear", realm.environment);
+                let instead = format!(
+                    "give it to containers by `secrets` and take it out of `config`, or take the secret away: seatrial config unset {name} --env {}",
+                    realm.environment
+                );
+                return Err(ReleaseError::not_possible(what, instead));
             }
-            Err(error) => {
-                // All of them or none.
-                published.take_back(connection, realm).await?;
-                return Err(error.into());
+            Some(one) if one.value.as_ref() == Some(value) => {
+                versions.insert(name.clone(), one.version);
+            }
+            found => {
+                wanted.insert(name.clone(), found.map(|one| one.version));
             }
         }
     }
+    let names: Vec<String> = wanted.keys().cloned().collect();
+    refuse_foreign(connection, realm, &names).await?;
     // What was there before the first attempt counts.
-    published.changed.extend(before.iter().map(|(name, version)| (name.clone(), *version)));
-    Ok(published)
+    let mut all = wanted.clone();
+    all.extend(before.iter().map(|(name, version)| (name.clone(), *version)));
+    Ok(Pending { versions, wanted, before: all })
+}
+
+/// Refuses a plan whose configuration cannot be published, before anything is touched.
+pub async fn refuse_conflicts(connection: &Connection, plan: &Plan) -> Result<(), ReleaseError> {
+    if plan.config.is_empty() {
+        return Ok(());
+    }
+    pending(connection, &Realm::of(plan), &plan.config, &BTreeMap::new()).await.map(drop)
+}
+
+impl Pending {
+    /// Whether nothing is to be put.
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Of what this release changes, the version before.
+    pub fn before(&self) -> &BTreeMap<String, Option<i64>> {
+        &self.before
+    }
+
+    /// Makes the parameters what the file says: all of them or none.
+    pub async fn publish(
+        self,
+        connection: &Connection,
+        realm: &Realm,
+        config: &BTreeMap<String, String>,
+    ) -> Result<Published, ReleaseError> {
+        let mut published = Published { versions: self.versions, changed: BTreeMap::new() };
+        for (name, version_before) in self.wanted {
+            match put(connection, realm, &parameter(realm, &name), &config[&name], Secrecy::Plain).await {
+                Ok(version) => {
+                    published.versions.insert(name.clone(), version);
+                    published.changed.insert(name, version_before);
+                }
+                Err(error) => {
+                    published.take_back(connection, realm).await;
+                    return Err(error.into());
+                }
+            }
+        }
+        published.changed = self.before;
+        Ok(published)
+    }
 }
 
 impl Published {
@@ -91,24 +130,35 @@ impl Published {
         self.changed.iter().map(line).collect()
     }
 
-    /// Puts back what was there before; returns a line for each.
-    pub async fn take_back(&self, connection: &Connection, realm: &Realm) -> Result<Vec<String>, ReleaseError> {
+    /// Puts back what was there before; returns a line for each, also for what could not be put back.
+    pub async fn take_back(&self, connection: &Connection, realm: &Realm) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, before) in &self.changed {
-            let full = parameter(realm, name);
-            match before {
-                Some(before) => {
-                    let text = version_of(connection, &full, *before).await?;
-                    let now = put(connection, realm, &full, &text, Secrecy::Plain).await?;
-                    lines.push(format!("{name} is again what it was in version {before} (version {now})"));
-                }
-                None => {
-                    let deleted = connection.ssm.delete_parameter().name(&full).send().await;
-                    deleted.doing(|| format!("deleting the parameter {full}"))?;
-                    lines.push(format!("{name} is deleted again"));
-                }
-            }
+            let put_back = put_back(connection, realm, name, *before).await;
+            lines.push(put_back.unwrap_or_else(|error| {
+                format!("{name} could not be put back ({error}); `seatrial config diff` shows what it is now")
+            }));
         }
-        Ok(lines)
+        lines
     }
+}
+
+async fn put_back(
+    connection: &Connection,
+    realm: &Realm,
+    name: &str,
+    before: Option<i64>,
+) -> Result<String, ReleaseError> {
+    let full = parameter(realm, name);
+    let Some(before) = before else {
+        let deleted = connection.ssm.delete_parameter().name(&full).send().await;
+        return match deleted.doing(|| format!("deleting the parameter {full}")) {
+            Err(error) if !error.has_code("ParameterNotFound") => Err(error.into()),
+            // Where the release did not come to it.
+            Ok(_) | Err(_) => Ok(format!("{name} is deleted again")),
+        };
+    };
+    let text = version_of(connection, &full, before).await?;
+    let now = put(connection, realm, &full, &text, Secrecy::Plain).await?;
+    Ok(format!("{name} is again what it was in version {before} (version {now})"))
 }

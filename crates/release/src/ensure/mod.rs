@@ -66,8 +66,17 @@ pub(crate) struct Ensuring<'a> {
     pub report: &'a Reporter,
     pub interrupt: &'a Interrupt,
     pub force: Force,
+    /// Services that `force` is no longer meant for.
+    pub started: &'a BTreeSet<ServiceName>,
     pub firing_alarms: FiringAlarms,
     pub definition: DefinitionChoice,
+}
+
+impl Ensuring<'_> {
+    /// Whether a service is to be started anew even if nothing changed.
+    pub fn forces(&self, service: &ServiceName) -> bool {
+        self.force == Force::Always && !self.started.contains(service)
+    }
 }
 
 /// What is in place once the steps are done.

@@ -164,7 +164,7 @@ fn update(
     let retry = !members.contains_key("taskDefinition") && last_attempt_failed(existing);
     // A service may still name the version it was rolled back from: to ECS that version is no change then.
     let named_already = before != task_definition && existing.task_definition() == Some(task_definition);
-    let forced = retry || named_already || ensuring.force == Force::Always;
+    let forced = retry || named_already || ensuring.forces(&plan.name);
     if forced && before == task_definition {
         told.push(Difference::new("forceNewDeployment", Json::Null, true));
     }
@@ -216,7 +216,7 @@ impl Step<'_> {
         let mut reasons: Vec<String> = members.map(|member| format!("{member} changes")).collect();
         if update.retry {
             reasons.push("the last deployment failed, and the same version is tried again".to_owned());
-        } else if self.ensuring.force == Force::Always {
+        } else if self.ensuring.forces(&self.plan.name) {
             reasons.push("it is forced".to_owned());
         }
         reasons

@@ -8,7 +8,7 @@ use super::{Head, Release, ReleaseId, State, StepRecord, forget, forget_old};
 use crate::aws::Connection;
 use crate::config::RollbackOverride;
 use crate::config_schema::refuse_stored;
-use crate::configuration::{Published, publish};
+use crate::configuration::{Published, pending, refuse_conflicts};
 use crate::deploy::{DeployOptions, DeployReport, refuse_firing_alarms, step_began, step_began_with, step_ended};
 use crate::error::ReleaseError;
 use crate::images::{Provided, push};
@@ -103,6 +103,7 @@ impl Attempt<'_> {
             refuse_firing_alarms(connection, self.plan, &self.deploy, report, &self.interrupt).await?;
         }
         refuse_stored(connection, self.plan).await?;
+        refuse_conflicts(connection, self.plan).await?;
         let made = infrastructure(self, report).await?;
         if made.is_some() {
             // It may have taken longer than a lock lasts.
@@ -153,17 +154,10 @@ impl Attempt<'_> {
             return Ok(lines);
         }
         self.held.ensure().await?;
-        match published.take_back(self.connection, self.realm).await {
-            Ok(put_back) => {
-                lines.extend(put_back);
-                head.config.clear();
-                head.config_before.clear();
-            }
-            // The verdict on the services is what matters; what is published can be put back by hand.
-            Err(error) => lines.push(format!(
-                "the published configuration could not be put back ({error}); `seatrial config diff` shows what it is now"
-            )),
-        }
+        // The verdict on the services is what matters; what could not be put back can be by hand.
+        lines.extend(published.take_back(self.connection, self.realm).await);
+        head.config.clear();
+        head.config_before.clear();
         Ok(lines)
     }
 
@@ -188,7 +182,7 @@ impl Attempt<'_> {
             return Ok(Published::default());
         }
         report.send(step_began_with(CONFIG, &inputs::of(&plan.config)));
-        let published = publish(self.connection, self.realm, &plan.config, &head.config_before).await;
+        let published = self.publish(plan, recorder, head).await;
         report.send(step_ended(CONFIG, &published, |published| ("done".to_owned(), published.details())));
         let published = published?;
         head.config.clone_from(&published.versions);
@@ -197,5 +191,15 @@ impl Attempt<'_> {
             recorder.head(head).await?;
         }
         Ok(published)
+    }
+
+    async fn publish(&self, plan: &Plan, recorder: &Recorder, head: &mut Head) -> Result<Published, ReleaseError> {
+        let pending = pending(self.connection, self.realm, &plan.config, &head.config_before).await?;
+        if !pending.is_empty() {
+            // Written down before it is done: whoever goes on after a crash can put back what was there.
+            head.config_before.clone_from(pending.before());
+            recorder.head(head).await?;
+        }
+        pending.publish(self.connection, self.realm, &plan.config).await
     }
 }

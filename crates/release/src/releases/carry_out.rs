@@ -1,6 +1,8 @@
 //! Whether a release may begin: it goes on with what it was begun with, nothing is frozen, somebody has approved where that is asked for, and
 //! the environment is nobody else's. What it then does is an [`Attempt`].
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::abandoned;
@@ -104,10 +106,10 @@ pub async fn carry_out(
             Some(earlier) => Some(to_resume(connection, &realm, Some(&earlier.id), plan, &options.deploy).await?),
             None => None,
         };
-        let force = match &earlier {
-            // What the first attempt has started anew is not started anew once more.
-            Some(earlier) if is_started(connection, plan, earlier).await? => NewDeployment::WhenNeeded,
-            Some(_) | None => options.deploy.force,
+        let started = match &earlier {
+            // What an earlier attempt has started anew is not started anew once more.
+            Some(earlier) => since(connection, plan, earlier).await?.into_iter().map(|entry| entry.service).collect(),
+            None => BTreeSet::new(),
         };
         if let Some(earlier) = &earlier {
             report.send(Event::Note(format!("going on with release {}", earlier.id)));
@@ -117,7 +119,7 @@ pub async fn carry_out(
             plan,
             resolve,
             sacrifice: &options.sacrifice,
-            deploy: DeployOptions { force, ..options.deploy.clone() },
+            deploy: DeployOptions { started, ..options.deploy.clone() },
             realm: &realm,
             id: &id,
             held: &held,
@@ -238,12 +240,6 @@ async fn since(connection: &Connection, plan: &Plan, release: &Release) -> Resul
     let mut entries = history(connection, plan, HISTORY_MAX).await?;
     entries.retain(|entry| entry.created_at.is_some_and(|at| at >= release.head.began_at));
     Ok(entries)
-}
-
-/// Whether each service of a release has had a deployment since it began.
-async fn is_started(connection: &Connection, plan: &Plan, release: &Release) -> Result<bool, ReleaseError> {
-    let entries = since(connection, plan, release).await?;
-    Ok(plan.services.iter().all(|service| entries.iter().any(|entry| entry.service == service.name)))
 }
 
 /// What tells two releases apart: everything in their plans, which task definition they bring, and the code of their infrastructure, by a
