@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use harness::{Trial, node};
+use harness::{Trial, is_there, node};
 
 /// Answers what it is, and what lies beside it in its image.
 const SERVER: &str = r#"
@@ -45,14 +45,6 @@ fn base_image(directory: &Path, storage: &str) {
         .output()
         .expect("buildah is there");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-}
-
-fn is_there(program: &str) -> bool {
-    let is_there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
-    if !is_there {
-        eprintln!("left out: {program} is not installed");
-    }
-    is_there
 }
 
 #[test]

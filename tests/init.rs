@@ -105,3 +105,16 @@ fn a_dialogue_is_gone_through_or_left() {
     assert!(!shown.split("\u{1b}[").skip(1).any(is_colour), "no colours: {shown:?}");
     trial.run(&["validate"], &[]).exits(0);
 }
+
+#[test]
+fn a_type_of_application_that_is_not_there_yet_is_said() {
+    let trial = Trial::new("");
+    std::fs::remove_file(trial.directory().join("seatrial.yml")).expect("nobody has written one yet");
+    let early = trial.run(&["init", "--yes", "--app-type", "node-backend"], &[]).exits(0);
+    assert!(early.says("nothing here looks like node-backend yet") && early.says("package.json"), "{early:?}");
+    std::fs::write(trial.directory().join("package.json"), "{}").expect("writable");
+    let there = trial.run(&["init", "--yes", "--force", "--app-type", "node-backend"], &[]).exits(0);
+    assert!(!there.says("nothing here looks like"), "{there:?}");
+    let wrong = trial.run(&["init", "--yes", "--force", "--app-type", "nodejs"], &[]).exits(2);
+    assert!(wrong.says("write java-spring-boot or node-backend"), "{wrong:?}");
+}

@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use harness::postgres::Postgres;
-use harness::{Ran, Trial, node};
+use harness::{Ran, Trial, is_there, node};
 use seatrial_load::{Length, LoadHandle, LoadPlan};
 use serde_json::Value as Json;
 
@@ -67,14 +67,6 @@ fn says(trial: &Trial, greeting: &str) {
 
 fn parsed(ran: &Ran) -> Json {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("not JSON: {ran:?}"))
-}
-
-fn is_there(program: &str) -> bool {
-    let is_there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
-    if !is_there {
-        eprintln!("left out: {program} is not installed");
-    }
-    is_there
 }
 
 #[test]

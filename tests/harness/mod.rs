@@ -11,6 +11,7 @@ pub mod http;
 pub mod moto;
 pub mod node;
 pub mod postgres;
+pub mod provisioned;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -248,6 +249,15 @@ impl Drop for Trial {
         assert_eq!(stopped.code, Some(0), "engine stop: {stopped:?}");
         assert!(left.is_empty(), "processes outlived `engine stop`: {left:?}");
     }
+}
+
+/// Tells whether a program is installed; loudly where it is not.
+pub fn is_there(program: &str) -> bool {
+    let is_there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !is_there {
+        eprintln!("left out: {program} is not installed");
+    }
+    is_there
 }
 
 /// Lists the files below a directory that hold a text.

@@ -132,6 +132,12 @@ fn written(arguments: &InitArguments, common: &Common, asker: &Asker<'_>) -> Res
         Some(other) => importing::import(asker, &other, &path, arguments.app.as_ref())?,
         None => answered(arguments.draft(), &Questions { asker, found: &found }, &path)?,
     };
+    if let Some(named) = arguments.app_type.filter(|named| found.app_type != Some(*named)) {
+        let name = named.as_str();
+        printer.remark(&format!(
+            "nothing here looks like {name} yet; deploy it once there is a package.json, or a build of Spring Boot with Maven or Gradle"
+        ));
+    }
     new_file::write(&path, &text, overwrite)?;
     printer.remark(&format!("{} is written", path.display()));
     next(&path, &text, common, printer)

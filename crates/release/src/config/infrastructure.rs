@@ -179,6 +179,10 @@ fn stack(entry: StackEntry, directory: &Path) -> Result<StackPlan, Fault> {
         return Err(Fault::new(format!("`infra.cloudformation.capabilities` has `{unknown}`"))
             .instead(format!("the capabilities are {}", CAPABILITIES.join(", "))));
     }
+    if entry.bucket.as_ref().is_some_and(String::is_empty) {
+        let fault = Fault::new("`infra.cloudformation.bucket` is empty");
+        return Err(fault.instead("name a bucket of this account and region, or leave it out"));
+    }
     let template = needed(entry.template, "cloudformation.template", "name the file with the template")?;
     Ok(StackPlan {
         stack: name,
